@@ -1,0 +1,156 @@
+"""The Box emulator as a process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+class Emulator:
+    """``python -m box_emulator`` as a context manager, with a method for each call of its control interface.
+
+    `state_dir` holds the applications' JSON files and may be used again. The process ends with its parent.
+    """
+
+    def __init__(
+        self, state_dir: Path | str, port: int = 0, seed: Path | str | None = None, cors_origins: Iterable[str] = ()
+    ) -> None:
+        self.state_dir = Path(state_dir)
+        self._arguments = ["--state", str(self.state_dir), "--port", str(port), "--until-stdin-closes"]
+        if seed is not None:
+            self._arguments += ["--seed", str(seed)]
+        for origin in cors_origins:
+            self._arguments += ["--cors-origin", origin]
+        self._process: subprocess.Popen[str] | None = None
+        self._client = httpx.Client()
+        self.url = ""
+
+    @property
+    def app_config(self) -> Path:
+        """The Developer Console's JSON of the app with a key pair."""
+        return self.state_dir / "box_config.json"
+
+    @property
+    def ccg_config(self) -> Path:
+        """The same of the app with client credentials alone."""
+        return self.state_dir / "box_config_ccg.json"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> Self:
+        """Start the process and wait until it accepts connections.
+
+        :raises RuntimeError: it ended instead; its reason is on standard error
+        """
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "box_emulator", *self._arguments],
+            cwd=TESTS,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the Box emulator did not start (exit status {self._process.wait()})")
+        self.url = json.loads(line)["url"]
+        self._client = httpx.Client(base_url=self.url, timeout=30.0, trust_env=False)
+        return self
+
+    def stop(self) -> None:
+        """End the process."""
+        self._client.close()
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def log(self, since: int = 0) -> list[dict[str, Any]]:
+        """The requests numbered above `since`, the oldest first."""
+        return self._entries("log", since=since)
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """Every token ever issued, with its value."""
+        return self._entries("tokens")
+
+    def users(self) -> list[dict[str, Any]]:
+        return self._entries("users")
+
+    def user(self, login: str) -> dict[str, Any]:
+        """The one person with this login."""
+        return next(user for user in self.users() if user["login"] == login)
+
+    def items(self, login: str) -> list[dict[str, Any]]:
+        """All that a person owns: each item with its ``path`` (``/Folder/File.txt``), ``id``, ``type`` and ``size``."""
+        return self._entries("items", login=login)
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """Change settings (see ``box_emulator.settings.Settings``) and return all of them."""
+        return self._call("POST", "settings", changes)
+
+    def fault(self, kind: str, method: str = "", path: str = "", grant: str = "", **details: Any) -> None:
+        """Have the next matching request fail (see ``box_emulator.faults.Fault``)."""
+        match = {"method": method, "path": path, "grant": grant}
+        self._call("POST", "faults", {"kind": kind, "match": match, **details})
+
+    def clear_faults(self) -> None:
+        self._call("DELETE", "faults")
+
+    def add_user(self, name: str, login: str, **details: Any) -> dict[str, Any]:
+        return self._call("POST", "users", {"name": name, "login": login, **details})
+
+    def change_user(self, user_id: str, **changes: Any) -> dict[str, Any]:
+        return self._call("PATCH", f"users/{user_id}", changes)
+
+    def delete_user(self, user_id: str) -> None:
+        self._call("DELETE", f"users/{user_id}")
+
+    def expire_tokens(
+        self, token: str | None = None, kind: str | None = None, login: str | None = None, revoke: bool = False
+    ) -> int:
+        """End a token, or all of a kind and person, now; returns how many."""
+        choice = {"token": token, "kind": kind, "login": login, "revoke": revoke}
+        return int(self._call("POST", "tokens/expire", choice)["expired"])
+
+    def rotate(self, key: bool = False, secret: bool = False) -> None:
+        """Replace key or secret at Box and in the JSON files; what was read from them before is worthless."""
+        self._call("POST", "rotate", {"key": key, "secret": secret})
+
+    def reset(self) -> None:
+        """Back to the seed; the CORS origins too are those of the start."""
+        self._call("POST", "reset")
+
+    def _entries(self, name: str, **query: Any) -> list[dict[str, Any]]:
+        response = self._client.get(f"/_emulator/{name}", params=query)
+        response.raise_for_status()
+        entries: list[dict[str, Any]] = response.json()["entries"]
+        return entries
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        response = self._client.request(method, f"/_emulator/{path}", json=body)
+        if response.is_error:
+            raise ValueError(f"{method} /_emulator/{path}: {response.status_code} {response.text}")
+        return response.json() if response.content else None
