@@ -1,0 +1,72 @@
+"""Command line of the emulator: ``python -m box_emulator --help``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from .box import Box
+from .seed import DEFAULT, Seed
+from .server import application
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    try:
+        seed = Seed.load(options.seed)
+    except (OSError, msgspec.MsgspecError) as error:
+        print(f"box_emulator: {options.seed}: {error}", file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(_serve(options, seed))
+    except OSError as error:
+        print(f"box_emulator: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m box_emulator", description=__import__("box_emulator").__doc__)
+    parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="folder for the apps' JSON files, made if missing")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 for any free one (%(default)s)")
+    parser.add_argument("--seed", type=Path, default=DEFAULT, metavar="FILE", help="people and trees, in TOML")
+    parser.add_argument("--cors-origin", action="append", default=[], metavar="ORIGIN", help="a CORS domain of the app; may be repeated")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input does, hence with the parent")
+    return parser
+
+
+async def _serve(options: argparse.Namespace, seed: Seed) -> None:
+    """Serve until a signal comes."""
+    box = Box(options.state, options.cors_origin)
+    seed.plant(box)
+    runner = web.AppRunner(application(box, seed), access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    site = web.TCPSite(runner, options.host, options.port)
+    await site.start()
+    port = runner.addresses[0][1]
+    print(json.dumps({"url": f"http://{options.host}:{port}", "pid": os.getpid()}), flush=True)
+    await _stopped(options.until_stdin_closes)
+    await runner.cleanup()
+
+
+async def _stopped(until_stdin_closes: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if until_stdin_closes:
+        loop.add_reader(sys.stdin.fileno(), lambda: os.read(0, 4096) or stop.set())
+    await stop.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

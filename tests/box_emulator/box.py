@@ -1,0 +1,94 @@
+"""The emulated Box as a whole: its clock, settings, applications, people, items and tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from .clock import Clock
+from .console import Application
+from .directory import APP_USER_DOMAIN, Directory, User
+from .settings import Settings
+from .tokens import Kind, Resource, Token, Tokens
+
+ENTERPRISE_ID = "9000001"
+FIRST_USER_ID = 20000001
+FIRST_ITEM_ID = 300000000001
+
+
+class Box:
+    """State shared by all routes. Everything is in memory; only the applications' JSON files outlive the process."""
+
+    def __init__(self, state: Path, cors_origins: list[str] | None = None) -> None:
+        state.mkdir(parents=True, exist_ok=True)
+        self.applications = [
+            Application.open(state / "box_config.json", ENTERPRISE_ID, with_key=True),
+            Application.open(state / "box_config_ccg.json", ENTERPRISE_ID, with_key=False),
+        ]
+        self.enterprise = {"type": "enterprise", "id": ENTERPRISE_ID, "name": "Example Inc."}
+        self.clock = Clock()
+        self._cors_origins = cors_origins or []
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: no people but the service accounts, no items, no tokens, default settings."""
+        self.settings = Settings(cors_origins=self._cors_origins)
+        self.clock.offset_s = 0.0
+        self.directory = Directory()
+        self.tokens = Tokens()
+        self._last_user_id = FIRST_USER_ID - 1
+        self._last_item_id = FIRST_ITEM_ID - 1
+        for app in self.applications:
+            self._add_service_account(app)
+
+    def application(self, client_id: str) -> Application | None:
+        return next((app for app in self.applications if app.client_id == client_id), None)
+
+    def next_user_id(self) -> str:
+        self._last_user_id += 1
+        return str(self._last_user_id)
+
+    def next_item_id(self) -> str:
+        """Ids of items, versions, collaborations and the like count from a fixed start: the same seed has the same ids."""
+        self._last_item_id += 1
+        return str(self._last_item_id)
+
+    def issue(
+        self,
+        kind: Kind,
+        client_id: str,
+        user: User,
+        scopes: frozenset[str],
+        resource: Resource | None = None,
+        parent: str | None = None,
+    ) -> Token:
+        life = self.settings.token_life_s
+        life_s = life.get(kind, 3600.0) if isinstance(life, dict) else life
+        return self.tokens.issue(kind, client_id, user.id, scopes, self.clock.now(), life_s, resource, parent)
+
+    def add_user(self, name: str, login: str, **details: Any) -> User:
+        user = User(self.next_user_id(), name, login, self.clock.now(), **details)
+        self.directory.add(user)
+        return user
+
+    def add_app_user(self, name: str, client_id: str, **details: Any) -> User:
+        user_id = self.next_user_id()
+        login = f"AppUser_{user_id}_{client_id[:10]}@{APP_USER_DOMAIN}"
+        user = User(
+            user_id, name, login, self.clock.now(), is_platform_access_only=True, client_id=client_id, **details
+        )
+        self.directory.add(user)
+        return user
+
+    def _add_service_account(self, app: Application) -> None:
+        user_id = self.next_user_id()
+        login = f"AutomationUser_{user_id}_{app.client_id[:10]}@{APP_USER_DOMAIN}"
+        name = "Intranet" if app.key else "Intranet (client credentials)"
+        user = User(user_id, name, login, self.clock.now(), client_id=app.client_id, service_account=True)
+        self.directory.add(user)
+        app.service_account_id = user_id
+
+
+BOX = web.AppKey("box", Box)

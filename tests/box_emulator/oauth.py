@@ -1,0 +1,238 @@
+"""The token endpoint: JWT grant (RFC 7523), client credentials (RFC 6749), token exchange (RFC 8693), revocation.
+
+The refusals are word for word those that people report; the order of the checks is this emulator's own.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from .box import BOX, Box
+from .console import Application
+from .directory import User
+from .errors import InvalidToken, OAuthError
+from .scopes import DOWNSCOPES, USER_SCOPES, covers
+from .tokens import Resource, Token
+
+AUDIENCE = "https://api.box.com/oauth2/token"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
+ALGORITHMS = ["RS256", "RS384", "RS512"]
+MAX_LIFE_S = 60
+JTI_LENGTH = range(16, 129)
+RESOURCE = re.compile(r"https://api\.box\.com/2\.0/(folder|file)s/(\d+)")
+
+Form = dict[str, str]
+
+
+async def token(request: web.Request) -> web.Response:
+    """POST /oauth2/token."""
+    box = request.app[BOX]
+    form = await _form(request)
+    grant = form.get("grant_type", "")
+    request["grant"] = grant.rpartition(":")[2]
+    if grant not in (JWT_BEARER, TOKEN_EXCHANGE, "client_credentials"):
+        raise OAuthError("invalid_request", "Invalid grant_type parameter or parameter missing")
+    if grant == JWT_BEARER:
+        body = _jwt_grant(box, form)
+    elif grant == TOKEN_EXCHANGE:
+        body = _token_exchange(box, form)
+    else:
+        body = _client_credentials(box, form)
+    return web.Response(
+        body=msgspec.json.encode(body), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def revoke(request: web.Request) -> web.Response:
+    """POST /oauth2/revoke: 200 with an empty body, also for a token that is not known (RFC 7009, section 2.2)."""
+    box = request.app[BOX]
+    form = await _form(request)
+    app = _authenticate(box, form)
+    if "token" not in form:
+        raise OAuthError("invalid_request", "Parameter missing: token")
+    found = box.tokens.get(form["token"])
+    if found is not None and found.client_id == app.client_id:
+        found.revoked = True
+    return web.Response()
+
+
+async def _form(request: web.Request) -> Form:
+    """The form's fields; none may come twice (RFC 6749, section 3.2) or from the query."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise OAuthError("invalid_request", "Invalid grant_type parameter or parameter missing")
+    posted = await request.post()
+    if len(posted) != len(set(posted)):
+        raise OAuthError("invalid_request", "A parameter must not be included more than once")
+    return {name: value for name, value in posted.items() if isinstance(value, str)}
+
+
+def _authenticate(box: Box, form: Form) -> Application:
+    app = box.application(form.get("client_id", ""))
+    if app is None or form.get("client_secret") != app.client_secret:
+        raise OAuthError("invalid_client", "The client credentials are invalid")
+    return app
+
+
+def _jwt_grant(box: Box, form: Form) -> dict[str, Any]:
+    app = _authenticate(box, form)
+    if app.key is None:
+        raise OAuthError("unauthorized_client", "The grant type is unauthorized for this client_id")
+    claims = _verified_claims(box, app, form.get("assertion", ""))
+    return _issue_for(box, app, claims["box_sub_type"], claims["sub"], _unknown_sub())
+
+
+def _verified_claims(box: Box, app: Application, assertion: str) -> dict[str, Any]:
+    """The claims of an assertion whose signature, issuer, audience, times and ``jti`` are right."""
+    assert app.key is not None
+    try:
+        # Claims and header are looked at only after the signature has been checked with the one key there is.
+        signed = jws.deserialize_compact(assertion, app.key.public, algorithms=ALGORITHMS)
+        claims = msgspec.json.decode(signed.payload)
+    except (JoseError, ValueError):
+        raise _wrong_key() from None
+    if signed.headers().get("kid") != app.key.id:
+        raise _wrong_key()
+    if not isinstance(claims, dict) or claims.get("iss") != app.client_id:
+        raise _bad_claim("iss", "The client id specified is invalid.")
+    if claims.get("aud") != AUDIENCE:
+        raise _bad_claim("aud", "The 'aud' specified is invalid.")
+    _check_times(box.clock.now(), claims)
+    _check_jti(box.clock.now(), app, claims)
+    if not isinstance(claims.get("sub"), str) or claims.get("box_sub_type") not in ("enterprise", "user"):
+        raise _unknown_sub()
+    return claims
+
+
+def _check_times(now: float, claims: dict[str, Any]) -> None:
+    exp = claims.get("exp")
+    if not isinstance(exp, int) or isinstance(exp, bool):
+        raise _bad_claim("exp", "Should be an integer")
+    if exp <= now:
+        message = r"Current date\/time MUST be before the expiration date\/time listed in the 'exp' claim"
+        raise OAuthError("invalid_grant", message)
+    if exp > now + MAX_LIFE_S:
+        raise _bad_claim(
+            "exp", "The 'exp' value exceeds the maximum value of 60 seconds beyond the issue time."
+        )
+    for name in ("iat", "nbf"):
+        value = claims.get(name)
+        if value is not None and (not isinstance(value, int) or value > now):
+            raise _bad_claim(name, f"The '{name}' specified is invalid.")
+
+
+def _check_jti(now: float, app: Application, claims: dict[str, Any]) -> None:
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or len(jti) not in JTI_LENGTH or not app.first_use(jti, claims["exp"], now):
+        raise _bad_claim("jti", "A unique 'jti' value is required.")
+
+
+def _client_credentials(box: Box, form: Form) -> dict[str, Any]:
+    app = box.application(form.get("client_id", ""))
+    if app is None or form.get("client_secret") != app.client_secret:
+        raise OAuthError("invalid_grant", "Grant credentials are invalid")
+    if app.key is not None:
+        raise OAuthError("unauthorized_client", "The grant type is unauthorized for this client_id")
+    refusal = OAuthError("invalid_grant", "Grant credentials are invalid")
+    subject_type = form.get("box_subject_type", "")
+    if subject_type not in ("enterprise", "user"):
+        message = 'The "box_subject_type" value is unauthorized for this client_id'
+        raise OAuthError("unauthorized_client", message)
+    return _issue_for(box, app, subject_type, form.get("box_subject_id", ""), refusal)
+
+
+def _issue_for(box: Box, app: Application, kind: str, subject: str, unknown: OAuthError) -> dict[str, Any]:
+    """A token of the service account or of a user, if the enterprise's settings allow it."""
+    if not box.settings.app_authorized:
+        raise OAuthError("unauthorized_client", "This app is not authorized by the enterprise admin")
+    scopes = frozenset(box.settings.app_scopes)
+    if kind == "enterprise":
+        account = box.directory.get(app.service_account_id)
+        if subject != app.enterprise_id or account is None:
+            raise unknown
+        return _answer(box.issue("service", app.client_id, account, scopes), box.clock.now())
+    user = box.directory.get(subject)
+    if user is None or not _reachable(box, app, user):
+        raise unknown
+    if not box.settings.user_tokens_enabled:
+        message = "Cannot obtain user token based on the enterprise configuration for your app"
+        raise OAuthError("invalid_request", message)
+    if user.status == "inactive":
+        raise unknown
+    return _answer(box.issue("user", app.client_id, user, scopes & USER_SCOPES), box.clock.now())
+
+
+def _reachable(box: Box, app: Application, user: User) -> bool:
+    """App users belong to the app that made them; managed users need "App + Enterprise access"."""
+    if user.managed:
+        return box.settings.app_access == "enterprise"
+    return user.client_id == app.client_id
+
+
+def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
+    now = box.clock.now()
+    if form.get("subject_token_type") != ACCESS_TOKEN_TYPE:
+        raise OAuthError("invalid_request", "Invalid subject_token_type parameter or parameter missing")
+    if "client_id" in form:
+        _authenticate(box, form)
+    parent = box.tokens.get(form.get("subject_token", ""))
+    if parent is None or not parent.alive(now):
+        raise OAuthError("invalid_grant", "Invalid subject_token parameter or parameter missing")
+    scopes = frozenset(form.get("scope", "").split())
+    if not scopes or not scopes <= DOWNSCOPES:
+        raise OAuthError("invalid_scope", "The requested scope is invalid.")
+    if not covers(parent.scopes, scopes):
+        raise InvalidToken
+    user = box.directory.get(parent.user_id)
+    if user is None:
+        raise OAuthError("invalid_grant", "Invalid subject_token parameter or parameter missing")
+    resource = _resource(box, parent, user, form.get("resource"))
+    child = box.issue("downscoped", parent.client_id, user, scopes, resource, parent.value)
+    return _answer(child, now) | _restricted_to(box, child, user) | {"issued_token_type": ACCESS_TOKEN_TYPE}
+
+
+def _resource(box: Box, parent: Token, user: User, url: str | None) -> Resource | None:
+    """The item that `url` names, which the parent token must be able to see."""
+    if url is None:
+        return parent.resource
+    raise OAuthError("invalid_resource", "The target resource is invalid.")
+
+
+def _restricted_to(box: Box, token: Token, user: User) -> dict[str, Any]:
+    scopes = sorted(token.scopes)
+    form = box.settings.restricted_to_without_resource
+    if form == "absent":
+        return {}
+    return {"restricted_to": [{"scope": scope} for scope in scopes] if form == "scopes" else []}
+
+
+def _answer(token: Token, now: float) -> dict[str, Any]:
+    return {
+        "access_token": token.value,
+        "expires_in": max(0, int(token.expires_at - now)),
+        "restricted_to": [],
+        "token_type": "bearer",
+    }
+
+
+def _bad_claim(name: str, reason: str) -> OAuthError:
+    return OAuthError("invalid_grant", f"Please check the '{name}' claim. {reason}")
+
+
+def _unknown_sub() -> OAuthError:
+    return _bad_claim("sub", "The 'sub' specified is invalid.")
+
+
+def _wrong_key() -> OAuthError:
+    message = (
+        'Signature verification error. The public key identified by "kid" must correspond to the private key used'
+        " for signing."
+    )
+    return OAuthError("invalid_grant", message)
