@@ -1,0 +1,411 @@
+/**
+ * Turns the containers of Widgets for Box into Box UI Elements.
+ *
+ * A container says what it shows in a signed descriptor, the same for every visitor. Who is there is
+ * found out here, at run time: a fresh nonce, then a token for that person and this descriptor.
+ *
+ * @package WidgetsForBox
+ */
+( function () {
+	'use strict';
+
+	/** How long to wait for an answer of the site, in milliseconds. */
+	const PATIENCE = 25000;
+
+	/** A token with less life than this, in milliseconds, is renewed before it is used again. */
+	const MARGIN = 60000;
+
+	/** How far outside the viewport a widget starts to load. */
+	const NEARBY = '400px';
+
+	/** For each element its class in window.Box and the events that are passed on to the page. */
+	const ELEMENTS = {
+		explorer: [ 'ContentExplorer', [ 'select', 'navigate', 'preview', 'download', 'upload', 'create', 'rename', 'delete' ] ],
+		uploader: [ 'ContentUploader', [ 'beforeupload', 'upload', 'complete', 'error', 'close' ] ],
+		picker: [ 'ContentPicker', [ 'choose', 'cancel' ] ],
+		preview: [ 'ContentPreview', [ 'load', 'navigate', 'download', 'error' ] ],
+	};
+
+	let configuration;
+	let text;
+
+	/** Containers that were set up, each with what belongs to it. */
+	const widgets = new Map();
+
+	/* Failures */
+
+	class Failure extends Error {
+		constructor( code, message, details = {} ) {
+			super( message );
+			this.code = code;
+			this.details = details;
+		}
+	}
+
+	/* The site: nonce and tokens */
+
+	let nonce = null;
+
+	async function ask( url, options ) {
+		const stop = new AbortController();
+		const timer = setTimeout( () => stop.abort(), PATIENCE );
+		try {
+			const response = await fetch( url, { credentials: 'same-origin', cache: 'no-store', signal: stop.signal, ...options } );
+			return { response, body: await response.text() };
+		} catch {
+			throw new Failure( 'site', text.site );
+		} finally {
+			clearTimeout( timer );
+		}
+	}
+
+	/** Asks for a nonce of the person who is logged in now. */
+	function freshNonce() {
+		const asked = ask( configuration.nonce ).then( ( { response, body } ) => {
+			if ( response.status >= 500 ) {
+				throw new Failure( 'broken', text.broken );
+			}
+			if ( ! response.ok || ! /^\w{10}$/.test( body ) ) {
+				throw new Failure( 'rest_not_logged_in', text.loggedOut );
+			}
+			return body;
+		} );
+		nonce = asked;
+		asked.catch( () => {
+			nonce = nonce === asked ? null : nonce;
+		} );
+		return asked;
+	}
+
+	/** Tokens by descriptor: widgets with the same descriptor share one, and one request for it. */
+	const tokens = new Map();
+
+	async function requestToken( descriptor, again = true ) {
+		const { response, body } = await ask( configuration.token, {
+			method: 'POST',
+			headers: { 'Content-Type': 'application/json', 'X-WP-Nonce': await ( nonce || freshNonce() ) },
+			body: JSON.stringify( { widget: descriptor } ),
+		} );
+		let answer;
+		try {
+			answer = JSON.parse( body );
+		} catch {
+			throw new Failure( 'broken', text.broken );
+		}
+		if ( response.ok && answer.token ) {
+			const renewed = response.headers.get( 'X-WP-Nonce' );
+			if ( renewed ) {
+				nonce = Promise.resolve( renewed );
+			}
+			return answer;
+		}
+		const refused = answer.code === 'rest_cookie_invalid_nonce' || response.status === 401;
+		if ( refused && again ) {
+			// The nonce is too old, or someone else is logged in by now: whatever is shown may be another person's.
+			await freshNonce();
+			startOver( descriptor );
+			return requestToken( descriptor, false );
+		}
+		if ( refused ) {
+			throw new Failure( 'rest_not_logged_in', text.loggedOut );
+		}
+		throw new Failure( answer.code, answer.message || text.broken, answer.data );
+	}
+
+	/** A token with life left, as { token, scopes, until }. */
+	function getToken( descriptor ) {
+		const known = tokens.get( descriptor ) || {};
+		if ( known.pending ) {
+			return known.pending;
+		}
+		const left = known.until - Date.now();
+		if ( left > Math.min( MARGIN, known.life / 2 ) ) {
+			return Promise.resolve( known );
+		}
+		const pending = requestToken( descriptor ).then(
+			( { token, scopes, expires_in: seconds } ) => {
+				const life = seconds * 1000;
+				const fresh = { token, scopes, life, until: Date.now() + life };
+				tokens.set( descriptor, fresh );
+				return fresh;
+			},
+			( failure ) => {
+				tokens.delete( descriptor );
+				if ( left > 0 && failure.code !== 'rest_not_logged_in' ) {
+					tokens.set( descriptor, { ...known, pending: null } );
+					return known;
+				}
+				throw failure;
+			}
+		);
+		tokens.set( descriptor, { ...known, pending } );
+		return pending;
+	}
+
+	/* Box UI Elements */
+
+	const files = new Map();
+
+	/** Loads a script or style sheet once; a failed one may be tried again. */
+	function load( file ) {
+		if ( ! files.has( file ) ) {
+			const loaded = new Promise( ( resolve, reject ) => {
+				const style = file.endsWith( '.css' );
+				const tag = document.createElement( style ? 'link' : 'script' );
+				if ( style ) {
+					tag.rel = 'stylesheet';
+				}
+				tag.onload = resolve;
+				tag.onerror = () => {
+					tag.remove();
+					files.delete( file );
+					reject( new Failure( 'elements', text.elements ) );
+				};
+				tag[ style ? 'href' : 'src' ] = elementsUrl( file );
+				document.head.append( tag );
+			} );
+			files.set( file, loaded );
+		}
+		return files.get( file );
+	}
+
+	function elementsUrl( file ) {
+		return configuration.elements.replace( '{file}', file );
+	}
+
+	let messages = null;
+
+	/** The texts of a self-hosted copy in the page's language; without them it speaks English. */
+	function loadMessages() {
+		if ( ! messages && configuration.selfHosted ) {
+			messages = fetch( elementsUrl( 'messages.json' ) )
+				.then( ( response ) => ( response.ok ? response.json() : undefined ) )
+				.catch( () => undefined );
+		}
+		return messages;
+	}
+
+	/* Widgets */
+
+	function decode( descriptor ) {
+		return JSON.parse( atob( descriptor.split( '.' )[ 0 ].replace( /-/g, '+' ).replace( /_/g, '/' ) ) );
+	}
+
+	function add( parent, tag, properties ) {
+		const node = Object.assign( document.createElement( tag ), properties );
+		parent.append( node );
+		return node;
+	}
+
+	/** Loads what a widget needs, side by side, and shows it. */
+	async function start( container ) {
+		const widget = widgets.get( container );
+		const run = ( widget.run = {} );
+		clear( container );
+		container.dataset.state = 'loading';
+		container.setAttribute( 'aria-busy', 'true' );
+		add( container, 'p', { className: 'widgets-for-box-status', role: 'status', textContent: text.loading } );
+		try {
+			const [ { scopes }, texts ] = await Promise.all( [
+				getToken( widget.descriptor ),
+				loadMessages(),
+				load( widget.element + '.js' ),
+				load( widget.element + '.css' ),
+			] );
+			if ( widget.run === run ) {
+				show( container, scopes, texts );
+			}
+		} catch ( failure ) {
+			if ( widget.run === run ) {
+				clear( container );
+				container.dataset.state = 'failed';
+				explain( container, failure );
+			}
+		}
+		if ( widget.run === run ) {
+			container.removeAttribute( 'aria-busy' );
+		}
+	}
+
+	function show( container, scopes, texts ) {
+		const widget = widgets.get( container );
+		const [ name, events ] = ELEMENTS[ widget.element ];
+		clear( container );
+		container.dataset.state = 'shown';
+		const box = new window.Box[ name ]();
+		widget.box = box;
+		const passOn = ( event ) => ( data ) => {
+			container.dispatchEvent( new CustomEvent( 'widgets-for-box:' + event, { bubbles: true, detail: data } ) );
+		};
+		events.forEach( ( event ) => box.addListener( event, passOn( event ) ) );
+		box.show( widget.id, tokenFunction( container ), {
+			...configuration.hosts,
+			...permissions( scopes ),
+			...pickerOptions( widget.options ),
+			...( texts && { language: configuration.locale, messages: texts } ),
+			...( widget.element === 'preview' && {
+				hasHeader: true,
+				onLoad: passOn( 'load' ),
+				onNavigate: passOn( 'navigate' ),
+				onDownload: passOn( 'download' ),
+				onError: passOn( 'error' ),
+			} ),
+			container: add( container, 'div', { className: 'widgets-for-box-element' } ),
+			logoUrl: 'box',
+			responseInterceptor: ( response ) => watch( container, response ),
+		} );
+	}
+
+	/** Buttons by the scopes that were granted: a button without its scope would only fail. */
+	function permissions( scopes ) {
+		const has = ( scope ) => scopes.includes( 'item_' + scope );
+		return {
+			canPreview: has( 'preview' ),
+			canDownload: has( 'download' ),
+			canUpload: has( 'upload' ),
+			canCreateNewFolder: has( 'upload' ),
+			canRename: has( 'rename' ),
+			canDelete: has( 'delete' ),
+			canShare: has( 'share' ),
+			// The picker makes a shared link of whatever is merely selected, unless told otherwise.
+			canSetShareAccess: has( 'share' ),
+			showAnnotations: scopes.some( ( scope ) => scope.startsWith( 'annotation_' ) ),
+		};
+	}
+
+	function pickerOptions( options ) {
+		return options && {
+			type: options.type,
+			extensions: options.extensions,
+			...( options.max && { maxSelectable: options.max } ),
+		};
+	}
+
+	/** What the Elements call before every request; given a list they only announce it. */
+	function tokenFunction( container ) {
+		return async ( ids ) => {
+			try {
+				const { token } = await getToken( widgets.get( container ).descriptor );
+				return Array.isArray( ids ) ? null : token;
+			} catch ( failure ) {
+				explain( container, failure );
+				throw failure;
+			}
+		};
+	}
+
+	/** Sees every answer of Box to an Element, and what came instead of one. */
+	function watch( container, answer ) {
+		const status = answer.status || answer.response?.status;
+		if ( status === 401 ) {
+			tokens.delete( widgets.get( container ).descriptor );
+			explain( container, new Failure( 'refused', text.refused ) );
+		} else if ( answer.isAxiosError && ! answer.response ) {
+			explain( container, new Failure( 'box', text.box.replace( '%s', location.origin ) ) );
+		} else if ( status < 400 ) {
+			container.querySelector( ':scope > .widgets-for-box-failure' )?.remove();
+		}
+		return answer;
+	}
+
+	/** Says what went wrong and what can be done, above whatever is still shown. */
+	function explain( container, { code, message, details = {} } ) {
+		container.querySelector( ':scope > .widgets-for-box-failure' )?.remove();
+		const notice = document.createElement( 'div' );
+		notice.className = 'widgets-for-box-failure';
+		container.prepend( notice );
+		notice.setAttribute( 'role', 'alert' );
+		add( notice, 'p', { textContent: message || text.broken } );
+		if ( details?.fix ) {
+			add( notice, 'p', { className: 'widgets-for-box-fix', textContent: text.fix + ' ' + details.fix } );
+		}
+		if ( code === 'rest_not_logged_in' ) {
+			const logIn = new URL( configuration.logIn, location.href );
+			logIn.searchParams.set( 'redirect_to', location.href );
+			add( notice, 'a', { className: 'wp-element-button', href: logIn.href, textContent: text.logIn } );
+		} else {
+			const button = add( notice, 'button', { className: 'wp-element-button', type: 'button', textContent: text.retry } );
+			button.addEventListener( 'click', () => {
+				container.tabIndex = -1;
+				container.focus( { preventScroll: true } );
+				start( container );
+			} );
+		}
+	}
+
+	function clear( container ) {
+		const widget = widgets.get( container );
+		widget.box?.hide();
+		widget.box = null;
+		container.replaceChildren();
+	}
+
+	/** Shows everything anew, for whoever is logged in now, but for what is being loaded anyway. */
+	function startOver( descriptor ) {
+		for ( const key of tokens.keys() ) {
+			if ( key !== descriptor ) {
+				tokens.delete( key );
+			}
+		}
+		widgets.forEach( ( widget, container ) => widget.box && start( container ) );
+	}
+
+	/* The page */
+
+	const near = new IntersectionObserver(
+		( entries ) => entries.forEach( ( { isIntersecting, target } ) => {
+			if ( isIntersecting ) {
+				near.unobserve( target );
+				start( target );
+			}
+		} ),
+		{ rootMargin: NEARBY }
+	);
+
+	/** Finds containers, also those that a script added later, and forgets those that are gone. */
+	function scan() {
+		widgets.forEach( ( widget, container ) => {
+			if ( ! container.isConnected ) {
+				near.unobserve( container );
+				widget.run = null;
+				clear( container );
+				widgets.delete( container );
+			}
+		} );
+		document.querySelectorAll( '.widgets-for-box[data-widget]' ).forEach( ( container ) => {
+			if ( ! widgets.has( container ) ) {
+				const descriptor = container.dataset.widget;
+				widgets.set( container, { ...decode( descriptor ), descriptor } );
+				near.observe( container );
+			}
+		} );
+	}
+
+	/** A page that comes back from the browser's memory may have been another person's. */
+	async function recheck() {
+		const before = await Promise.resolve( nonce ).catch( () => null );
+		const now = await freshNonce().catch( () => null );
+		if ( before && before !== now ) {
+			tokens.clear();
+			widgets.forEach( ( widget, container ) => widget.run && start( container ) );
+		}
+	}
+
+	function begin() {
+		const data = document.getElementById( 'widgets-for-box-configuration' );
+		if ( ! data ) {
+			return;
+		}
+		configuration = JSON.parse( data.textContent );
+		text = configuration.text;
+		scan();
+		new MutationObserver( scan ).observe( document.body, { childList: true, subtree: true } );
+		window.addEventListener( 'pageshow', ( event ) => event.persisted && recheck() );
+	}
+
+	if ( document.readyState === 'loading' ) {
+		document.addEventListener( 'DOMContentLoaded', begin );
+	} else {
+		begin();
+	}
+} )();

@@ -1,0 +1,79 @@
+<?php
+/**
+ * The plugin's settings.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Reads settings: a constant wins over the stored value, which wins over the default.
+ *
+ * Where the sidecar is and where scripts come from is the business of whoever runs the server; in a
+ * network these are stored once for all sites. Texts, roles and the mapping belong to each site.
+ */
+final class Settings {
+
+	/**
+	 * Name of the option: one autoloaded array (and of the network's option, which holds the server settings).
+	 */
+	const OPTION = 'widgets_for_box';
+
+	/**
+	 * Every setting with its default; '' for a text means the translated default text.
+	 */
+	const DEFAULTS = array(
+		'socket'           => '/run/box-sidecar/box-sidecar.sock',
+		'api_host'         => 'https://api.box.com',
+		'upload_host'      => 'https://upload.box.com',
+		'static_host'      => 'https://cdn01.boxcdn.net',
+		'elements_url'     => Elements::CDN,
+		'elements_version' => Elements::VERSION,
+		'account'          => 'email',
+		'roles'            => array(),
+		'no_account_text'  => '',
+		'no_access_text'   => '',
+	);
+
+	/**
+	 * Settings that concern the server; in a network only its administrators may change them.
+	 */
+	const SERVER = array( 'socket', 'api_host', 'upload_host', 'static_host', 'elements_url', 'elements_version' );
+
+	/**
+	 * A setting's value in force.
+	 *
+	 * @param string $name A key of DEFAULTS.
+	 * @return mixed A string, but for `roles`, which is an array.
+	 */
+	public static function get( string $name ) {
+		if ( self::is_fixed( $name ) ) {
+			return constant( self::constant_name( $name ) );
+		}
+		$network = is_multisite() && in_array( $name, self::SERVER, true );
+		$stored  = $network ? get_site_option( self::OPTION, array() ) : get_option( self::OPTION, array() );
+		$value   = is_array( $stored ) ? ( $stored[ $name ] ?? '' ) : '';
+		return '' === $value ? self::DEFAULTS[ $name ] : $value;
+	}
+
+	/**
+	 * Whether a constant in wp-config.php decides a setting.
+	 *
+	 * @param string $name A key of DEFAULTS.
+	 */
+	public static function is_fixed( string $name ): bool {
+		return defined( self::constant_name( $name ) );
+	}
+
+	/**
+	 * The constant that decides a setting.
+	 *
+	 * @param string $name A key of DEFAULTS.
+	 */
+	public static function constant_name( string $name ): string {
+		return 'WIDGETS_FOR_BOX_' . strtoupper( $name );
+	}
+}

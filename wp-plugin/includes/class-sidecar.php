@@ -1,0 +1,389 @@
+<?php
+/**
+ * The sidecar, as PHP sees it.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+use WP_Error;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The only class that talks to the sidecar's Unix socket.
+ *
+ * It uses the WordPress HTTP API, so that the site's own hooks and debugging tools see the calls, with
+ * one cURL option added. Every failure is a WP_Error whose code is the sidecar's, or one of
+ * `sidecar_unreachable`, `sidecar_timeout`, `sidecar_bad_answer`, `curl_missing`, and whose data holds
+ * `status` (HTTP), `fix` (what an administrator does about it), `detail`, `request_id` and
+ * `retry_after` (seconds), as far as known.
+ */
+final class Sidecar {
+
+	/**
+	 * Seconds for a whole call: a first token takes several round trips to Box, each of which the
+	 * sidecar may repeat.
+	 */
+	const TIMEOUT = 20;
+
+	/**
+	 * Milliseconds to be connected. A socket without a listener fails at once; this bounds a full queue.
+	 */
+	const CONNECT_TIMEOUT_MS = 1500;
+
+	/**
+	 * The private request argument that carries the socket's path to the cURL handle.
+	 */
+	const ARGUMENT = 'widgets_for_box_socket';
+
+	/**
+	 * Longest answer in bytes that is read.
+	 */
+	const MAX_ANSWER = 1048576;
+
+	/**
+	 * Longest path that fits the kernel's socket address.
+	 */
+	const MAX_PATH = 107;
+
+	/**
+	 * Path of the socket.
+	 *
+	 * @var string
+	 */
+	private $socket;
+
+	/**
+	 * Whether the call under way was put on the socket.
+	 *
+	 * @var bool
+	 */
+	private $on_socket = false;
+
+	/**
+	 * A sidecar listening at a path.
+	 *
+	 * @param string|null $socket Path of its socket; the setting if left out.
+	 */
+	public function __construct( ?string $socket = null ) {
+		$this->socket = $socket ?? Settings::get( 'socket' );
+	}
+
+	/**
+	 * A downscoped token for a person, an element and one folder or file.
+	 *
+	 * @param array{login?: string, id?: string, external_app_user_id?: string} $user    The Box user; exactly one key.
+	 * @param string                                                            $element A key of Elements::CATALOGUE.
+	 * @param string[]                                                          $scopes  Box's names of feature scopes.
+	 * @param string                                                            $id      Id of the folder or file.
+	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
+	 */
+	public function token( array $user, string $element, array $scopes, string $id ) {
+		$answer = $this->call(
+			'POST',
+			'/v1/tokens',
+			array(
+				'user'    => $user,
+				'element' => $element,
+				'scopes'  => $scopes,
+				Elements::CATALOGUE[ $element ]['resource'] => $id,
+			)
+		);
+		if ( is_wp_error( $answer ) ) {
+			return $answer;
+		}
+		if ( ! is_string( $answer['access_token'] ?? null ) || ! is_numeric( $answer['expires_in'] ?? null ) || ! is_array( $answer['scopes'] ?? null ) ) {
+			return $this->bad_answer( 200 );
+		}
+		return $answer;
+	}
+
+	/**
+	 * Revokes every token of a person that the sidecar holds.
+	 *
+	 * @param array<string, string> $user    The Box user; exactly one key.
+	 * @param int                   $timeout Seconds.
+	 * @return array{revoked: int}|WP_Error
+	 */
+	public function revoke( array $user, int $timeout = self::TIMEOUT ) {
+		return $this->call( 'POST', '/v1/tokens/revoke', array( 'user' => $user ), $timeout );
+	}
+
+	/**
+	 * Looks a person up at Box.
+	 *
+	 * @param array{login?: string, external_app_user_id?: string} $user The Box user; exactly one key.
+	 * @return array{id: string, login: string, name: string, status: string, role: string}|WP_Error
+	 */
+	public function user( array $user ) {
+		return $this->call( 'GET', '/v1/users?' . http_build_query( $user, '', '&', PHP_QUERY_RFC3986 ) );
+	}
+
+	/**
+	 * Makes a Box app user, or finds the one made before.
+	 *
+	 * @param string $external_id The id by which it is found again.
+	 * @param string $name        Name to be shown in Box.
+	 * @return array<string, mixed>|WP_Error
+	 */
+	public function create_user( string $external_id, string $name ) {
+		return $this->call(
+			'POST',
+			'/v1/users',
+			array(
+				'external_app_user_id' => $external_id,
+				'name'                 => $name,
+			)
+		);
+	}
+
+	/**
+	 * What the sidecar finds when it examines its own set-up.
+	 *
+	 * @return array{status: string, checks: array<int, array{id: string, status: string, summary: string, fix: ?string}>}|WP_Error
+	 */
+	public function doctor() {
+		return $this->call( 'GET', '/v1/doctor' );
+	}
+
+	/**
+	 * One call.
+	 *
+	 * @param string                    $method  HTTP method.
+	 * @param string                    $path    Path and query.
+	 * @param array<string, mixed>|null $body    Sent as JSON.
+	 * @param int                       $timeout Seconds.
+	 * @return array<string, mixed>|WP_Error The decoded answer.
+	 */
+	private function call( string $method, string $path, ?array $body = null, int $timeout = self::TIMEOUT ) {
+		if ( ! function_exists( 'curl_init' ) || ! function_exists( 'curl_exec' ) || ! defined( 'CURLOPT_UNIX_SOCKET_PATH' ) ) {
+			// Without it WordPress would fall back to a transport that knows no Unix sockets.
+			return $this->error( 'curl_missing', __( 'Install the cURL extension of PHP and restart PHP.', 'widgets-for-box' ) );
+		}
+		if ( strlen( $this->socket ) > self::MAX_PATH ) {
+			return $this->error( 'sidecar_unreachable', $this->socket_fix() );
+		}
+
+		$this->on_socket = false;
+		// Last, so that nobody's own cURL options (a proxy, say) get the final word on this handle.
+		add_action( 'http_api_curl', array( $this, 'use_socket' ), PHP_INT_MAX, 2 );
+		try {
+			$response = wp_remote_request( $this->url( $path ), $this->arguments( $method, $body, $timeout ) );
+		} finally {
+			remove_action( 'http_api_curl', array( $this, 'use_socket' ), PHP_INT_MAX );
+		}
+
+		if ( is_wp_error( $response ) ) {
+			$timed_out = $this->on_socket && false !== strpos( $response->get_error_message(), 'error 28' );
+			return $timed_out ? $this->error( 'sidecar_timeout', __( 'The sidecar did not answer in time. Look at its log.', 'widgets-for-box' ) ) : $this->error( 'sidecar_unreachable', $this->socket_fix() );
+		}
+		if ( ! $this->on_socket ) {
+			// Someone else answered, or it went out over TCP: nothing of that may be believed.
+			return $this->error( 'sidecar_unreachable', __( 'Another plugin replaces the HTTP transport of WordPress, so the request did not go through the socket. Deactivate that plugin or let it pass requests to this site.', 'widgets-for-box' ) );
+		}
+		return $this->read( $response );
+	}
+
+	/**
+	 * Puts a request of ours on the socket.
+	 *
+	 * @internal Callback of `http_api_curl`.
+	 *
+	 * @param resource|\CurlHandle $handle    The handle.
+	 * @param array<string, mixed> $arguments The request's arguments.
+	 * @return void
+	 */
+	public function use_socket( $handle, $arguments ) {
+		if ( ( $arguments[ self::ARGUMENT ] ?? null ) !== $this->socket ) {
+			return;
+		}
+		// phpcs:disable WordPress.WP.AlternativeFunctions.curl_curl_setopt_array -- The HTTP API has no argument for it; this hook is its way.
+		$this->on_socket = curl_setopt_array(
+			$handle,
+			array(
+				CURLOPT_UNIX_SOCKET_PATH  => $this->socket,
+				CURLOPT_CONNECTTIMEOUT_MS => self::CONNECT_TIMEOUT_MS,
+				CURLOPT_PROXY             => '',
+				CURLOPT_NOPROXY           => '*',
+			)
+		);
+		// phpcs:enable
+		if ( ! $this->on_socket ) {
+			// No socket, no request: a handle without a protocol it may use fails before it connects.
+			curl_setopt( $handle, CURLOPT_PROTOCOLS, 0 ); // phpcs:ignore WordPress.WP.AlternativeFunctions.curl_curl_setopt
+		}
+	}
+
+	/**
+	 * The URL of a path. Its host only matters to WordPress, which lets requests to the site itself
+	 * pass where it blocks others.
+	 *
+	 * @param string $path Path and query.
+	 */
+	private function url( string $path ): string {
+		return 'http://' . wp_parse_url( home_url(), PHP_URL_HOST ) . $path;
+	}
+
+	/**
+	 * Arguments for the HTTP API.
+	 *
+	 * @param string                    $method  HTTP method.
+	 * @param array<string, mixed>|null $body    Sent as JSON.
+	 * @param int                       $timeout Seconds.
+	 * @return array<string, mixed>
+	 */
+	private function arguments( string $method, ?array $body, int $timeout ): array {
+		$headers = array(
+			'Accept'       => 'application/json',
+			'Box-Sidecar'  => '1',
+			'X-Request-Id' => wp_generate_uuid4(),
+		);
+		if ( null !== $body ) {
+			$headers['Content-Type'] = 'application/json';
+		}
+		return array(
+			'method'              => $method,
+			'headers'             => $headers,
+			'body'                => null === $body ? null : wp_json_encode( $body ),
+			'timeout'             => $timeout,
+			'redirection'         => 0,
+			'cookies'             => array(),
+			'compress'            => false,
+			'decompress'          => false,
+			'limit_response_size' => self::MAX_ANSWER,
+			'reject_unsafe_urls'  => false,
+			'user-agent'          => 'widgets-for-box/' . VERSION,
+			self::ARGUMENT        => $this->socket,
+		);
+	}
+
+	/**
+	 * Reads an answer.
+	 *
+	 * @param array<string, mixed> $response Of the HTTP API.
+	 * @return array<string, mixed>|WP_Error
+	 */
+	private function read( array $response ) {
+		$status = (int) wp_remote_retrieve_response_code( $response );
+		$answer = json_decode( wp_remote_retrieve_body( $response ), true );
+		if ( ! is_array( $answer ) ) {
+			return $this->bad_answer( $status );
+		}
+		if ( $status >= 200 && $status < 300 ) {
+			return $answer;
+		}
+		if ( ! is_string( $answer['code'] ?? null ) ) {
+			return $this->bad_answer( $status );
+		}
+		$data = array(
+			'status'      => $status,
+			'fix'         => is_string( $answer['fix'] ?? null ) ? $answer['fix'] : '',
+			'detail'      => is_string( $answer['detail'] ?? null ) ? $answer['detail'] : '',
+			'request_id'  => is_string( $answer['request_id'] ?? null ) ? $answer['request_id'] : '',
+			'retry_after' => (int) wp_remote_retrieve_header( $response, 'retry-after' ),
+		);
+		return new WP_Error( sanitize_key( $answer['code'] ), self::sentence( $answer['code'] ), $data );
+	}
+
+	/**
+	 * An error for an answer that is not the sidecar's.
+	 *
+	 * @param int $status HTTP status.
+	 */
+	private function bad_answer( int $status ): WP_Error {
+		/* translators: 1: path of a socket, 2: HTTP status code. */
+		return $this->error( 'sidecar_bad_answer', sprintf( __( 'Something other than a current box-sidecar answers at %1$s (HTTP status %2$d). Compare the versions of plugin and sidecar.', 'widgets-for-box' ), $this->socket, $status ), 502 );
+	}
+
+	/**
+	 * An error of this side.
+	 *
+	 * @param string $code   The code.
+	 * @param string $fix    What the administrator does about it.
+	 * @param int    $status HTTP status.
+	 */
+	private function error( string $code, string $fix, int $status = 503 ): WP_Error {
+		return new WP_Error(
+			$code,
+			self::sentence( $code ),
+			array(
+				'status' => $status,
+				'fix'    => $fix,
+			)
+		);
+	}
+
+	/**
+	 * Why the socket can't be used, by looking at the file: cURL says "error 7" to everything.
+	 */
+	private function socket_fix(): string {
+		$path = $this->socket;
+		clearstatcache( true, $path );
+		// phpcs:disable WordPress.PHP.NoSilencedErrors.Discouraged -- Under open_basedir looking at the file warns; connecting to it works.
+		if ( strlen( $path ) > self::MAX_PATH ) {
+			/* translators: 1: path of a socket, 2: number of bytes. */
+			$fix = __( 'The path %1$s is longer than a socket’s path may be (%2$d bytes). Choose a shorter one in the sidecar’s configuration and here.', 'widgets-for-box' );
+		} elseif ( ! @file_exists( $path ) ) {
+			/* translators: 1: path of a socket, 3: name of a system account. */
+			$fix = __( 'PHP finds no socket at %1$s. Start the sidecar (systemctl start box-sidecar), compare the path with its configuration, and let the account %3$s enter the folder.', 'widgets-for-box' );
+		} elseif ( 'socket' !== @filetype( $path ) ) {
+			/* translators: 1: path of a socket. */
+			$fix = __( 'The file %1$s is not a socket. Compare the path with the sidecar’s configuration.', 'widgets-for-box' );
+		} elseif ( ! @is_writable( $path ) ) { // phpcs:ignore WordPress.WP.AlternativeFunctions.file_system_operations_is_writable
+			/* translators: 1: path of a socket, 3: name of a system account. */
+			$fix = __( 'The account %3$s, under which PHP runs, may not use the socket %1$s. Set socket_group in the sidecar’s configuration to a group of that account.', 'widgets-for-box' );
+		} else {
+			/* translators: 1: path of a socket, 3: name of a system account. */
+			$fix = __( 'Nothing answers at the socket %1$s, or it turns the account %3$s away. Start the sidecar (systemctl start box-sidecar) and look at its log.', 'widgets-for-box' );
+		}
+		// phpcs:enable
+		return sprintf( $fix, $path, self::MAX_PATH, self::account() );
+	}
+
+	/**
+	 * Name of the system account under which PHP runs.
+	 */
+	private static function account(): string {
+		$entry = function_exists( 'posix_geteuid' ) ? posix_getpwuid( posix_geteuid() ) : false;
+		return $entry ? $entry['name'] : get_current_user();
+	}
+
+	/**
+	 * What a visitor is told about a failure.
+	 *
+	 * @param string $code The sidecar's code, or one of this class.
+	 */
+	public static function sentence( string $code ): string {
+		switch ( $code ) {
+			case 'user_not_found':
+				$text = Settings::get( 'no_account_text' );
+				return '' !== $text ? $text : __( 'There is no Box account for you yet. Please ask your administrator for one.', 'widgets-for-box' );
+			case 'user_inactive':
+				return __( 'Your Box account is not active. Please ask your administrator to activate it.', 'widgets-for-box' );
+			case 'user_ambiguous':
+			case 'login_not_allowed':
+			case 'role_not_allowed':
+				return __( 'Box is not available here for your account.', 'widgets-for-box' );
+			case 'element_not_allowed':
+			case 'scope_not_allowed':
+			case 'folder_not_allowed':
+				return __( 'This widget asks for more than your organisation allows. Please tell the author of this page.', 'widgets-for-box' );
+			case 'resource_not_found':
+				return __( 'Box does not show you this folder or file: it was deleted, or it is not shared with you.', 'widgets-for-box' );
+			case 'rate_limited':
+			case 'box_rate_limited':
+				return __( 'Too many requests at once. Please try again in a minute.', 'widgets-for-box' );
+			case 'box_unavailable':
+			case 'sidecar_timeout':
+				return __( 'Box does not answer at the moment. Please try again in a minute.', 'widgets-for-box' );
+			case 'sidecar_unreachable':
+			case 'sidecar_bad_answer':
+			case 'curl_missing':
+				return __( 'The connection to Box is down. Your files are safe; please try again later.', 'widgets-for-box' );
+			default:
+				return __( 'The connection to Box is not set up properly. Please tell your administrator.', 'widgets-for-box' );
+		}
+	}
+}

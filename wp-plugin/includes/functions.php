@@ -1,0 +1,33 @@
+<?php
+/**
+ * Functions for themes.
+ *
+ * @package WidgetsForBox
+ */
+
+defined( 'ABSPATH' ) || exit;
+
+if ( ! function_exists( 'widgets_for_box' ) ) {
+	/**
+	 * Prints a widget, as the shortcodes do.
+	 *
+	 * @param string               $element    `explorer`, `uploader`, `picker` or `preview`.
+	 * @param array<string, mixed> $attributes {
+	 *     Optional but for `file`.
+	 *
+	 *     @type string          $folder     Id of the folder, `'0'` for the person's own root. Not for `preview`.
+	 *     @type string          $file       Id of the file. Only for `preview`.
+	 *     @type string|string[] $can        What visitors may do, such as `'preview,download,upload'`.
+	 *     @type int             $height     Height in pixels, 200 to 2000.
+	 *     @type string|string[] $type       What a picker offers: `file`, `folder`, `web_link`.
+	 *     @type int             $max        How many items a picker lets people choose; 0 for any number.
+	 *     @type string|string[] $extensions File name extensions that a picker offers.
+	 * }
+	 * @return void
+	 */
+	function widgets_for_box( string $element, array $attributes = array() ) {
+		if ( isset( WidgetsForBox\Elements::CATALOGUE[ $element ] ) ) {
+			echo WidgetsForBox\Widgets::html( $element, $attributes ); // phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- Escaped where it is made.
+		}
+	}
+}
