@@ -206,6 +206,8 @@
 		container.setAttribute( 'aria-busy', 'true' );
 		add( container, 'p', { className: 'widgets-for-box-status', role: 'status', textContent: text.loading } );
 		try {
+			// Who is not logged in has no business with Box, not even with its script host.
+			await ( nonce || freshNonce() );
 			const [ { scopes }, texts ] = await Promise.all( [
 				getToken( widget.descriptor ),
 				loadMessages(),

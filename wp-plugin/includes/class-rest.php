@@ -29,8 +29,7 @@ final class Rest {
 	 */
 	public static function register() {
 		add_action( 'rest_api_init', array( self::class, 'routes' ) );
-		add_filter( 'rest_post_dispatch', array( self::class, 'forbid_storing' ), 10, 3 );
-		add_filter( 'rest_pre_serve_request', array( self::class, 'forbid_sharing' ), PHP_INT_MAX, 3 );
+		add_filter( 'rest_pre_serve_request', array( self::class, 'keep_private' ), PHP_INT_MAX, 3 );
 	}
 
 	/**
@@ -141,25 +140,8 @@ final class Rest {
 	}
 
 	/**
-	 * Keeps every answer of these routes, errors too, out of all caches.
-	 *
-	 * @internal Callback of `rest_post_dispatch`.
-	 *
-	 * @param WP_HTTP_Response $response The answer.
-	 * @param WP_REST_Server   $server   The server.
-	 * @param WP_REST_Request  $request  The request.
-	 * @return WP_HTTP_Response
-	 */
-	public static function forbid_storing( $response, $server, $request ) {
-		if ( self::is_ours( $request ) ) {
-			$response->header( 'Cache-Control', 'no-store, private' );
-		}
-		return $response;
-	}
-
-	/**
-	 * Takes back WordPress's permission for every other origin to read REST answers, and repeats
-	 * no-store for answers that were put into an envelope.
+	 * Keeps every answer of these routes, errors too, out of all caches, and takes back WordPress's
+	 * permission for every other origin to read it.
 	 *
 	 * @internal Callback of `rest_pre_serve_request`.
 	 *
@@ -168,23 +150,21 @@ final class Rest {
 	 * @param WP_REST_Request  $request The request.
 	 * @return bool
 	 */
-	public static function forbid_sharing( $served, $result, $request ) {
-		if ( self::is_ours( $request ) && ! headers_sent() ) {
-			header( 'Cache-Control: no-store, private' );
-			if ( ! is_allowed_http_origin() ) {
-				header_remove( 'Access-Control-Allow-Origin' );
-				header_remove( 'Access-Control-Allow-Credentials' );
-			}
+	public static function keep_private( $served, $result, $request ) {
+		if ( 0 !== strpos( $request->get_route(), '/' . self::SPACE . '/' ) || headers_sent() ) {
+			return $served;
+		}
+		$no_store = static function ( $headers ) {
+			return array( 'Cache-Control' => 'no-store, private' ) + (array) $headers;
+		};
+		// Depending on its version, WordPress sends its own headers before this filter or after it.
+		header( 'Cache-Control: no-store, private' );
+		add_filter( 'rest_send_nocache_headers', '__return_true', PHP_INT_MAX );
+		add_filter( 'nocache_headers', $no_store, PHP_INT_MAX );
+		if ( ! is_allowed_http_origin() ) {
+			header_remove( 'Access-Control-Allow-Origin' );
+			header_remove( 'Access-Control-Allow-Credentials' );
 		}
 		return $served;
-	}
-
-	/**
-	 * Whether a request is for one of these routes.
-	 *
-	 * @param WP_REST_Request $request The request.
-	 */
-	private static function is_ours( WP_REST_Request $request ): bool {
-		return 0 === strpos( $request->get_route(), '/' . self::SPACE . '/' );
 	}
 }

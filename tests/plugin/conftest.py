@@ -1,0 +1,75 @@
+"""A WordPress with the plugin as it is in this working tree, in front of a scripted sidecar."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from intranet.release import REPOSITORY
+from intranet.wordpress import PEOPLE, Person, WordPress
+from plugin.scripted_sidecar import ScriptedSidecar, token
+
+EDITH = Person("edith", "edith@example.com", "Edith Author", role="author")
+
+#: The oldest WordPress that is supported, and a current one.
+VERSIONS = ("6.1", "6.8")
+
+
+@pytest.fixture(scope="session")
+def socket_directory() -> Iterator[Path]:
+    """A folder with a short name: a socket's path has room for 107 bytes."""
+    directory = Path(tempfile.mkdtemp(prefix="wfb-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def plugin_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin's zip, built from this working tree."""
+    target = tmp_path_factory.mktemp("plugin") / "widgets-for-box.zip"
+    subprocess.run([REPOSITORY / "wp-plugin/bin/build-zip", target], check=True, capture_output=True)
+    return target
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, plugin_zip: Path, socket_directory: Path
+) -> Iterator[WordPress]:
+    """WordPress, the plugin's socket set by constant, and an author besides the usual people."""
+    constants = {"WIDGETS_FOR_BOX_SOCKET": str(socket_directory / "sidecar.sock")}
+    directory = tmp_path_factory.mktemp(f"site-{request.param}")
+    people = (*PEOPLE, EDITH)
+    with WordPress(directory, version=request.param, constants=constants, people=people, plugin=plugin_zip) as wordpress:
+        yield wordpress
+
+
+@pytest.fixture(scope="session")
+def _listening(socket_directory: Path) -> Iterator[ScriptedSidecar]:
+    with ScriptedSidecar(socket_directory / "sidecar.sock") as sidecar:
+        yield sidecar
+
+
+@pytest.fixture
+def sidecar(_listening: ScriptedSidecar) -> ScriptedSidecar:
+    """The sidecar that the site asks: grants everything and has no past."""
+    _listening.answer = token
+    _listening.requests.clear()
+    return _listening
+
+
+@pytest.fixture(autouse=True)
+def no_php_complaints(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test during which PHP logged anything about the plugin."""
+    if "site" not in request.fixturenames:
+        yield
+        return
+    site: WordPress = request.getfixturevalue("site")
+    before = len(site.log())
+    yield
+    complaints = [line for line in site.log()[before:].splitlines() if "widgets-for-box" in line]
+    assert not complaints, "\n".join(complaints)

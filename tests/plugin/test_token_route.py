@@ -1,0 +1,279 @@
+"""The route that hands tokens to the browser: who gets what, and what does not get past it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+
+import httpx
+import pytest
+from intranet.wordpress import Session, WordPress
+from plugin.scripted_sidecar import Answer, ScriptedSidecar, problem
+
+ROUTE = "widgets-for-box/v1/token"
+
+
+def descriptor(site: WordPress, shortcode: str) -> str:
+    """The signed descriptor that a shortcode prints."""
+    html = site.php("echo do_shortcode( $data['shortcode'] );", shortcode=shortcode)
+    found = re.search(r'data-widget="([\w.-]+)"', html)
+    assert found, html
+    return found[1]
+
+
+def ask(session: Session, widget: str, nonce: str | None = None) -> httpx.Response:
+    """Ask for a token as the loader does."""
+    return session.rest("POST", ROUTE, json={"widget": widget}, nonce=nonce)
+
+
+@pytest.fixture
+def widget(site: WordPress) -> str:
+    """An explorer of the root folder that allows downloads and uploads."""
+    return descriptor(site, '[box_explorer folder="0" can="download,upload"]')
+
+
+def test_token_is_for_the_person_of_the_session(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    for name in ("ana", "kenji"):
+        answer = ask(site.login(name), widget)
+        assert answer.status_code == 200, answer.text
+        assert answer.json() == {
+            "token": f"token-of-{name}@example.com",
+            "expires_in": 3600,
+            "scopes": ["base_explorer", "item_download", "item_upload"],
+        }
+        assert "no-store" in answer.headers["Cache-Control"]
+    assert [request.body["user"] for request in sidecar.requests] == [
+        {"login": "ana@example.com"},
+        {"login": "kenji@example.com"},
+    ]
+
+
+def test_sidecar_is_asked_as_the_contract_says(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    ask(site.login("ana"), descriptor(site, '[box_explorer folder="4711" can="download"]'))
+    (request,) = sidecar.requests
+    assert (request.method, request.path) == ("POST", "/v1/tokens")
+    assert request.headers["box-sidecar"] == "1"
+    assert re.fullmatch(r"[\w-]{36}", request.headers["x-request-id"])
+    assert not {name for name in request.headers if name.startswith(("x-forwarded", "forwarded", "cookie"))}
+    assert request.body == {
+        "user": {"login": "ana@example.com"},
+        "element": "explorer",
+        "scopes": ["item_download"],
+        "folder": "4711",
+    }
+
+
+def test_preview_asks_for_its_file(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    ask(site.login("ana"), descriptor(site, '[box_preview file="99" can="download,annotation_edit,item_delete"]'))
+    (request,) = sidecar.requests
+    assert request.body["file"] == "99"
+    assert "folder" not in request.body
+    assert request.body["scopes"] == ["item_download", "annotation_edit"]
+
+
+def test_visitor_without_session_is_refused(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    answer = ask(site.visitor(), widget, nonce="")
+    assert answer.status_code == 401
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert not sidecar.requests
+
+
+@pytest.mark.parametrize("nonce", ["", "0000000000", "another person's"])
+def test_session_without_its_own_nonce_is_refused(
+    site: WordPress, sidecar: ScriptedSidecar, widget: str, nonce: str
+) -> None:
+    if nonce == "another person's":
+        nonce = site.login("kenji").nonce()
+    answer = ask(site.login("ana"), widget, nonce=nonce)
+    assert answer.status_code in (401, 403)
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert not sidecar.requests
+
+
+def test_nonce_in_the_address_or_the_body_does_not_count(
+    site: WordPress, sidecar: ScriptedSidecar, widget: str
+) -> None:
+    session = site.login("ana")
+    nonce = session.nonce()
+    by_form = session.post(f"/wp-json/{ROUTE}", data={"widget": widget, "_wpnonce": nonce})
+    by_address = session.post(f"/wp-json/{ROUTE}", params={"_wpnonce": nonce}, json={"widget": widget})
+    assert (by_form.status_code, by_address.status_code) == (401, 401)
+    assert not sidecar.requests
+
+
+def test_get_is_not_served(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    session = site.login("ana")
+    answer = session.get(f"/wp-json/{ROUTE}", params={"widget": widget}, headers={"X-WP-Nonce": session.nonce()})
+    assert answer.status_code == 404
+    assert not sidecar.requests
+
+
+def test_other_origins_may_not_read_the_answer(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    session = site.login("ana")
+    headers = {"X-WP-Nonce": session.nonce(), "Origin": "https://evil.example"}
+    answer = session.post(f"/wp-json/{ROUTE}", json={"widget": widget}, headers=headers)
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_answer_in_an_envelope_is_not_stored_either(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    session = site.login("ana")
+    answer = session.post(
+        f"/wp-json/{ROUTE}?_envelope=1", json={"widget": widget}, headers={"X-WP-Nonce": session.nonce()}
+    )
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("extra", [{"user": {"login": "boss@example.com"}}, {"scopes": ["item_delete"]}, {"folder": "1"}])
+def test_nothing_else_from_the_browser_counts(
+    site: WordPress, sidecar: ScriptedSidecar, widget: str, extra: dict[str, object]
+) -> None:
+    answer = site.login("ana").rest("POST", ROUTE, json={"widget": widget, **extra})
+    assert answer.status_code == 200
+    (request,) = sidecar.requests
+    assert request.body["user"] == {"login": "ana@example.com"}
+    assert request.body["scopes"] == ["item_download", "item_upload"]
+    assert request.body["folder"] == "0"
+
+
+def forged(widget: str, **changes: object) -> str:
+    """The descriptor with another payload under the same signature."""
+    payload, signature = widget.split(".")
+    content = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return base64.urlsafe_b64encode(json.dumps({**content, **changes}).encode()).decode().rstrip("=") + "." + signature
+
+
+def changed_descriptors(widget: str) -> dict[str, str]:
+    payload, signature = widget.split(".")
+    other = "A" if signature[0] != "A" else "B"
+    return {
+        "folder": forged(widget, id="1"),
+        "scopes": forged(widget, scopes=["item_delete"]),
+        "element": forged(widget, element="uploader"),
+        "signature": f"{payload}.{other}{signature[1:]}",
+        "no signature": payload,
+        "empty signature": f"{payload}.",
+        "swapped": f"{signature}.{payload}",
+        "line feed": widget + "\n",
+        "empty": "",
+        "long": "A" * 5000 + "." + signature,
+        "not text": "\x00\xff",
+    }
+
+
+@pytest.mark.parametrize("change", sorted(changed_descriptors("e30." + "A" * 43)))
+def test_changed_descriptor_is_refused(site: WordPress, sidecar: ScriptedSidecar, widget: str, change: str) -> None:
+    answer = ask(site.login("ana"), changed_descriptors(widget)[change])
+    assert answer.status_code == 400, answer.text
+    assert not sidecar.requests
+
+
+def test_descriptor_that_is_no_text_is_refused(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    session = site.login("ana")
+    for value in (None, 1, ["a.b"], {"a": "b"}):
+        assert session.rest("POST", ROUTE, json={"widget": value}).status_code == 400
+    assert session.rest("POST", ROUTE, json={}).status_code == 400
+    assert not sidecar.requests
+
+
+def test_descriptor_of_another_site_is_refused(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    other_salts = "add_filter( 'salt', static function ( $salt ) { return 'other' . $salt; } );"
+    html = site.php(other_salts + "echo do_shortcode( '[box_explorer]' );")
+    found = re.search(r'data-widget="([\w.-]+)"', html)
+    assert found
+    assert ask(site.login("ana"), found[1]).status_code == 400
+    # Within a network the salts are the same for all sites.
+    html = site.php("$GLOBALS['blog_id'] = 7; echo do_shortcode( '[box_explorer]' );")
+    found = re.search(r'data-widget="([\w.-]+)"', html)
+    assert found
+    assert ask(site.login("ana"), found[1]).status_code == 400
+    assert not sidecar.requests
+
+
+def test_failure_is_a_sentence_and_the_fix_is_for_administrators(
+    site: WordPress, sidecar: ScriptedSidecar, widget: str
+) -> None:
+    sidecar.answer = lambda request: problem(502, "user_tokens_not_enabled", "Tick the box in the Developer Console.")
+    for_ana = ask(site.login("ana"), widget)
+    for_admin = ask(site.login("admin"), widget)
+    assert for_ana.status_code == for_admin.status_code == 502
+    assert for_ana.json()["code"] == for_admin.json()["code"] == "user_tokens_not_enabled"
+    assert for_ana.json()["data"] == {"status": 502}
+    assert "Developer Console" not in for_ana.text
+    assert "detail of" not in for_ana.text
+    assert for_admin.json()["data"]["fix"] == "Tick the box in the Developer Console."
+    assert for_admin.json()["data"]["request_id"] == "request-1"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(404, "user_not_found"), (403, "user_inactive"), (403, "role_not_allowed"), (429, "rate_limited"), (503, "box_unavailable")],
+)
+def test_codes_of_the_sidecar_are_passed_on(
+    site: WordPress, sidecar: ScriptedSidecar, widget: str, status: int, code: str
+) -> None:
+    sidecar.answer = lambda request: problem(status, code)
+    answer = ask(site.login("ana"), widget)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert len(answer.json()["message"]) > 20
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(body="<html>gateway</html>"),
+        Answer(body=""),
+        Answer(body="null"),
+        Answer(body={"access_token": ["a"], "expires_in": 1, "scopes": []}),
+        Answer(body={"access_token": "a", "expires_in": 3600}),
+        Answer(500, "oops"),
+        Answer(302, {}, {"Location": "http://127.0.0.1/v1/tokens"}),
+    ],
+    ids=["html", "empty", "null", "list for token", "no scopes", "500", "redirect"],
+)
+def test_answer_that_is_not_the_sidecars_is_refused(
+    site: WordPress, sidecar: ScriptedSidecar, widget: str, answer: Answer
+) -> None:
+    sidecar.answer = lambda request: answer
+    received = ask(site.login("admin"), widget)
+    assert received.status_code == 502
+    assert received.json()["code"] == "sidecar_bad_answer"
+    assert len(sidecar.requests) == 1
+
+
+def test_sidecar_that_is_down_is_said_at_once(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    session = site.login("admin")
+    nonce = session.nonce()
+    sidecar.stop()
+    try:
+        began = time.monotonic()
+        missing = ask(session, widget, nonce)
+        assert time.monotonic() - began < 2
+        sidecar.socket.touch()
+        no_socket = ask(session, widget, nonce)
+        sidecar.socket.unlink()
+    finally:
+        sidecar.start()
+    assert missing.status_code == no_socket.status_code == 503
+    assert missing.json()["code"] == no_socket.json()["code"] == "sidecar_unreachable"
+    assert "finds no socket" in missing.json()["data"]["fix"]
+    assert "not a socket" in no_socket.json()["data"]["fix"]
+
+
+def test_page_is_unharmed_and_asks_nobody_when_it_is_rendered(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    sidecar.stop()
+    try:
+        page = site.php(
+            "$id = wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'T',"
+            " 'post_content' => 'Before [box_explorer] after' ) ); echo get_permalink( $id );"
+        )
+        html = site.visitor().get(page).raise_for_status().text
+    finally:
+        sidecar.start()
+    assert "Before" in html
+    assert "after" in html
+    assert "data-widget=" in html
+    assert not sidecar.requests
