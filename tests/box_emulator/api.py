@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from aiohttp import web
 
+from .access import Access
 from .box import BOX, Box
 from .directory import User
-from .errors import BoxError, InvalidToken, insufficient_scope, invalid_parameter
+from .errors import BoxError, InvalidToken, insufficient_scope, invalid_parameter, not_found, precondition_failed
 from .limits import RATES
 from .tokens import Token
+from .tree import Item
 
 MAX_OFFSET = 10_000
 MAX_LIMIT = 1000
@@ -27,6 +31,7 @@ class Caller:
     box: Box
     token: Token
     user: User
+    access: Access
 
     def require(self, *scopes: str) -> None:
         """Refuse the call unless the token has one of `scopes`."""
@@ -64,7 +69,7 @@ def identify(request: web.Request) -> Caller:
     if as_user is not None:
         user = _impersonated(box, token, as_user)
         request["user"] = user
-    return Caller(box, token, user)
+    return Caller(box, token, user, Access(box, token, user, _shared_item(request, box)))
 
 
 def bearer(request: web.Request) -> str:
@@ -90,6 +95,23 @@ def _impersonated(box: Box, token: Token, user_id: str) -> User:
     return user
 
 
+def _shared_item(request: web.Request, box: Box) -> Item | None:
+    """The item whose shared link the ``BoxApi`` header names, if the link is open to the caller."""
+    header = request.headers.get("BoxApi", "")
+    if "shared_link=" not in header:
+        return None
+    values = dict(pair.partition("=")[::2] for pair in header.split("&"))
+    token = unquote(values["shared_link"]).rpartition("/")[2]
+    for item in box.tree.all():
+        link = item.shared_link
+        if link is None or token not in (link.token, link.vanity_name) or item.trashed_at is not None:
+            continue
+        if link.password not in (None, unquote(values.get("shared_link_password", ""))):
+            raise BoxError(403, "incorrect_shared_item_password", "Missing or incorrect shared item password")
+        return item if link.access != "collaborators" else None
+    raise not_found("shared_link", token)
+
+
 def json_response(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     body = msgspec.json.encode(data)
     return web.Response(status=status, body=body, content_type="application/json", headers=headers)
@@ -97,13 +119,31 @@ def json_response(data: Any, status: int = 200, headers: dict[str, str] | None =
 
 async def json_body(request: web.Request) -> dict[str, Any]:
     """The request's JSON object; 400 if it is anything else."""
+    return json_object(await request.read())
+
+
+def json_object(text: bytes | str) -> dict[str, Any]:
     try:
-        body = msgspec.json.decode(await request.read())
+        body = msgspec.json.decode(text)
     except msgspec.DecodeError:
-        raise BoxError(400, "bad_request", "Entity body should be a correctly nested resource attribute name/value pair") from None
+        body = None
     if not isinstance(body, dict):
-        raise BoxError(400, "bad_request", "Entity body should be a correctly nested resource attribute name/value pair")
+        message = "Entity body should be a correctly nested resource attribute name/value pair"
+        raise BoxError(400, "bad_request", message)
     return body
+
+
+def check_if_match(request: web.Request, item: Item) -> None:
+    """412 where ``If-Match`` names another ETag than the item's."""
+    wanted = request.headers.get("If-Match")
+    if wanted is not None and wanted.strip('"') != str(item.etag):
+        raise precondition_failed()
+
+
+def unchanged(request: web.Request, item: Item) -> bool:
+    """Whether ``If-None-Match`` names the item's ETag."""
+    known = request.headers.get("If-None-Match")
+    return known is not None and known.strip('"') == str(item.etag)
 
 
 def fields_of(request: web.Request) -> list[str] | None:
@@ -125,3 +165,27 @@ def _number(request: web.Request, name: str, default: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= most):
         raise invalid_parameter(name, text, f"Invalid value '{text}'. Must be between 0 and {most}")
     return int(text)
+
+
+def encode_marker(value: Any) -> str:
+    """An opaque marker for the next page."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(value)).decode()
+
+
+def marker_of(request: web.Request) -> Any:
+    """What the query's marker was made of, or None."""
+    marker = request.query.get("marker")
+    if not marker:
+        return None
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(marker))
+    except ValueError:
+        raise invalid_parameter("marker", marker) from None
+
+
+def position_of(request: web.Request) -> int:
+    """The position that the query's marker stands for."""
+    position = marker_of(request)
+    if position is not None and not isinstance(position, int):
+        raise invalid_parameter("marker", request.query["marker"])
+    return position or 0

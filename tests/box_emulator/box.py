@@ -2,20 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from .access import Collaboration
 from .clock import Clock
 from .console import Application
 from .directory import APP_USER_DOMAIN, Directory, User
 from .settings import Settings
 from .tokens import Kind, Resource, Token, Tokens
+from .tree import File, Folder, Item, Tree, Version
 
+TICKET_LIFE_S = 900.0
 ENTERPRISE_ID = "9000001"
 FIRST_USER_ID = 20000001
 FIRST_ITEM_ID = 300000000001
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """What a person did last with a file; `kind` is Box's ``interaction_type``."""
+
+    file: File
+    kind: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to download one version, in a URL that needs no token."""
+
+    file: File
+    version: Version
+    expires_at: float
+
+
+@dataclass(slots=True)
+class UploadSession:
+    """A chunked upload: where the file is to go, and the parts that came so far, by offset."""
+
+    id: str
+    user: User
+    folder: Folder
+    name: str
+    file: File | None
+    size: int
+    part_size: int
+    expires_at: float
+    parts: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    """Part id and content."""
 
 
 class Box:
@@ -38,6 +76,12 @@ class Box:
         self.clock.offset_s = 0.0
         self.directory = Directory()
         self.tokens = Tokens()
+        self.tree = Tree(self.next_item_id)
+        self.collaborations: dict[str, Collaboration] = {}
+        self._collaborations_on: dict[str, list[Collaboration]] = {}
+        self.recent: dict[str, dict[str, Interaction]] = {}
+        self.tickets: dict[str, Ticket] = {}
+        self.upload_sessions: dict[str, UploadSession] = {}
         self._last_user_id = FIRST_USER_ID - 1
         self._last_item_id = FIRST_ITEM_ID - 1
         for app in self.applications:
@@ -81,6 +125,24 @@ class Box:
         )
         self.directory.add(user)
         return user
+
+    def collaborations_on(self, item: Item) -> list[Collaboration]:
+        """The collaborations on just this item. A root has none: its id stands for everybody's."""
+        return self._collaborations_on.get(item.id, []) if item.parent is not None else []
+
+    def add_collaboration(self, collaboration: Collaboration) -> None:
+        self.collaborations[collaboration.id] = collaboration
+        self._collaborations_on.setdefault(collaboration.item.id, []).append(collaboration)
+
+    def remove_collaboration(self, collaboration: Collaboration) -> None:
+        del self.collaborations[collaboration.id]
+        self._collaborations_on[collaboration.item.id].remove(collaboration)
+
+    def note(self, user: User, file: File, kind: str) -> None:
+        """Remember that a person did something with a file, for the recent items."""
+        interactions = self.recent.setdefault(user.id, {})
+        interactions.pop(file.id, None)
+        interactions[file.id] = Interaction(file, kind, self.clock.now())
 
     def _add_service_account(self, app: Application) -> None:
         user_id = self.next_user_id()

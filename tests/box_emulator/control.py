@@ -17,6 +17,7 @@ from .log import LOG
 from .seed import SEED
 from .settings import Settings
 from .tokens import Kind, Token
+from .tree import File, Item
 
 
 class NewUser(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -62,6 +63,25 @@ async def tokens(request: web.Request) -> web.Response:
 async def users(request: web.Request) -> web.Response:
     box = request.app[BOX]
     return json_response({"entries": [describe_user(user) for user in box.directory]})
+
+
+async def items(request: web.Request) -> web.Response:
+    """All that the person ``login`` owns, with paths; ``trashed=true`` shows the trash instead."""
+    box = request.app[BOX]
+    user = box.directory.by_login(request.query.get("login", ""))
+    if user is None:
+        raise not_found("user", request.query.get("login", ""))
+    trashed = request.query.get("trashed") == "true"
+    found = box.tree.trashed(user) if trashed else box.tree.root(user).below()
+    return json_response({"entries": [describe_item(item) for item in found]})
+
+
+async def content(request: web.Request) -> web.Response:
+    """The bytes of a file's current version."""
+    item = request.app[BOX].tree.get(request.match_info["file_id"])
+    if not isinstance(item, File):
+        raise not_found("file", request.match_info["file_id"])
+    return web.Response(body=item.current.content)
 
 
 async def get_settings(request: web.Request) -> web.Response:
@@ -169,6 +189,23 @@ def describe_user(user: User) -> dict[str, Any]:
     return user.mini() | details | {"external_app_user_id": user.external_app_user_id}
 
 
+def describe_item(item: Item) -> dict[str, Any]:
+    link = item.shared_link
+    common = {
+        "path": item.path(),
+        "type": item.type,
+        "id": item.id,
+        "name": item.name,
+        "size": item.size,
+        "owner": item.owner.login,
+        "created_by": item.created_by.login,
+        "shared_link": link.access if link else None,
+    }
+    if isinstance(item, File):
+        return common | {"sha1": item.current.sha1, "versions": len(item.versions)}
+    return common
+
+
 def _user(box: Box, user_id: str) -> User:
     user = box.directory.get(user_id)
     if user is None:
@@ -196,6 +233,8 @@ ROUTES = [
     web.get("/_emulator/log", log),
     web.get("/_emulator/tokens", tokens),
     web.post("/_emulator/tokens/expire", expire_tokens),
+    web.get("/_emulator/items", items),
+    web.get("/_emulator/files/{file_id}", content),
     web.get("/_emulator/users", users),
     web.post("/_emulator/users", add_user),
     web.patch("/_emulator/users/{user_id}", change_user),

@@ -13,12 +13,15 @@ from aiohttp import web
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from .access import Access
 from .box import BOX, Box
 from .console import Application
 from .directory import User
 from .errors import InvalidToken, OAuthError
+from .items import mini
 from .scopes import DOWNSCOPES, USER_SCOPES, covers
 from .tokens import Resource, Token
+from .tree import ROOT_ID
 
 AUDIENCE = "https://api.box.com/oauth2/token"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -199,14 +202,26 @@ def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
 
 
 def _resource(box: Box, parent: Token, user: User, url: str | None) -> Resource | None:
-    """The item that `url` names, which the parent token must be able to see."""
+    """The item that `url` names, which the parent token must reach."""
     if url is None:
         return parent.resource
-    raise OAuthError("invalid_resource", "The target resource is invalid.")
+    match = RESOURCE.fullmatch(url)
+    if match is None or (match[2] == ROOT_ID and not (match[1] == "folder" and box.settings.root_resource)):
+        raise OAuthError("invalid_resource", "The target resource is invalid.")
+    access = Access(box, parent, user)
+    item = access.root() if match[2] == ROOT_ID else box.tree.get(match[2])
+    if item is None or item.type != match[1] or not access.visible(item):
+        raise OAuthError("invalid_resource", "The target resource is invalid.")
+    return Resource(item.type, item.id)
 
 
 def _restricted_to(box: Box, token: Token, user: User) -> dict[str, Any]:
+    """Each scope with the item it is restricted to."""
     scopes = sorted(token.scopes)
+    if token.resource is not None:
+        item = box.tree.root(user) if token.resource.id == ROOT_ID else box.tree.get(token.resource.id)
+        assert item is not None
+        return {"restricted_to": [{"scope": scope, "object": mini(item)} for scope in scopes]}
     form = box.settings.restricted_to_without_resource
     if form == "absent":
         return {}

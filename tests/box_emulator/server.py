@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from . import control, faults, oauth, users
+from . import control, faults, files, folders, oauth, search, sharing, trash, uploads, users
 from .box import BOX, Box
 from .clock import http_date
 from .errors import BoxError
@@ -25,6 +25,11 @@ EXPOSED_HEADERS = "Date, Location, Retry-After, WWW-Authenticate, BOX-PART-ID"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+UPLOADS = ("/2.0/files", "/api/2.0/files")
+"""upload.box.com has its routes below ``/api``; api.box.com knows them too."""
+
+REPRESENTATION = "/internal_files/{file_id}/versions/{version_id}/representations/{slug}"
+
 ROUTES = [
     web.post("/oauth2/token", oauth.token),
     web.post("/oauth2/revoke", oauth.revoke),
@@ -35,6 +40,62 @@ ROUTES = [
     web.put("/2.0/users/{user_id}", users.update_user),
     web.delete("/2.0/users/{user_id}", users.delete_user),
     web.get("/2.0/users/{user_id}/email_aliases", users.email_aliases),
+    web.post("/2.0/folders", folders.create_folder),
+    web.get("/2.0/folders/trash/items", trash.list_trash),
+    web.get("/2.0/folders/{folder_id}", folders.get_folder),
+    web.put("/2.0/folders/{folder_id}", folders.update_folder),
+    web.post("/2.0/folders/{folder_id}", trash.restore),
+    web.delete("/2.0/folders/{folder_id}", folders.delete_folder),
+    web.get("/2.0/folders/{folder_id}/items", folders.list_items),
+    web.post("/2.0/folders/{folder_id}/copy", folders.copy_folder),
+    web.get("/2.0/folders/{folder_id}/trash", trash.get_trashed),
+    web.delete("/2.0/folders/{folder_id}/trash", trash.destroy),
+    web.get("/2.0/folders/{folder_id}/collaborations", sharing.item_collaborations),
+    web.get("/2.0/files/{file_id}", files.get_file),
+    web.put("/2.0/files/{file_id}", files.update_file),
+    web.post("/2.0/files/{file_id}", trash.restore),
+    web.delete("/2.0/files/{file_id}", files.delete_file),
+    web.post("/2.0/files/{file_id}/copy", files.copy_file),
+    web.get("/2.0/files/{file_id}/content", files.download),
+    web.get("/api/2.0/files/{file_id}/content", files.download),
+    web.get("/d/1/{ticket}/download", files.download_by_ticket),
+    web.get("/2.0/files/{file_id}/thumbnail.{extension:png|jpg}", files.get_thumbnail),
+    web.get("/2.0" + REPRESENTATION, files.representation_info),
+    web.get("/api/2.0" + REPRESENTATION + "/content/{asset:.*}", files.representation_content),
+    web.get("/2.0/files/{file_id}/versions", files.list_versions),
+    web.post("/2.0/files/{file_id}/versions/current", files.promote_version),
+    web.get("/2.0/files/{file_id}/versions/{version_id}", files.get_version),
+    web.put("/2.0/files/{file_id}/versions/{version_id}", files.restore_version),
+    web.delete("/2.0/files/{file_id}/versions/{version_id}", files.delete_version),
+    web.get("/2.0/files/{file_id}/trash", trash.get_trashed),
+    web.delete("/2.0/files/{file_id}/trash", trash.destroy),
+    web.get("/2.0/files/{file_id}/collaborations", sharing.item_collaborations),
+    web.options("/2.0/files/content", uploads.preflight),
+    web.options("/2.0/files/{file_id}/content", uploads.preflight),
+    *(
+        route
+        for base in UPLOADS
+        for route in (
+            web.post(base + "/content", uploads.upload),
+            web.post(base + "/{file_id}/content", uploads.upload_version),
+            web.post(base + "/upload_sessions", uploads.create_session),
+            web.post(base + "/{file_id}/upload_sessions", uploads.create_session),
+            web.get(base + "/upload_sessions/{session_id}", uploads.get_session),
+            web.put(base + "/upload_sessions/{session_id}", uploads.upload_part),
+            web.delete(base + "/upload_sessions/{session_id}", uploads.abort_session),
+            web.get(base + "/upload_sessions/{session_id}/parts", uploads.list_parts),
+            web.post(base + "/upload_sessions/{session_id}/commit", uploads.commit_session),
+            web.post(base + "/upload_sessions/{session_id}/log", uploads.log_event),
+        )
+    ),
+    web.get("/2.0/search", search.search),
+    web.get("/2.0/recent_items", search.recent_items),
+    web.get("/2.0/shared_items", sharing.shared_item),
+    web.get("/2.0/collaborations", sharing.pending_collaborations),
+    web.post("/2.0/collaborations", sharing.create_collaboration),
+    web.get("/2.0/collaborations/{collaboration_id}", sharing.get_collaboration),
+    web.put("/2.0/collaborations/{collaboration_id}", sharing.update_collaboration),
+    web.delete("/2.0/collaborations/{collaboration_id}", sharing.delete_collaboration),
 ]
 
 

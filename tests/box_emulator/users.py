@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
-from .api import Caller, authenticated, fields_of, json_body, json_response, limit_of, offset_of
+from .api import (
+    Caller,
+    authenticated,
+    encode_marker,
+    fields_of,
+    json_body,
+    json_response,
+    limit_of,
+    offset_of,
+    position_of,
+)
 from .directory import User
 from .errors import BoxError, forbidden, invalid_parameter, missing_parameter, not_found
 
@@ -42,8 +50,8 @@ async def list_users(request: web.Request, caller: Caller) -> web.Response:
     fields = fields_of(request)
     page: dict[str, Any] = {"limit": limit}
     if request.query.get("usemarker") == "true":
-        start = _marker_position(request)
-        page["next_marker"] = _marker(start + limit) if start + limit < len(users) else None
+        start = position_of(request)
+        page["next_marker"] = encode_marker(start + limit) if start + limit < len(users) else None
     else:
         start = offset_of(request)
         page |= {"total_count": len(users), "offset": start}
@@ -154,16 +162,3 @@ def _refuse_taken_external_id(caller: Caller, external_id: Any) -> None:
     if external_id is not None and caller.box.directory.by_external_id(external_id, caller.token.client_id):
         raise BoxError(409, "conflict", "External app user id is already taken")
 
-
-def _marker(position: int) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode({"position": position})).decode()
-
-
-def _marker_position(request: web.Request) -> int:
-    marker = request.query.get("marker")
-    if not marker:
-        return 0
-    try:
-        return int(msgspec.json.decode(base64.urlsafe_b64decode(marker))["position"])
-    except (ValueError, KeyError, TypeError):
-        raise invalid_parameter("marker", marker) from None

@@ -103,9 +103,21 @@ class Emulator:
         """The one person with this login."""
         return next(user for user in self.users() if user["login"] == login)
 
-    def items(self, login: str) -> list[dict[str, Any]]:
-        """All that a person owns: each item with its ``path`` (``/Folder/File.txt``), ``id``, ``type`` and ``size``."""
-        return self._entries("items", login=login)
+    def items(self, login: str, trashed: bool = False) -> list[dict[str, Any]]:
+        """All that a person owns: each item with its ``path`` (``/Folder/File.txt``), ``id``, ``type``, ``size``,
+        ``owner``, ``created_by``, ``shared_link`` (its access level or None) and, of a file, ``sha1`` and ``versions``.
+        """
+        return self._entries("items", login=login, trashed=str(trashed).lower())
+
+    def item(self, login: str, path: str) -> dict[str, Any]:
+        """The one item of a person at this path."""
+        return next(item for item in self.items(login) if item["path"] == path)
+
+    def content(self, file_id: str) -> bytes:
+        """A file's current content."""
+        response = self._client.get(f"/_emulator/files/{file_id}")
+        response.raise_for_status()
+        return response.content
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         """Change settings (see ``box_emulator.settings.Settings``) and return all of them."""

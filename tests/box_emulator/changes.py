@@ -1,0 +1,98 @@
+"""What a request may change of a file or folder: the same for both."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from .access import Action
+from .api import Caller
+from .errors import invalid_parameter, missing_parameter
+from .items import mini
+from .tree import Folder, Item, NameInUse, SharedLink
+
+ACCESS_LEVELS = ("open", "company", "collaborators")
+
+
+def name_of(body: dict[str, Any]) -> str:
+    name = body.get("name")
+    if not isinstance(name, str):
+        raise missing_parameter("name")
+    return name
+
+
+def parent_of(caller: Caller, body: dict[str, Any], action: Action) -> Folder:
+    """The folder that ``parent`` names, if the caller may do this in it."""
+    parent = body.get("parent")
+    if not isinstance(parent, dict) or not isinstance(parent.get("id"), str):
+        raise missing_parameter("parent")
+    return caller.access.folder(parent["id"], action)
+
+
+def change(caller: Caller, item: Item, body: dict[str, Any]) -> None:
+    """Carry out a ``PUT`` on a file or folder. All permissions are checked before anything is changed."""
+    target = _checked_target(caller, item, body)
+    link = _checked_link(caller, item, body["shared_link"]) if "shared_link" in body else item.shared_link
+    name = name_of(body) if body.get("name") is not None else item.name
+    if target is not item.parent:
+        with_conflict(lambda: caller.box.tree.move(item, target, name))
+    elif name != item.name:
+        with_conflict(lambda: caller.box.tree.rename(item, name))
+    item.shared_link = link
+    item.description = body.get("description", item.description) or ""
+    item.tags = body.get("tags", item.tags)
+    item.touched(caller.user, caller.box.clock.now())
+
+
+def copy(caller: Caller, item: Item, body: dict[str, Any]) -> Item:
+    """Carry out a ``POST …/copy``."""
+    parent = parent_of(caller, body, "upload")
+    name = body.get("name") or item.name
+    now = caller.box.clock.now()
+    copied: list[Item] = []
+    with_conflict(lambda: copied.append(caller.box.tree.copy(item, parent, name, caller.user, now)))
+    return copied[0]
+
+
+def with_conflict(act: Any) -> None:
+    """Do something that may meet a name in use, and describe the item that has it as Box does."""
+    try:
+        act()
+    except NameInUse as error:
+        error.context = {"conflicts": mini(error.holder)}
+        raise
+
+
+def _checked_target(caller: Caller, item: Item, body: dict[str, Any]) -> Folder:
+    """The folder that the item is to be in afterwards, once it is clear that the caller may change it."""
+    assert item.parent is not None
+    if not {"name", "parent", "description", "tags"}.isdisjoint(body):
+        caller.access.checked(item, "rename")
+    if body.get("parent") is None:
+        return item.parent
+    target = parent_of(caller, body, "read")
+    if target is not item.parent:
+        caller.access.checked(target, "upload")
+    return target
+
+
+def _checked_link(caller: Caller, item: Item, wanted: Any) -> SharedLink | None:
+    """The item's shared link after the request; null takes it away, an empty object makes one as wide as allowed."""
+    caller.access.checked(item, "share")
+    if wanted is None:
+        return None
+    if not isinstance(wanted, dict) or wanted.get("access", "open") not in (*ACCESS_LEVELS, None):
+        raise invalid_parameter("shared_link", str(wanted))
+    before = item.shared_link
+    permissions = wanted.get("permissions") or {}
+    return SharedLink(
+        token=before.token if before else secrets.token_hex(16),
+        access=wanted.get("access") or (before.access if before else "open"),
+        can_download=permissions.get("can_download", before.can_download if before else True),
+        can_edit=permissions.get("can_edit", before.can_edit if before else False),
+        password=wanted.get("password", before.password if before else None),
+        unshared_at=wanted.get("unshared_at", before.unshared_at if before else None),
+        vanity_name=wanted.get("vanity_name", before.vanity_name if before else None),
+        download_count=before.download_count if before else 0,
+        preview_count=before.preview_count if before else 0,
+    )

@@ -1,0 +1,277 @@
+"""Files, folders and their parts as Box writes them in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from .access import Access, Action, Collaboration, permissions
+from .api import Caller, fields_of
+from .clock import iso
+from .directory import User
+from .renditions import representations
+from .tree import File, Folder, Item, SharedLink, Version
+
+NOBODY = {"type": "user", "id": "", "name": "", "login": ""}
+MAX_VERSIONS = 100
+
+BASE_FIELDS = ("type", "id", "etag")
+MINI_FIELDS = {
+    "file": (*BASE_FIELDS, "file_version", "sequence_id", "sha1", "name"),
+    "folder": (*BASE_FIELDS, "sequence_id", "name"),
+}
+COMMON_FIELDS = (
+    *BASE_FIELDS,
+    "sequence_id",
+    "name",
+    "description",
+    "size",
+    "path_collection",
+    "created_at",
+    "modified_at",
+    "trashed_at",
+    "purged_at",
+    "content_created_at",
+    "content_modified_at",
+    "created_by",
+    "modified_by",
+    "owned_by",
+    "shared_link",
+    "parent",
+    "item_status",
+)
+STANDARD_FIELDS = {
+    "file": (*COMMON_FIELDS, "sha1", "file_version"),
+    "folder": (*COMMON_FIELDS, "folder_upload_email"),
+}
+
+
+class View:
+    """How one caller sees items: permissions, paths and URLs depend on who asks, and where.
+
+    `fields` None gives the standard fields, or the mini form inside a listing.
+    """
+
+    def __init__(self, request: web.Request, caller: Caller, access: Access) -> None:
+        self.caller = caller
+        self.access = access
+        self.fields = fields_of(request)
+        self.hints = request.headers.get("X-Rep-Hints", "")
+        self.origin = f"{request.scheme}://{request.host}"
+        self._permissions: dict[tuple[frozenset[Action], str], dict[str, bool]] = {}
+        self._paths: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def full(self, item: Item) -> dict[str, Any]:
+        """An item on its own: the standard fields, or the base and the fields that the query names."""
+        return self._pick(item, STANDARD_FIELDS[item.type] if self.fields is None else (*BASE_FIELDS, *self.fields))
+
+    def entry(self, item: Item) -> dict[str, Any]:
+        """An item in a listing: the mini form, or the base and the fields that the query names."""
+        return self._pick(item, MINI_FIELDS[item.type] if self.fields is None else (*BASE_FIELDS, *self.fields))
+
+    def standard(self, item: Item) -> dict[str, Any]:
+        """All standard fields, whatever the query names."""
+        return self._pick(item, STANDARD_FIELDS[item.type])
+
+    def permissions(self, item: Item) -> dict[str, bool]:
+        key = (self.access.actions(item), item.type)
+        if key not in self._permissions:
+            self._permissions[key] = permissions(*key, self.caller.token)
+        return self._permissions[key]
+
+    def path_collection(self, item: Item) -> dict[str, Any]:
+        """The folders above, from the caller's root on; the same object for all items of a folder."""
+        key = (item.owner.id, item.parent.id if item.parent else item.id)
+        if key not in self._paths or item.owner is not self.caller.user:
+            folders = [mini(folder) for folder in self.access.path(item)]
+            self._paths[key] = {"total_count": len(folders), "entries": folders}
+        return self._paths[key]
+
+    def _pick(self, item: Item, names: tuple[str, ...]) -> dict[str, Any]:
+        values = {name: FIELDS[name](self, item) for name in names if name in FIELDS}
+        return {name: value for name, value in values.items() if value is not ABSENT}
+
+
+ABSENT = object()
+"""The value of a field that an item of this type does not have."""
+
+
+def mini(item: Item) -> dict[str, Any]:
+    """``File--Mini`` or ``Folder--Mini``."""
+    if isinstance(item, File):
+        return {
+            "type": "file",
+            "id": item.id,
+            "file_version": version_mini(item.current),
+            "sequence_id": str(item.etag),
+            "etag": str(item.etag),
+            "sha1": item.current.sha1,
+            "name": item.name,
+        }
+    number = None if item.parent is None else str(item.etag)
+    return {"type": "folder", "id": item.id, "sequence_id": number, "etag": number, "name": item.name}
+
+
+def version_mini(version: Version) -> dict[str, Any]:
+    return {"type": "file_version", "id": version.id, "sha1": version.sha1}
+
+
+def version_full(version: Version) -> dict[str, Any]:
+    """``FileVersion--Full``."""
+    return version_mini(version) | {
+        "name": version.name,
+        "size": version.size,
+        "created_at": iso(version.created_at),
+        "modified_at": iso(version.modified_at),
+        "modified_by": version.modified_by.mini(),
+        "trashed_at": None if version.trashed_at is None else iso(version.trashed_at),
+        "trashed_by": version.trashed_by.mini() if version.trashed_by else None,
+        "restored_at": None if version.restored_at is None else iso(version.restored_at),
+        "restored_by": version.restored_by.mini() if version.restored_by else None,
+        "purged_at": None,
+        "uploader_display_name": version.modified_by.name,
+        "version_number": str(version.number),
+    }
+
+
+def shared_link(item: Item, link: SharedLink, origin: str) -> dict[str, Any]:
+    download = link.can_download and isinstance(item, File)
+    permission = "can_edit" if link.can_edit else "can_download" if link.can_download else "can_preview"
+    return {
+        "url": f"{origin}/s/{link.token}",
+        "download_url": f"{origin}/shared/static/{link.token}" if download else None,
+        "vanity_url": f"{origin}/v/{link.vanity_name}" if link.vanity_name else None,
+        "vanity_name": link.vanity_name,
+        "access": link.access,
+        "effective_access": link.access,
+        "effective_permission": permission,
+        "unshared_at": link.unshared_at,
+        "is_password_enabled": link.password is not None,
+        "permissions": {"can_preview": True, "can_download": link.can_download, "can_edit": link.can_edit},
+        "download_count": link.download_count,
+        "preview_count": link.preview_count,
+    }
+
+
+def collaboration(view: View, entry: Collaboration) -> dict[str, Any]:
+    """``Collaboration``."""
+    grantee = None
+    if entry.user is not None:
+        pending = entry.status == "pending"
+        grantee = entry.user.mini() | {"is_active": entry.user.status != "inactive"}
+        grantee |= {"name": "" if pending else entry.user.name, "login": "" if pending else entry.user.login}
+    return {
+        "type": "collaboration",
+        "id": entry.id,
+        "item": None if entry.status == "pending" else view.standard(entry.item),
+        "accessible_by": grantee,
+        "invite_email": entry.invite_email if entry.status == "pending" else None,
+        "role": entry.role,
+        "expires_at": None,
+        "is_access_only": False,
+        "status": entry.status,
+        "acknowledged_at": iso(entry.modified_at),
+        "created_by": entry.created_by.mini(),
+        "created_at": iso(entry.created_at),
+        "modified_at": iso(entry.modified_at),
+        "can_view_path": entry.can_view_path,
+    }
+
+
+def _number(view: View, item: Item) -> str | None:
+    return None if item.parent is None else str(item.etag)
+
+
+def _time(value: float, item: Item) -> str | None:
+    return None if item.parent is None else iso(value)
+
+
+def _person(user: User, item: Item) -> dict[str, Any]:
+    return NOBODY if item.parent is None else user.mini()
+
+
+def _parent(view: View, item: Item) -> dict[str, Any] | None:
+    """The parent, or the caller's root where the true parent is not theirs to see."""
+    if item.parent is None:
+        return None
+    path = view.access.path(item)
+    return mini(path[-1]) if path else None
+
+
+def _shared_link(view: View, item: Item) -> dict[str, Any] | None:
+    return shared_link(item, item.shared_link, view.origin) if item.shared_link else None
+
+
+def _status(view: View, item: Item) -> str:
+    return "active" if item.trashed_at is None else "trashed"
+
+
+def _has_collaborations(view: View, item: Item) -> bool:
+    return bool(view.caller.box.collaborations_on(item))
+
+
+def _file(read: Callable[[View, File], Any]) -> Callable[[View, Item], Any]:
+    return lambda view, item: read(view, item) if isinstance(item, File) else ABSENT
+
+
+def _folder(read: Callable[[View, Folder], Any]) -> Callable[[View, Item], Any]:
+    return lambda view, item: read(view, item) if isinstance(item, Folder) else ABSENT
+
+
+def _representations(view: View, file: File) -> dict[str, Any]:
+    allowed = "preview" in view.access.actions(file)
+    return {"entries": representations(file, view.hints, view.origin) if allowed else []}
+
+
+FIELDS: dict[str, Callable[[View, Item], Any]] = {
+    "type": lambda view, item: item.type,
+    "id": lambda view, item: item.id,
+    "etag": _number,
+    "sequence_id": _number,
+    "name": lambda view, item: item.name,
+    "description": lambda view, item: item.description,
+    "size": lambda view, item: item.size,
+    "path_collection": lambda view, item: view.path_collection(item),
+    "created_at": lambda view, item: _time(item.created_at, item),
+    "modified_at": lambda view, item: _time(item.modified_at, item),
+    "trashed_at": lambda view, item: None if item.trashed_at is None else iso(item.trashed_at),
+    "purged_at": lambda view, item: None,
+    "content_created_at": lambda view, item: _time(item.content_created_at, item),
+    "content_modified_at": lambda view, item: _time(item.content_modified_at, item),
+    "created_by": lambda view, item: _person(item.created_by, item),
+    "modified_by": lambda view, item: _person(item.modified_by, item),
+    "owned_by": lambda view, item: item.owner.mini(),
+    "shared_link": _shared_link,
+    "parent": _parent,
+    "item_status": _status,
+    "permissions": lambda view, item: view.permissions(item),
+    "tags": lambda view, item: item.tags,
+    "has_collaborations": _has_collaborations,
+    "is_externally_owned": lambda view, item: False,
+    "allowed_invitee_roles": lambda view, item: ["editor", "viewer", "previewer", "uploader", "co-owner"],
+    "allowed_shared_link_access_levels": lambda view, item: ["open", "company", "collaborators"],
+    "is_accessible_via_shared_link": lambda view, item: item.shared_link is not None,
+    "watermark_info": lambda view, item: {"is_watermarked": False},
+    "classification": lambda view, item: None,
+    "expires_at": lambda view, item: None,
+    "folder_upload_email": _folder(lambda view, folder: None),
+    "sync_state": _folder(lambda view, folder: "not_synced"),
+    "can_non_owners_invite": _folder(lambda view, folder: True),
+    "can_non_owners_view_collaborators": _folder(lambda view, folder: True),
+    "is_collaboration_restricted_to_enterprise": _folder(lambda view, folder: False),
+    "sha1": _file(lambda view, file: file.current.sha1),
+    "file_version": _file(lambda view, file: version_mini(file.current)),
+    "version_number": _file(lambda view, file: str(file.current.number)),
+    "version_limit": _file(lambda view, file: MAX_VERSIONS),
+    "extension": _file(lambda view, file: file.extension),
+    "comment_count": _file(lambda view, file: 0),
+    "lock": _file(lambda view, file: None),
+    "is_package": _file(lambda view, file: False),
+    "is_download_available": _file(lambda view, file: True),
+    "uploader_display_name": _file(lambda view, file: file.current.modified_by.name),
+    "authenticated_download_url": _file(lambda view, file: f"{view.origin}/api/2.0/files/{file.id}/content"),
+    "representations": _file(_representations),
+}
+"""Every field that can be named in ``fields``; unknown names are left out of the answer, as Box does."""

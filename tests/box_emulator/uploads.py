@@ -1,0 +1,294 @@
+"""Uploads: the check beforehand, in one request, and in parts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from datetime import datetime
+from typing import Any
+
+from aiohttp import BodyPartReader, web
+
+from .api import (
+    Caller,
+    authenticated,
+    check_if_match,
+    json_body,
+    json_object,
+    json_response,
+    limit_of,
+    offset_of,
+)
+from .box import UploadSession
+from .changes import name_of, parent_of, with_conflict
+from .clock import iso
+from .errors import BoxError, invalid_parameter, missing_parameter, not_found
+from .items import View
+from .tree import File, Folder
+
+PART_SIZE = 8 * 1024 * 1024
+MIN_SESSION_SIZE = 20_000_000
+SESSION_LIFE_S = 7 * 24 * 3600.0
+CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+
+
+@authenticated
+async def preflight(request: web.Request, caller: Caller) -> web.Response:
+    """OPTIONS /2.0/files/content and /2.0/files/{id}/content: whether an upload would be accepted."""
+    body = await json_body(request)
+    file = _replaced(request, caller)
+    if file is None:
+        parent, name = parent_of(caller, body, "upload"), name_of(body)
+        with_conflict(lambda: caller.box.tree.check_name(parent, name))
+    elif body.get("name") is not None and file.parent is not None:
+        holder = file.parent
+        with_conflict(lambda: caller.box.tree.check_name(holder, name_of(body), file))
+    _check_size(caller, body.get("size"))
+    place = f"{file.id}/content" if file else "content"
+    url = f"{request.scheme}://{request.host}/api/2.0/files/{place}"
+    return json_response({"upload_url": url, "upload_token": None})
+
+
+@authenticated
+async def upload(request: web.Request, caller: Caller) -> web.Response:
+    """POST /api/2.0/files/content: a new file."""
+    attributes, content = await _form(request)
+    parent, name = parent_of(caller, attributes, "upload"), name_of(attributes)
+    created, modified = (_timestamp(attributes, f"content_{event}_at") for event in ("created", "modified"))
+    _check_size(caller, len(content))
+    files: list[File] = []
+    now = caller.box.clock.now()
+    with_conflict(
+        lambda: files.append(caller.box.tree.add_file(parent, name, content, caller.user, now, created, modified))
+    )
+    files[0].description = str(attributes.get("description") or "")
+    return _uploaded(request, caller, files[0], 201)
+
+
+@authenticated
+async def upload_version(request: web.Request, caller: Caller) -> web.Response:
+    """POST /api/2.0/files/{id}/content: a new version, perhaps under a new name."""
+    file = _replaced(request, caller)
+    assert file is not None
+    check_if_match(request, file)
+    attributes, content = await _form(request)
+    _check_size(caller, len(content))
+    if attributes.get("name") not in (None, file.name):
+        with_conflict(lambda: caller.box.tree.rename(file, name_of(attributes)))
+    caller.box.tree.add_version(file, content, caller.user, caller.box.clock.now())
+    return _uploaded(request, caller, file, 200)
+
+
+@authenticated
+async def create_session(request: web.Request, caller: Caller) -> web.Response:
+    """POST /api/2.0/files/upload_sessions and …/files/{id}/upload_sessions: for files of 20 MB and more."""
+    body = await json_body(request)
+    file = _replaced(request, caller)
+    folder, name = _destination(caller, body, file)
+    size = body.get("file_size")
+    if not isinstance(size, int):
+        raise missing_parameter("file_size")
+    if size < MIN_SESSION_SIZE:
+        raise BoxError(400, "file_size_too_small", f"File size must be at least {MIN_SESSION_SIZE} bytes")
+    _check_size(caller, size)
+    expires_at = caller.box.clock.now() + SESSION_LIFE_S
+    session_id = secrets.token_hex(16).upper()
+    session = UploadSession(session_id, caller.user, folder, name, file, size, PART_SIZE, expires_at)
+    caller.box.upload_sessions[session.id] = session
+    return json_response(_describe(request, session), status=201)
+
+
+@authenticated
+async def get_session(request: web.Request, caller: Caller) -> web.Response:
+    return json_response(_describe(request, _session(request, caller)))
+
+
+@authenticated
+async def abort_session(request: web.Request, caller: Caller) -> web.Response:
+    del caller.box.upload_sessions[_session(request, caller).id]
+    return web.Response(status=204)
+
+
+@authenticated
+async def upload_part(request: web.Request, caller: Caller) -> web.Response:
+    """PUT /api/2.0/files/upload_sessions/{id}: a part, with its ``Digest`` and ``Content-Range``."""
+    session = _session(request, caller)
+    match = CONTENT_RANGE.fullmatch(request.headers.get("Content-Range", ""))
+    content = await request.read()
+    if match is None:
+        raise invalid_parameter("content-range", request.headers.get("Content-Range", ""))
+    first, last, total = (int(text) for text in match.groups())
+    whole = last - first + 1 == min(session.part_size, session.size - first)
+    if total != session.size or first % session.part_size or not whole or len(content) != last - first + 1:
+        raise BoxError(416, "invalid_range", "Content-Range does not fit the session's parts")
+    _check_digest(request, content)
+    if first not in session.parts:
+        session.parts[first] = (secrets.token_hex(4).upper(), content)
+    return json_response({"part": _part(session, first)})
+
+
+@authenticated
+async def list_parts(request: web.Request, caller: Caller) -> web.Response:
+    session = _session(request, caller)
+    limit, offset = limit_of(request, 1000), offset_of(request)
+    page = sorted(session.parts)[offset : offset + limit]
+    entries = [_part(session, first) for first in page]
+    return json_response({"total_count": len(session.parts), "entries": entries, "limit": limit, "offset": offset})
+
+
+@authenticated
+async def log_event(request: web.Request, caller: Caller) -> web.Response:
+    """POST …/log: where the uploader tells of its troubles."""
+    _session(request, caller)
+    return web.Response(status=204)
+
+
+@authenticated
+async def commit_session(request: web.Request, caller: Caller) -> web.Response:
+    """POST …/commit: the parts, in order, become the file."""
+    session = _session(request, caller)
+    body = await json_body(request)
+    named = body.get("parts")
+    if not isinstance(named, list) or not all(isinstance(part, dict) for part in named):
+        raise missing_parameter("parts")
+    if sorted(str(part.get("part_id")) for part in named) != sorted(part_id for part_id, _ in session.parts.values()):
+        raise invalid_parameter("parts", "", "The parts named are not the parts uploaded")
+    content = b"".join(session.parts[first][1] for first in sorted(session.parts))
+    if len(content) != session.size:
+        raise BoxError(400, "incomplete_upload", "Not all parts have been uploaded")
+    _check_digest(request, content)
+    file = _committed(request, caller, session, content, body.get("attributes") or {})
+    del caller.box.upload_sessions[session.id]
+    return _uploaded(request, caller, file, 201)
+
+
+def _committed(
+    request: web.Request, caller: Caller, session: UploadSession, content: bytes, attributes: dict[str, Any]
+) -> File:
+    now = caller.box.clock.now()
+    if session.file is not None:
+        check_if_match(request, session.file)
+        caller.box.tree.add_version(session.file, content, caller.user, now)
+        return session.file
+    caller.access.checked(session.folder, "upload")
+    modified = _timestamp(attributes, "content_modified_at")
+    files: list[File] = []
+    with_conflict(
+        lambda: files.append(
+            caller.box.tree.add_file(
+                session.folder, session.name, content, caller.user, now, content_modified_at=modified
+            )
+        )
+    )
+    return files[0]
+
+
+def _replaced(request: web.Request, caller: Caller) -> File | None:
+    """The file of the path, if the path names one."""
+    file_id = request.match_info.get("file_id")
+    return None if file_id is None else caller.access.file(file_id, "upload")
+
+
+def _destination(caller: Caller, body: dict[str, Any], file: File | None) -> tuple[Folder, str]:
+    if file is not None:
+        assert file.parent is not None
+        return file.parent, str(body.get("file_name") or file.name)
+    if not isinstance(body.get("folder_id"), str):
+        raise BoxError(400, "missing_destination", "No folder_id was provided")
+    folder, name = caller.access.folder(body["folder_id"], "upload"), name_of({"name": body.get("file_name")})
+    with_conflict(lambda: caller.box.tree.check_name(folder, name))
+    return folder, name
+
+
+def _uploaded(request: web.Request, caller: Caller, file: File, status: int) -> web.Response:
+    caller.box.note(caller.user, file, "item_upload")
+    entries = [View(request, caller, caller.access).full(file)]
+    return json_response({"total_count": 1, "entries": entries}, status)
+
+
+async def _form(request: web.Request) -> tuple[dict[str, Any], bytes]:
+    """``attributes`` (JSON) and ``file`` of a multipart form; the attributes must come first, as Box demands."""
+    if request.content_type != "multipart/form-data":
+        raise BoxError(415, "unsupported_media_type", "Unsupported Media Type")
+    attributes: dict[str, Any] | None = None
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader):
+            continue
+        if part.name == "attributes":
+            attributes = json_object(await part.text())
+        elif attributes is None:
+            raise BoxError(400, "metadata_after_file_contents", "Metadata should be before the file contents")
+        else:
+            content = await part.read()
+            _check_md5(request, content)
+            return attributes, bytes(content)
+    raise missing_parameter("attributes" if attributes is None else "file")
+
+
+def _check_md5(request: web.Request, content: bytes) -> None:
+    """``Content-MD5`` carries a SHA-1 in hexadecimal, in spite of its name."""
+    expected = request.headers.get("Content-MD5")
+    if expected is not None and expected.lower() != hashlib.sha1(content, usedforsecurity=False).hexdigest():
+        raise BoxError(400, "bad_digest", "The specified content-md5 did not match what we received")
+
+
+def _check_digest(request: web.Request, content: bytes) -> None:
+    """``Digest: sha=…``, the base64 of a SHA-1 (RFC 3230)."""
+    expected = base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode()
+    if request.headers.get("Digest") != f"sha={expected}":
+        raise BoxError(412, "bad_digest", "The specified digest did not match what we received")
+
+
+def _check_size(caller: Caller, size: Any) -> None:
+    if not isinstance(size, int):
+        return
+    if size > caller.user.max_upload_size:
+        raise BoxError(403, "file_size_limit_exceeded", "File size exceeds the folder owner's file size limit")
+    if caller.user.space_used + size > caller.user.space_amount:
+        raise BoxError(403, "storage_limit_exceeded", "Account storage limit reached")
+
+
+def _timestamp(attributes: dict[str, Any], name: str) -> float | None:
+    text = attributes.get(name)
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        raise invalid_parameter(name, str(text)) from None
+
+
+def _session(request: web.Request, caller: Caller) -> UploadSession:
+    session = caller.box.upload_sessions.get(request.match_info["session_id"])
+    if session is None or session.user is not caller.user or session.expires_at <= caller.box.clock.now():
+        raise not_found("upload_session", request.match_info["session_id"])
+    caller.access.checked(session.file or session.folder, "upload")
+    return session
+
+
+def _part(session: UploadSession, first: int) -> dict[str, Any]:
+    part_id, content = session.parts[first]
+    sha1 = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    return {"part_id": part_id, "offset": first, "size": len(content), "sha1": sha1}
+
+
+def _describe(request: web.Request, session: UploadSession) -> dict[str, Any]:
+    url = f"{request.scheme}://{request.host}/api/2.0/files/upload_sessions/{session.id}"
+    return {
+        "type": "upload_session",
+        "id": session.id,
+        "session_expires_at": iso(session.expires_at),
+        "part_size": session.part_size,
+        "total_parts": -(-session.size // session.part_size),
+        "num_parts_processed": len(session.parts),
+        "session_endpoints": {
+            "upload_part": url,
+            "commit": f"{url}/commit",
+            "abort": url,
+            "list_parts": f"{url}/parts",
+            "status": url,
+            "log_event": f"{url}/log",
+        },
+    }
