@@ -1,20 +1,16 @@
-"""Web servers for a WordPress: PHP's built-in one, which needs nothing else."""
+"""Web servers for a WordPress: PHP's built-in one, which needs nothing else, or nginx with PHP-FPM, as sites run it."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
 
-from intranet.process import Process
+from intranet.process import Process, ProcessError
 
 PHP_FILES = Path(__file__).parent / "php"
-
-
-class WebServer(Protocol):
-    """What serves a document root until it is stopped."""
-
-    def stop(self) -> None:
-        """End it and all its workers."""
 
 
 def php_settings(log: Path) -> dict[str, str]:
@@ -48,3 +44,98 @@ def php_server(docroot: Path, port: int, log_directory: Path) -> Process:
     )
     server.wait_for_port(port)
     return server
+
+
+class Nginx:
+    """Nginx on that port of the loopback interface, and PHP-FPM behind it; their files are in `directory`."""
+
+    def __init__(self, docroot: Path, port: int, directory: Path, log_directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._parts = ExitStack()
+        try:
+            fpm = self._parts.enter_context(start_fpm(directory, log_directory))
+            fpm.wait_until((directory / "fpm.sock").exists)
+            nginx = self._parts.enter_context(start_nginx(docroot, port, directory, log_directory))
+            nginx.wait_for_port(port)
+        except BaseException:
+            self._parts.close()
+            raise
+
+    def __enter__(self) -> Nginx:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._parts.close()
+
+
+def start_fpm(directory: Path, log_directory: Path) -> Process:
+    """PHP-FPM on a socket, as the current user."""
+    program = fpm_program()
+    (directory / "fpm.sock").unlink(missing_ok=True)
+    settings = "\n".join(
+        f"php_admin_value[{name}] = {value}" for name, value in php_settings(log_directory / "php.log").items()
+    )
+    (directory / "fpm.conf").write_text(
+        f"[global]\nerror_log = {log_directory}/fpm.log\ndaemonize = no\n"
+        f"[www]\nlisten = {directory}/fpm.sock\npm = static\npm.max_children = 4\n"
+        # FPM asks for a user when it is started by root, and --allow-to-run-as-root lets it be root.
+        f"user = {os.geteuid()}\ngroup = {os.getegid()}\n{settings}\n"
+    )
+    root = ["--allow-to-run-as-root"] if os.geteuid() == 0 else []
+    return Process([program, "--fpm-config", directory / "fpm.conf", *root], log=log_directory / "fpm.log")
+
+
+def fpm_program() -> str:
+    """Debian names PHP-FPM after its version."""
+    programs = sorted(Path("/usr/sbin").glob("php-fpm*"))
+    if not programs:
+        raise ProcessError("php-fpm is not installed")
+    return str(programs[-1])
+
+
+def start_nginx(docroot: Path, port: int, directory: Path, log_directory: Path) -> Process:
+    """Nginx as WordPress' handbook sets it up, with all its files in `directory`."""
+    program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if program is None:
+        raise ProcessError("nginx is not installed")
+    temporary = "".join(
+        f"    {module}_temp_path {directory}/{module};\n" for module in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    # Started by root its workers would be nobody, who may read nothing here.
+    user = "user root;" if os.geteuid() == 0 else ""
+    # Under its own port WordPress would redirect for ever without the port in HTTP_HOST.
+    (directory / "nginx.conf").write_text(
+        f"""
+{user}
+daemon off;
+pid {directory}/nginx.pid;
+error_log {log_directory}/nginx.log;
+worker_processes 1;
+events {{ worker_connections 256; }}
+http {{
+    include /etc/nginx/mime.types;
+    access_log {log_directory}/server.log;
+{temporary}
+    gzip on;
+    gzip_types text/css application/javascript application/json;
+    client_max_body_size 64m;
+    server {{
+        listen 127.0.0.1:{port};
+        root {docroot};
+        index index.php;
+        location / {{ try_files $uri $uri/ /index.php?$args; }}
+        location ~ /\\. {{ deny all; }}
+        location ~ \\.php$ {{
+            try_files $uri =404;
+            include /etc/nginx/fastcgi_params;
+            fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
+            fastcgi_param HTTP_HOST 127.0.0.1:{port};
+            fastcgi_pass unix:{directory}/fpm.sock;
+        }}
+    }}
+}}
+"""
+    )
+    return Process([program, "-c", directory / "nginx.conf", "-p", directory], log=log_directory / "nginx.log")

@@ -18,6 +18,7 @@ import subprocess
 import time
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -25,8 +26,9 @@ from typing import Literal
 import httpx
 
 from intranet import release
-from intranet.process import ProcessError, free_port
-from intranet.webserver import PHP_FILES, WebServer, php_options, php_server
+from intranet.mariadb import MariaDB
+from intranet.process import Process, ProcessError, free_port
+from intranet.webserver import PHP_FILES, Nginx, php_options, php_server
 
 PLUGIN = "widgets-for-box"
 PLUGIN_ZIP = release.REPOSITORY / "dist" / f"{PLUGIN}.zip"
@@ -81,8 +83,10 @@ class Session(httpx.Client):
 class WordPress:
     """A WordPress site in `directory`; what is there already is kept and served again.
 
-    Parameters: `version` is "6.1", "6.8" or "newest"; `port` 0 takes a free one; `constants` go into wp-config.php,
-    where they win over those set here; `people` are made or brought up to date; `plugin` is the zip to install, or None.
+    Parameters: `version` is "6.1", "6.8" or "newest"; `database` SQLite or a MariaDB of the site's own; `server` PHP's
+    built-in one or nginx with PHP-FPM; `port` 0 takes a free one; `constants` go into
+    wp-config.php, where they win over those set here; `people` are made or brought up to date; `plugin` is the zip to
+    install, or None.
     """
 
     def __init__(
@@ -90,8 +94,8 @@ class WordPress:
         directory: Path,
         *,
         version: str = "6.8",
-        database: Literal["sqlite"] = "sqlite",
-        server: Literal["php"] = "php",
+        database: Literal["sqlite", "mariadb"] = "sqlite",
+        server: Literal["php", "nginx"] = "php",
         port: int = 0,
         constants: Mapping[str, Constant] | None = None,
         people: Sequence[Person] = PEOPLE,
@@ -108,30 +112,25 @@ class WordPress:
         self.people = {person.login: person for person in people}
         self.constants = dict(constants or {})
         self._plugin = plugin
-        self._server: WebServer | None = None
+        self._mariadb = MariaDB(directory / "mariadb") if database == "mariadb" else None
+        self._parts = ExitStack()
 
     def __enter__(self) -> WordPress:
-        try:
+        with ExitStack() as parts:
             self._log_directory.mkdir(parents=True, exist_ok=True)
             self._lay_out()
+            if self._mariadb is not None:
+                parts.enter_context(self._mariadb).create("wordpress")
             self.configure()
             self._set_up()
-            self._server = php_server(self.docroot, self.port, self._log_directory)
-        except BaseException:
-            self.close()
-            raise
+            parts.enter_context(self._serve())
+            self._parts = parts.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End all processes of the site. The directory stays."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        self._parts.close()
 
     def visitor(self) -> Session:
         """Somebody who is not logged in."""
@@ -165,9 +164,9 @@ class WordPress:
         self.constants.update(constants)
         known: dict[str, Constant] = {
             "DB_NAME": "wordpress",
-            "DB_USER": "",
+            "DB_USER": self._mariadb.user if self._mariadb else "",
             "DB_PASSWORD": "",
-            "DB_HOST": "",
+            "DB_HOST": f"localhost:{self._mariadb.socket}" if self._mariadb else "",
             "DB_CHARSET": "utf8mb4",
             "DB_COLLATE": "",
             "DB_DIR": f"{self.directory}/database/",
@@ -228,10 +227,11 @@ class WordPress:
         """The files of WordPress, SQLite driver and plugin."""
         if not self.docroot.exists():
             copy_tree(release.document_root(self.version), self.docroot)
-            driver = release.sqlite_driver()
-            drop_in = (driver / "db.copy").read_text().replace("{SQLITE_IMPLEMENTATION_FOLDER_PATH}", str(driver))
-            (self.content / "db.php").write_text(drop_in)
-            (self.directory / "database").mkdir(exist_ok=True)
+            if self._mariadb is None:
+                driver = release.sqlite_driver()
+                drop_in = (driver / "db.copy").read_text().replace("{SQLITE_IMPLEMENTATION_FOLDER_PATH}", str(driver))
+                (self.content / "db.php").write_text(drop_in)
+                (self.directory / "database").mkdir(exist_ok=True)
         shutil.copy(PHP_FILES / "offline.php", self.content / "mu-plugins/offline.php")
         if self._plugin is not None:
             self.install_plugin(self._plugin)
@@ -243,6 +243,11 @@ class WordPress:
         shutil.rmtree(self.content / "plugins" / PLUGIN, ignore_errors=True)
         with zipfile.ZipFile(package) as archive:
             archive.extractall(self.content / "plugins")
+
+    def _serve(self) -> Process | Nginx:
+        if self.server == "nginx":
+            return Nginx(self.docroot, self.port, self.directory / "nginx", self._log_directory)
+        return php_server(self.docroot, self.port, self._log_directory)
 
     def _set_up(self) -> None:
         """WordPress' own installation, the people, and the plugin's activation."""

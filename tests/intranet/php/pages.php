@@ -26,6 +26,7 @@ foreach ( get_posts( array( 'post_type' => array( 'post', 'page' ), 'post_status
  * The frame: templates of the site's own, so that the page looks the same in every WordPress.
  */
 
+$theme     = get_stylesheet();
 $templates = array(
 	array(
 		'wp_template_part',
@@ -54,8 +55,8 @@ HTML
 	array(
 		'wp_template',
 		'page',
-		<<<'HTML'
-<!-- wp:template-part {"slug":"header","tagName":"header"} /-->
+		<<<HTML
+<!-- wp:template-part {"slug":"header","theme":"$theme","tagName":"header"} /-->
 
 <!-- wp:group {"tagName":"main","style":{"spacing":{"padding":{"right":"2rem","left":"2rem"},"margin":{"top":"2rem"}}},"layout":{"type":"constrained","contentSize":"1140px","wideSize":"1140px"}} -->
 <main class="wp-block-group" style="margin-top:2rem;padding-right:2rem;padding-left:2rem"><!-- wp:post-title {"level":1,"style":{"typography":{"fontSize":"2rem"}}} /-->
@@ -63,7 +64,7 @@ HTML
 <!-- wp:post-content {"layout":{"type":"constrained","contentSize":"1140px","wideSize":"1140px"}} /--></main>
 <!-- /wp:group -->
 
-<!-- wp:template-part {"slug":"footer","tagName":"footer"} /-->
+<!-- wp:template-part {"slug":"footer","theme":"$theme","tagName":"footer"} /-->
 HTML
 	),
 );
@@ -76,7 +77,7 @@ foreach ( $templates as list( $type, $name, $content ) ) {
 			'post_content' => $content,
 		)
 	);
-	wp_set_object_terms( $id, get_stylesheet(), 'wp_theme' );
+	wp_set_object_terms( $id, $theme, 'wp_theme' );
 	if ( 'wp_template_part' === $type ) {
 		wp_set_object_terms( $id, $name, 'wp_template_part_area' );
 	}
