@@ -16,6 +16,7 @@ from aiohttp import web
 from .box import Box
 from .seed import DEFAULT, Seed
 from .server import application
+from .tls import server_context
 
 
 def main() -> int:
@@ -35,12 +36,19 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m box_emulator", description=__import__("box_emulator").__doc__)
-    parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="folder for the apps' JSON files, made if missing")
+    parser.add_argument(
+        "--state", type=Path, required=True, metavar="DIR", help="folder for the apps' JSON files, made if missing"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 for any free one (%(default)s)")
     parser.add_argument("--seed", type=Path, default=DEFAULT, metavar="FILE", help="people and trees, in TOML")
-    parser.add_argument("--cors-origin", action="append", default=[], metavar="ORIGIN", help="a CORS domain of the app; may be repeated")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input does, hence with the parent")
+    parser.add_argument(
+        "--cors-origin", action="append", default=[], metavar="ORIGIN", help="a CORS domain of the app; may be repeated"
+    )
+    parser.add_argument("--tls", action="store_true", help="speak HTTPS; the CA's certificate goes to DIR/ca.pem")
+    parser.add_argument(
+        "--until-stdin-closes", action="store_true", help="end when standard input does, hence with the parent"
+    )
     return parser
 
 
@@ -50,10 +58,12 @@ async def _serve(options: argparse.Namespace, seed: Seed) -> None:
     seed.plant(box)
     runner = web.AppRunner(application(box, seed), access_log=None, shutdown_timeout=0)
     await runner.setup()
-    site = web.TCPSite(runner, options.host, options.port)
+    context = server_context(options.state, options.host) if options.tls else None
+    site = web.TCPSite(runner, options.host, options.port, ssl_context=context)
     await site.start()
     port = runner.addresses[0][1]
-    print(json.dumps({"url": f"http://{options.host}:{port}", "pid": os.getpid()}), flush=True)
+    scheme = "https" if options.tls else "http"
+    print(json.dumps({"url": f"{scheme}://{options.host}:{port}", "pid": os.getpid()}), flush=True)
     await _stopped(options.until_stdin_closes)
     await runner.cleanup()
 
@@ -64,8 +74,13 @@ async def _stopped(until_stdin_closes: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if until_stdin_closes:
-        loop.add_reader(sys.stdin.fileno(), lambda: os.read(0, 4096) or stop.set())
+        loop.add_reader(sys.stdin, _read_stdin, stop)
     await stop.wait()
+
+
+def _read_stdin(stop: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        stop.set()
 
 
 if __name__ == "__main__":

@@ -167,7 +167,9 @@ class Access:
         if shared is None or shared.shared_link is None or not item.within(shared):
             return frozenset()
         link = shared.shared_link
-        return VIEW | ({"download"} if link.can_download else set()) | ({"upload", "rename"} if link.can_edit else set())
+        by_download: frozenset[Action] = frozenset({"download"} if link.can_download else ())
+        by_edit: frozenset[Action] = frozenset({"upload", "rename"} if link.can_edit else ())
+        return VIEW | by_download | by_edit
 
 
 def permissions(actions: frozenset[Action], kind: str, token: Token) -> dict[str, bool]:

@@ -95,7 +95,7 @@ class Box:
         return str(self._last_user_id)
 
     def next_item_id(self) -> str:
-        """Ids of items, versions, collaborations and the like count from a fixed start: the same seed has the same ids."""
+        """The next id of an item, version or collaboration; they count from a fixed start, so a seed gives the same."""
         self._last_item_id += 1
         return str(self._last_item_id)
 

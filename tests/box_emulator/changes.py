@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .access import Action
@@ -34,10 +36,11 @@ def change(caller: Caller, item: Item, body: dict[str, Any]) -> None:
     target = _checked_target(caller, item, body)
     link = _checked_link(caller, item, body["shared_link"]) if "shared_link" in body else item.shared_link
     name = name_of(body) if body.get("name") is not None else item.name
-    if target is not item.parent:
-        with_conflict(lambda: caller.box.tree.move(item, target, name))
-    elif name != item.name:
-        with_conflict(lambda: caller.box.tree.rename(item, name))
+    with conflict_described():
+        if target is not item.parent:
+            caller.box.tree.move(item, target, name)
+        elif name != item.name:
+            caller.box.tree.rename(item, name)
     item.shared_link = link
     item.description = body.get("description", item.description) or ""
     item.tags = body.get("tags", item.tags)
@@ -48,16 +51,15 @@ def copy(caller: Caller, item: Item, body: dict[str, Any]) -> Item:
     """Carry out a ``POST …/copy``."""
     parent = parent_of(caller, body, "upload")
     name = body.get("name") or item.name
-    now = caller.box.clock.now()
-    copied: list[Item] = []
-    with_conflict(lambda: copied.append(caller.box.tree.copy(item, parent, name, caller.user, now)))
-    return copied[0]
+    with conflict_described():
+        return caller.box.tree.copy(item, parent, name, caller.user, caller.box.clock.now())
 
 
-def with_conflict(act: Any) -> None:
-    """Do something that may meet a name in use, and describe the item that has it as Box does."""
+@contextmanager
+def conflict_described() -> Iterator[None]:
+    """Where a name may be in use: describe the item that has it, as Box does."""
     try:
-        act()
+        yield
     except NameInUse as error:
         error.context = {"conflicts": mini(error.holder)}
         raise

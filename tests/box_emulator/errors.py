@@ -49,7 +49,9 @@ class InvalidToken(BoxError):
         super().__init__(401, "unauthorized", "Unauthorized")
 
     def response(self) -> web.Response:
-        challenge = 'Bearer realm="Service", error="invalid_token", error_description="The access token provided is invalid."'
+        challenge = (
+            'Bearer realm="Service", error="invalid_token", error_description="The access token provided is invalid."'
+        )
         return web.Response(status=401, headers={"WWW-Authenticate": challenge})
 
 
@@ -105,4 +107,6 @@ def insufficient_scope() -> BoxError:
 
 
 def precondition_failed() -> BoxError:
-    return BoxError(412, "precondition_failed", "The resource has been modified. Please retrieve the resource again and retry")
+    return BoxError(
+        412, "precondition_failed", "The resource has been modified. Please retrieve the resource again and retry"
+    )

@@ -122,9 +122,7 @@ def _check_times(now: float, claims: dict[str, Any]) -> None:
         message = r"Current date\/time MUST be before the expiration date\/time listed in the 'exp' claim"
         raise OAuthError("invalid_grant", message)
     if exp > now + MAX_LIFE_S:
-        raise _bad_claim(
-            "exp", "The 'exp' value exceeds the maximum value of 60 seconds beyond the issue time."
-        )
+        raise _bad_claim("exp", "The 'exp' value exceeds the maximum value of 60 seconds beyond the issue time.")
     for name in ("iat", "nbf"):
         value = claims.get(name)
         if value is not None and (not isinstance(value, int) or value > now):

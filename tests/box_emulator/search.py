@@ -16,9 +16,9 @@ from .api import (
     position_of,
 )
 from .clock import iso
-from .errors import BoxError, not_found
+from .errors import BoxError
 from .items import View
-from .tree import File, Folder, Item
+from .tree import ROOT_ID, File, Folder, Item
 
 MAX_RESULTS = 200
 PARAMETERS = ("query", "mdfilters")
@@ -72,18 +72,15 @@ def _found(request: web.Request, caller: Caller) -> list[Item]:
     """The matches, those by name first, each group by name."""
     words = request.query.get("query", "").casefold().strip('"').split()
     kinds = request.query.get("content_types", "name,description,file_content,tags").split(",")
-    matches = [
-        item for item in _candidates(request, caller) if _wanted(request, item) and _matches(item, words, kinds)
-    ]
+    matches = [item for item in _candidates(request, caller) if _wanted(request, item) and _matches(item, words, kinds)]
     return sorted(matches, key=lambda item: (not _in_name(item, words), item.name.casefold()))
 
 
 def _candidates(request: web.Request, caller: Caller) -> list[Item]:
     """Every item that the caller can see, below the ancestors that the query names."""
     named = request.query.get("ancestor_folder_ids")
-    ids = named.split(",") if named else ["0"]
     below: dict[str, Item] = {}
-    for folder_id in ids:
+    for folder_id in named.split(",") if named else [_top(caller)]:
         folder = caller.access.folder(folder_id, "list")
         places: list[Item] = [folder]
         if folder.is_root:
@@ -91,8 +88,6 @@ def _candidates(request: web.Request, caller: Caller) -> list[Item]:
         for place in places:
             items = [*place.below()] if isinstance(place, Folder) else []
             below |= {item.id: item for item in (place, *items) if item is not folder}
-    if not ids:
-        raise not_found("folder", "")
     return list(below.values())
 
 
@@ -120,3 +115,9 @@ def _matches(item: Item, words: list[str], kinds: list[str]) -> bool:
     if "file_content" in kinds and isinstance(item, File) and item.extension in ("txt", "md", "csv"):
         texts.append(item.current.content.decode(errors="replace"))
     return any(all(word in str(text).casefold() for word in words) for text in texts if text)
+
+
+def _top(caller: Caller) -> str:
+    """Where a search without ancestors begins: the caller's root, or the folder that the token is restricted to."""
+    resource = caller.token.resource
+    return resource.id if resource is not None and resource.type == "folder" else ROOT_ID

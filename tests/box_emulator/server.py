@@ -159,7 +159,9 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPNotFound:
         return BoxError(404, "not_found", "Not Found").response()
     except web.HTTPMethodNotAllowed as error:
-        return BoxError(405, "method_not_allowed", "Method Not Allowed", headers={"Allow": error.headers["Allow"]}).response()
+        return BoxError(
+            405, "method_not_allowed", "Method Not Allowed", headers={"Allow": error.headers["Allow"]}
+        ).response()
     except web.HTTPRequestEntityTooLarge:
         return BoxError(413, "request_entity_too_large", "Request Entity Too Large").response()
 

@@ -16,7 +16,7 @@ from .api import (
     offset_of,
     position_of,
 )
-from .changes import parent_of, with_conflict
+from .changes import conflict_described, parent_of
 from .errors import not_found
 from .items import View
 from .tree import Item
@@ -54,8 +54,8 @@ async def restore(request: web.Request, caller: Caller) -> web.Response:
     assert parent is not None
     if parent.trashed_at is not None or body.get("parent"):
         parent = parent_of(caller, body, "upload")
-    target = parent
-    with_conflict(lambda: caller.box.tree.restore(item, target, body.get("name") or item.name))
+    with conflict_described():
+        caller.box.tree.restore(item, parent, body.get("name") or item.name)
     return json_response(View(request, caller, caller.access).full(item), status=201)
 
 

@@ -260,7 +260,9 @@ class Tree:
         """A copy of a file's current version, or of a folder with all below it."""
         if isinstance(item, File):
             content, sha1 = item.current.content, item.current.sha1
-            return self.add_file(parent, name, content, user, now, item.content_created_at, item.content_modified_at, sha1)
+            return self.add_file(
+                parent, name, content, user, now, item.content_created_at, item.content_modified_at, sha1
+            )
         assert isinstance(item, Folder)
         if parent.within(item):
             raise BoxError(403, "cyclical_folder_structure", "Folder copy creates cyclical folder structure")

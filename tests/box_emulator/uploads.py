@@ -22,7 +22,7 @@ from .api import (
     offset_of,
 )
 from .box import UploadSession
-from .changes import name_of, parent_of, with_conflict
+from .changes import conflict_described, name_of, parent_of
 from .clock import iso
 from .errors import BoxError, invalid_parameter, missing_parameter, not_found
 from .items import View
@@ -41,10 +41,11 @@ async def preflight(request: web.Request, caller: Caller) -> web.Response:
     file = _replaced(request, caller)
     if file is None:
         parent, name = parent_of(caller, body, "upload"), name_of(body)
-        with_conflict(lambda: caller.box.tree.check_name(parent, name))
+        with conflict_described():
+            caller.box.tree.check_name(parent, name)
     elif body.get("name") is not None and file.parent is not None:
-        holder = file.parent
-        with_conflict(lambda: caller.box.tree.check_name(holder, name_of(body), file))
+        with conflict_described():
+            caller.box.tree.check_name(file.parent, name_of(body), file)
     _check_size(caller, body.get("size"))
     place = f"{file.id}/content" if file else "content"
     url = f"{request.scheme}://{request.host}/api/2.0/files/{place}"
@@ -58,13 +59,11 @@ async def upload(request: web.Request, caller: Caller) -> web.Response:
     parent, name = parent_of(caller, attributes, "upload"), name_of(attributes)
     created, modified = (_timestamp(attributes, f"content_{event}_at") for event in ("created", "modified"))
     _check_size(caller, len(content))
-    files: list[File] = []
     now = caller.box.clock.now()
-    with_conflict(
-        lambda: files.append(caller.box.tree.add_file(parent, name, content, caller.user, now, created, modified))
-    )
-    files[0].description = str(attributes.get("description") or "")
-    return _uploaded(request, caller, files[0], 201)
+    with conflict_described():
+        file = caller.box.tree.add_file(parent, name, content, caller.user, now, created, modified)
+    file.description = str(attributes.get("description") or "")
+    return _uploaded(request, caller, file, 201)
 
 
 @authenticated
@@ -76,7 +75,8 @@ async def upload_version(request: web.Request, caller: Caller) -> web.Response:
     attributes, content = await _form(request)
     _check_size(caller, len(content))
     if attributes.get("name") not in (None, file.name):
-        with_conflict(lambda: caller.box.tree.rename(file, name_of(attributes)))
+        with conflict_described():
+            caller.box.tree.rename(file, name_of(attributes))
     caller.box.tree.add_version(file, content, caller.user, caller.box.clock.now())
     return _uploaded(request, caller, file, 200)
 
@@ -174,15 +174,10 @@ def _committed(
         return session.file
     caller.access.checked(session.folder, "upload")
     modified = _timestamp(attributes, "content_modified_at")
-    files: list[File] = []
-    with_conflict(
-        lambda: files.append(
-            caller.box.tree.add_file(
-                session.folder, session.name, content, caller.user, now, content_modified_at=modified
-            )
+    with conflict_described():
+        return caller.box.tree.add_file(
+            session.folder, session.name, content, caller.user, now, content_modified_at=modified
         )
-    )
-    return files[0]
 
 
 def _replaced(request: web.Request, caller: Caller) -> File | None:
@@ -198,7 +193,8 @@ def _destination(caller: Caller, body: dict[str, Any], file: File | None) -> tup
     if not isinstance(body.get("folder_id"), str):
         raise BoxError(400, "missing_destination", "No folder_id was provided")
     folder, name = caller.access.folder(body["folder_id"], "upload"), name_of({"name": body.get("file_name")})
-    with_conflict(lambda: caller.box.tree.check_name(folder, name))
+    with conflict_described():
+        caller.box.tree.check_name(folder, name)
     return folder, name
 
 

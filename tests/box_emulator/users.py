@@ -161,4 +161,3 @@ def _settings(body: dict[str, Any]) -> dict[str, Any]:
 def _refuse_taken_external_id(caller: Caller, external_id: Any) -> None:
     if external_id is not None and caller.box.directory.by_external_id(external_id, caller.token.client_id):
         raise BoxError(409, "conflict", "External app user id is already taken")
-

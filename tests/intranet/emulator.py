@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -22,7 +23,12 @@ class Emulator:
     """
 
     def __init__(
-        self, state_dir: Path | str, port: int = 0, seed: Path | str | None = None, cors_origins: Iterable[str] = ()
+        self,
+        state_dir: Path | str,
+        port: int = 0,
+        seed: Path | str | None = None,
+        cors_origins: Iterable[str] = (),
+        tls: bool = False,
     ) -> None:
         self.state_dir = Path(state_dir)
         self._arguments = ["--state", str(self.state_dir), "--port", str(port), "--until-stdin-closes"]
@@ -30,6 +36,8 @@ class Emulator:
             self._arguments += ["--seed", str(seed)]
         for origin in cors_origins:
             self._arguments += ["--cors-origin", origin]
+        if tls:
+            self._arguments.append("--tls")
         self._process: subprocess.Popen[str] | None = None
         self._client = httpx.Client()
         self.url = ""
@@ -43,6 +51,11 @@ class Emulator:
     def ccg_config(self) -> Path:
         """The same of the app with client credentials alone."""
         return self.state_dir / "box_config_ccg.json"
+
+    @property
+    def ca(self) -> Path:
+        """The private CA's certificate, with `tls`."""
+        return self.state_dir / "ca.pem"
 
     @property
     def pid(self) -> int:
@@ -66,7 +79,8 @@ class Emulator:
         if not line:
             raise RuntimeError(f"the Box emulator did not start (exit status {self._process.wait()})")
         self.url = json.loads(line)["url"]
-        self._client = httpx.Client(base_url=self.url, timeout=30.0, trust_env=False)
+        verify = ssl.create_default_context(cafile=self.ca) if self.url.startswith("https:") else True
+        self._client = httpx.Client(base_url=self.url, timeout=30.0, trust_env=False, verify=verify)
         return self
 
     def stop(self) -> None:
@@ -121,7 +135,7 @@ class Emulator:
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         """Change settings (see ``box_emulator.settings.Settings``) and return all of them."""
-        return self._call("POST", "settings", changes)
+        return dict(self._call("POST", "settings", changes))
 
     def fault(self, kind: str, method: str = "", path: str = "", grant: str = "", **details: Any) -> None:
         """Have the next matching request fail (see ``box_emulator.faults.Fault``)."""
@@ -132,10 +146,10 @@ class Emulator:
         self._call("DELETE", "faults")
 
     def add_user(self, name: str, login: str, **details: Any) -> dict[str, Any]:
-        return self._call("POST", "users", {"name": name, "login": login, **details})
+        return dict(self._call("POST", "users", {"name": name, "login": login, **details}))
 
     def change_user(self, user_id: str, **changes: Any) -> dict[str, Any]:
-        return self._call("PATCH", f"users/{user_id}", changes)
+        return dict(self._call("PATCH", f"users/{user_id}", changes))
 
     def delete_user(self, user_id: str) -> None:
         self._call("DELETE", f"users/{user_id}")
