@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from .box import Box
+from .description import Description
 from .seed import DEFAULT, Seed
 from .server import application
 from .tls import server_context
@@ -45,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--cors-origin", action="append", default=[], metavar="ORIGIN", help="a CORS domain of the app; may be repeated"
     )
+    parser.add_argument(
+        "--description", type=Path, metavar="FILE", help="check all traffic against this copy of Box's OpenAPI file"
+    )
     parser.add_argument("--tls", action="store_true", help="speak HTTPS; the CA's certificate goes to DIR/ca.pem")
     parser.add_argument(
         "--until-stdin-closes", action="store_true", help="end when standard input does, hence with the parent"
@@ -56,7 +60,8 @@ async def _serve(options: argparse.Namespace, seed: Seed) -> None:
     """Serve until a signal comes."""
     box = Box(options.state, options.cors_origin)
     seed.plant(box)
-    runner = web.AppRunner(application(box, seed), access_log=None, shutdown_timeout=0)
+    description = Description.load(options.description) if options.description else None
+    runner = web.AppRunner(application(box, seed, description), access_log=None, shutdown_timeout=0)
     await runner.setup()
     context = server_context(options.state, options.host) if options.tls else None
     site = web.TCPSite(runner, options.host, options.port, ssl_context=context)

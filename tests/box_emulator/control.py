@@ -9,6 +9,7 @@ from aiohttp import web
 
 from .api import json_response
 from .box import BOX, Box
+from .description import DESCRIPTION
 from .directory import User
 from .errors import BoxError, invalid_parameter, not_found
 from .faults import FAULTS, Fault
@@ -82,6 +83,14 @@ async def content(request: web.Request) -> web.Response:
     if not isinstance(item, File):
         raise not_found("file", request.match_info["file_id"])
     return web.Response(body=item.current.content)
+
+
+async def violations(request: web.Request) -> web.Response:
+    """What did not fit Box's OpenAPI description, and how many requests were checked."""
+    description = request.app.get(DESCRIPTION)
+    if description is None:
+        return json_response({"checked": 0, "entries": []})
+    return json_response({"checked": description.checked, "entries": description.violations})
 
 
 async def get_settings(request: web.Request) -> web.Response:
@@ -235,6 +244,7 @@ ROUTES = [
     web.post("/_emulator/tokens/expire", expire_tokens),
     web.get("/_emulator/items", items),
     web.get("/_emulator/files/{file_id}", content),
+    web.get("/_emulator/violations", violations),
     web.get("/_emulator/users", users),
     web.post("/_emulator/users", add_user),
     web.patch("/_emulator/users/{user_id}", change_user),

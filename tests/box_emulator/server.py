@@ -13,6 +13,7 @@ from aiohttp import web
 from . import control, faults, files, folders, oauth, search, sharing, trash, uploads, users
 from .box import BOX, Box
 from .clock import http_date
+from .description import DESCRIPTION, Description
 from .errors import BoxError
 from .faults import FAULTS, Faults
 from .limits import RATES, RateLimiter
@@ -99,14 +100,19 @@ ROUTES = [
 ]
 
 
-def application(box: Box, seed: Seed) -> web.Application:
-    """The whole emulator as an aiohttp application."""
+def application(box: Box, seed: Seed, description: Description | None = None) -> web.Application:
+    """The whole emulator as an aiohttp application.
+
+    With a `description` every request and answer is checked against it; ``GET /_emulator/violations`` tells.
+    """
     app = web.Application(middlewares=[_surroundings], client_max_size=MAX_REQUEST)
     app[BOX] = box
     app[SEED] = seed
     app[FAULTS] = Faults()
     app[LOG] = RequestLog()
     app[RATES] = RateLimiter()
+    if description is not None:
+        app[DESCRIPTION] = description
     app.add_routes(ROUTES)
     app.add_routes(control.ROUTES)
     return app
@@ -140,13 +146,24 @@ async def _with_faults(request: web.Request, handler: Handler) -> tuple[web.Stre
     """The answer, and the kind of the fault that it fell victim to."""
     waiting = request.app[FAULTS]
     if not waiting.waiting:
-        return await _answer(request, handler), None
+        return await _checked(request, handler), None
     grant = str((await request.post()).get("grant_type", "")) if request.path == "/oauth2/token" else ""
     fault = waiting.take(request.method, request.path, grant.rpartition(":")[2])
     if fault is None:
-        return await _answer(request, handler), None
+        return await _checked(request, handler), None
     true_answer = None if faults.replaces(fault) else await _answer(request, handler)
     return await faults.answer(request, fault, true_answer), fault.kind
+
+
+async def _checked(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The true answer, held against Box's description if there is one."""
+    description = request.app.get(DESCRIPTION)
+    if description is None:
+        return await _answer(request, handler)
+    body = b"" if request.content_type == "multipart/form-data" else await request.read()
+    response = await _answer(request, handler)
+    description.check(request, response, body)
+    return response
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:

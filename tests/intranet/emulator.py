@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -14,6 +15,13 @@ from typing import Any, Self
 import httpx
 
 TESTS = Path(__file__).resolve().parents[1]
+
+
+def find_description() -> Path | None:
+    """Box's own OpenAPI description, where a developer has a copy: in ``BOX_OPENAPI`` or beside the repository."""
+    named = os.environ.get("BOX_OPENAPI")
+    path = Path(named) if named else TESTS.parents[1] / "shared" / "box-openapi.json"
+    return path if path.exists() else None
 
 
 class Emulator:
@@ -29,6 +37,7 @@ class Emulator:
         seed: Path | str | None = None,
         cors_origins: Iterable[str] = (),
         tls: bool = False,
+        description: Path | str | None = None,
     ) -> None:
         self.state_dir = Path(state_dir)
         self._arguments = ["--state", str(self.state_dir), "--port", str(port), "--until-stdin-closes"]
@@ -36,6 +45,8 @@ class Emulator:
             self._arguments += ["--seed", str(seed)]
         for origin in cors_origins:
             self._arguments += ["--cors-origin", origin]
+        if description is not None:
+            self._arguments += ["--description", str(description)]
         if tls:
             self._arguments.append("--tls")
         self._process: subprocess.Popen[str] | None = None
@@ -132,6 +143,10 @@ class Emulator:
         response = self._client.get(f"/_emulator/files/{file_id}")
         response.raise_for_status()
         return response.content
+
+    def violations(self) -> list[dict[str, Any]]:
+        """Traffic that did not fit the `description`; each with ``side`` (request or answer) and ``user_agent``."""
+        return self._entries("violations")
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         """Change settings (see ``box_emulator.settings.Settings``) and return all of them."""
