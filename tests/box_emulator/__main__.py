@@ -50,9 +50,6 @@ def _parser() -> argparse.ArgumentParser:
         "--description", type=Path, metavar="FILE", help="check all traffic against this copy of Box's OpenAPI file"
     )
     parser.add_argument("--tls", action="store_true", help="speak HTTPS; the CA's certificate goes to DIR/ca.pem")
-    parser.add_argument(
-        "--until-stdin-closes", action="store_true", help="end when standard input does, hence with the parent"
-    )
     return parser
 
 
@@ -69,23 +66,16 @@ async def _serve(options: argparse.Namespace, seed: Seed) -> None:
     port = runner.addresses[0][1]
     scheme = "https" if options.tls else "http"
     print(json.dumps({"url": f"{scheme}://{options.host}:{port}", "pid": os.getpid()}), flush=True)
-    await _stopped(options.until_stdin_closes)
+    await _stopped()
     await runner.cleanup()
 
 
-async def _stopped(until_stdin_closes: bool) -> None:
+async def _stopped() -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if until_stdin_closes:
-        loop.add_reader(sys.stdin, _read_stdin, stop)
     await stop.wait()
-
-
-def _read_stdin(stop: asyncio.Event) -> None:
-    if not os.read(sys.stdin.fileno(), 4096):
-        stop.set()
 
 
 if __name__ == "__main__":

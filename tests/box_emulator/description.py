@@ -200,13 +200,19 @@ def _operation(operation: dict[str, Any], schemas: dict[str, Any]) -> Operation:
 
 
 def _translated(schema: Any) -> Any:
-    """OpenAPI 3.0's dialect in JSON Schema: ``nullable`` becomes a choice with null, examples go."""
+    """OpenAPI 3.0's dialect in JSON Schema: ``nullable`` becomes a choice with null, examples go.
+
+    The description also writes ``nullable`` into a member of ``allOf``, where OpenAPI gives it no effect on the
+    whole; by its own examples (``"shared_link": null``) the whole is meant.
+    """
     if isinstance(schema, list):
         return [_translated(entry) for entry in schema]
     if not isinstance(schema, dict):
         return schema
     plain = {name: _translated(value) for name, value in schema.items() if name not in ("nullable", "example")}
-    return {"anyOf": [plain, {"type": "null"}]} if schema.get("nullable") is True else plain
+    parts = schema.get("allOf", [])
+    nullable = schema.get("nullable") is True or any(part.get("nullable") is True for part in parts)
+    return {"anyOf": [plain, {"type": "null"}]} if nullable else plain
 
 
 def _remove(document: dict[str, Any], path: tuple[str | int, ...]) -> None:

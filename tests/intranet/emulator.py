@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import ssl
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+
+from intranet.process import Process
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -40,7 +41,7 @@ class Emulator:
         description: Path | str | None = None,
     ) -> None:
         self.state_dir = Path(state_dir)
-        self._arguments = ["--state", str(self.state_dir), "--port", str(port), "--until-stdin-closes"]
+        self._arguments = ["--state", str(self.state_dir), "--port", str(port)]
         if seed is not None:
             self._arguments += ["--seed", str(seed)]
         for origin in cors_origins:
@@ -49,7 +50,8 @@ class Emulator:
             self._arguments += ["--description", str(description)]
         if tls:
             self._arguments.append("--tls")
-        self._process: subprocess.Popen[str] | None = None
+        self.log_file = self.state_dir / "emulator.log"
+        self._process: Process | None = None
         self._client = httpx.Client()
         self.url = ""
 
@@ -76,34 +78,27 @@ class Emulator:
     def start(self) -> Self:
         """Start the process and wait until it accepts connections.
 
-        :raises RuntimeError: it ended instead; its reason is on standard error
+        :raises ProcessError: it ended instead, or was not ready in time; carries what it wrote
         """
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "box_emulator", *self._arguments],
-            cwd=TESTS,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the Box emulator did not start (exit status {self._process.wait()})")
-        self.url = json.loads(line)["url"]
+        self.log_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "box_emulator", *self._arguments]
+        self._process = Process(command, log=self.log_file, cwd=TESTS)
+        self._process.wait_until(lambda: bool(self._ready_line()))
+        self.url = json.loads(self._ready_line())["url"]
         verify = ssl.create_default_context(cafile=self.ca) if self.url.startswith("https:") else True
         self._client = httpx.Client(base_url=self.url, timeout=30.0, trust_env=False, verify=verify)
         return self
+
+    def _ready_line(self) -> str:
+        """The line in which the process tells its URL, once it is whole."""
+        lines = self.log_file.read_text().splitlines(keepends=True)
+        return next((line for line in lines if line.startswith("{") and line.endswith("\n")), "")
 
     def stop(self) -> None:
         """End the process."""
         self._client.close()
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    pipe.close()
-            self._process = None
+            self._process.stop()
 
     def __enter__(self) -> Self:
         return self.start()
