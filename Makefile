@@ -1,0 +1,91 @@
+# Widgets for Box. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: help build demo test bench elements lint clean lock docs
+
+PYTHON ?= python3
+DEMO_PORT ?= 8080
+DEMO_STATE ?= $(CURDIR)/.cache/demo
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+SIDECAR := $(wildcard sidecar/box_sidecar/*.py) sidecar/pyproject.toml
+PLUGIN := $(shell find wp-plugin -type f -not -path 'wp-plugin/bin/*' -not -name '*~')
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+build: $(BIN)/box-sidecar dist/widgets-for-box.zip ## the sidecar in .venv, its wheel and the plugin's zip in dist/
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) tests/intranet/packages.py build
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.sidecar: sidecar/requirements.lock $(VENV)/pyvenv.cfg
+	$(PIP) install --require-hashes --no-deps -r $<
+	@touch $@
+
+dist/.wheel: $(SIDECAR) $(VENV)/.sidecar
+	@mkdir -p dist && rm -f dist/box_sidecar-*.whl
+	$(PIP) wheel --no-deps --wheel-dir dist ./sidecar
+	@rm -rf sidecar/build sidecar/*.egg-info && touch $@
+
+$(BIN)/box-sidecar: dist/.wheel
+	$(PIP) install --no-deps --force-reinstall dist/box_sidecar-*.whl
+	@touch $@
+
+dist/widgets-for-box.zip: $(PLUGIN) wp-plugin/bin/build-zip
+	$(PYTHON) wp-plugin/bin/build-zip $@
+
+$(VENV)/.demo: tests/demo.lock $(VENV)/.sidecar
+	$(PIP) install --require-hashes --no-deps -r $<
+	@touch $@
+
+$(VENV)/.tests: tests/requirements.lock $(VENV)/.demo
+	$(PIP) install --require-hashes --no-deps -r $<
+	@touch $@
+
+tests/node_modules/.package-lock.json: tests/package-lock.json
+	cd tests && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: ## an intranet with everything in it, without a Box account
+	@$(PYTHON) tests/intranet/packages.py demo
+	@$(MAKE) --no-print-directory build $(VENV)/.demo
+	@DEMO_PORT=$(DEMO_PORT) DEMO_STATE=$(DEMO_STATE) $(BIN)/python tests/demo.py
+
+test: ## the whole test suite, browser tests included
+	@$(PYTHON) tests/intranet/packages.py test
+	@$(MAKE) --no-print-directory build $(VENV)/.tests tests/node_modules/.package-lock.json
+	$(BIN)/python -m pytest -c tests/pytest.ini tests $(ARGS)
+
+bench: ## measure, side by side with what one could use instead; QUICK=1 for a minute
+	@$(PYTHON) tests/intranet/packages.py test
+	@$(MAKE) --no-print-directory build $(VENV)/.tests
+	$(BIN)/python tests/bench/run.py
+
+elements: ## Box UI Elements from npm for self-hosting, into DEST (Box's own licence applies)
+	@$(PYTHON) wp-plugin/bin/elements "$(DEST)"
+
+lint: ## types, style and translations of all languages in use
+	@$(PYTHON) tests/intranet/packages.py test
+	@$(MAKE) --no-print-directory $(VENV)/.tests tests/node_modules/.package-lock.json
+	$(BIN)/ruff check --config sidecar/pyproject.toml sidecar tests
+	$(BIN)/ruff format --check --config sidecar/pyproject.toml sidecar tests
+	$(BIN)/mypy --config-file sidecar/pyproject.toml sidecar/box_sidecar
+	cd tests && ../$(BIN)/mypy --config-file ../sidecar/pyproject.toml .
+	cd tests && npm run --silent lint
+
+lock: $(VENV)/.tests ## renew the lock files of Python
+	cd sidecar && ../$(BIN)/pip-compile $(LOCK) -o requirements.lock pyproject.toml
+	cd tests && ../$(BIN)/pip-compile $(LOCK) -c ../sidecar/requirements.lock -o demo.lock demo.in
+	cd tests && ../$(BIN)/pip-compile $(LOCK) -c ../sidecar/requirements.lock -o requirements.lock requirements.in
+
+LOCK := --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+clean: ## remove what make made
+	rm -rf $(VENV) dist .cache tests/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find sidecar tests wp-plugin -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,350 @@
+"""What Box sees of us: assertions and grants (RFC 7523, RFC 8693, RFC 7009) and the users it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from authlib.oauth2.rfc6749.util import list_to_scope
+from authlib.oauth2.rfc7523 import JWTBearerGrant
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from box_sidecar.catalogue import Problem, explain
+from box_sidecar.clock import BoxClock, monotonic
+from box_sidecar.config import AppConfig, ConfigError, Secret
+from box_sidecar.transport import Answer, Request, Transport, within
+
+#: Box's guide "JWT without SDK": always this, whatever host the request goes to.
+AUDIENCE = "https://api.box.com/oauth2/token"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - RFC 8693, section 2.1
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693, section 3
+
+_ASSERTION_LIFE_S = 45  # Box allows 60; the rest is for the way
+_SERVICE_MIN_LIFE_S = 60.0
+_SERVICE_REFRESH_AHEAD_S = 600.0
+_USER_FIELDS = "id,type,name,login,status,role"
+_PAGE = "1000"
+
+T = TypeVar("T")
+
+
+class User(msgspec.Struct, frozen=True):
+    """A person as Box knows them. ``role`` is ``admin``, ``coadmin`` or ``user``."""
+
+    id: str
+    login: str = ""
+    name: str = ""
+    status: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A folder or file that a token is limited to. Folder ``"0"`` is the person's own root: no limit at all."""
+
+    type: Literal["folder", "file"]
+    id: str
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it stands for everything that the person has."""
+        return self.type == "folder" and self.id == "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of Box's and when it ends on the monotonic clock, counted from before it was asked for."""
+
+    secret: Secret
+    expires_at: float
+    scopes: tuple[str, ...] = ()
+
+    @property
+    def life(self) -> float:
+        """Seconds left."""
+        return self.expires_at - monotonic()
+
+
+class _Restriction(msgspec.Struct):
+    scope: str
+    object: dict[str, Any] | None = None
+
+
+class _TokenAnswer(msgspec.Struct):
+    access_token: str
+    expires_in: int
+    token_type: str = "bearer"  # noqa: S105
+    restricted_to: list[_Restriction] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.access_token or self.expires_in <= 0 or self.token_type.lower() != "bearer":
+            raise ValueError("not a bearer token")
+
+
+class _UserPage(msgspec.Struct):
+    entries: list[User]
+    next_marker: str | None = None
+
+
+class _PathEntry(msgspec.Struct):
+    id: str
+
+
+class _PathCollection(msgspec.Struct):
+    entries: list[_PathEntry]
+
+
+class _FileAnswer(msgspec.Struct):
+    path_collection: _PathCollection
+
+
+class Signer:
+    """The app's private key, opened once, and the assertions it signs (RFC 7523, section 3).
+
+    Raises:
+        ConfigError: the key can't be opened with the passphrase, or is no RSA key of 2048 bits or more.
+    """
+
+    def __init__(self, app: AppConfig) -> None:
+        pem, passphrase = app.key_pair
+        try:
+            key = load_pem_private_key(pem.reveal().encode(), passphrase.reveal().encode() or None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise ConfigError(
+                "boxAppSettings.appAuth.privateKey can't be opened with boxAppSettings.appAuth.passphrase; "
+                "download the JSON again in the Developer Console (Generate a Public/Private Keypair)"
+            ) from None
+        if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
+            raise ConfigError("boxAppSettings.appAuth.privateKey is not an RSA key of at least 2048 bits")
+        self._key = RSAKey(key, key)
+        self._header = {"alg": "RS256", "kid": app.key_id}
+        self._issuer = app.client_id
+
+    def assertion(self, subject_type: str, subject: str, now: float) -> str:
+        """A new assertion at Box's time ``now``.
+
+        It carries no ``iat`` and no ``nbf``: both are optional, and one more claim that Box would hold
+        against its clock.
+        """
+        claims = {
+            "iss": self._issuer,
+            "sub": subject,
+            "box_sub_type": subject_type,
+            "aud": AUDIENCE,
+            "jti": secrets.token_urlsafe(32),
+            "exp": int(now) + _ASSERTION_LIFE_S,
+        }
+        return jwt.encode(self._header, claims, self._key)
+
+
+class Box:
+    """The calls that we make to Box, each returning a value or raising the :class:`Problem` it means."""
+
+    def __init__(self, app: AppConfig, transport: Transport, clock: BoxClock) -> None:
+        self._app = app
+        self._transport = transport
+        self._clock = clock
+        self._signer = Signer(app) if app.private_key else None
+        self._service: Token | None = None
+        self._service_lock = asyncio.Lock()
+        self._renewal: asyncio.Task[Token] | None = None
+
+    # Tokens
+
+    async def service_token(self) -> Token:
+        """The service account's token: one for all, renewed in the background before it ends."""
+        token = self._service
+        if token is None or token.life < _SERVICE_MIN_LIFE_S:
+            return await self._renew_service_token(token)
+        if token.life < _SERVICE_REFRESH_AHEAD_S and (self._renewal is None or self._renewal.done()):
+            self._renewal = asyncio.create_task(self._renew_in_background(token))
+        return token
+
+    async def _renew_service_token(self, old: Token | None) -> Token:
+        async with self._service_lock:
+            if self._service is None or self._service is old:
+                self._service = await self._grant("service", "enterprise", self._app.enterprise_id)
+            return self._service
+
+    async def _renew_in_background(self, old: Token) -> Token:
+        with within(self._transport.patience):
+            try:
+                return await self._renew_service_token(old)
+            except Problem:
+                return old  # still good; the next call tries again
+
+    async def user_token(self, user_id: str) -> Token:
+        """A token that can do all that the person can; it never leaves this process."""
+        return await self._grant("user", "user", user_id)
+
+    async def _grant(self, where: str, subject_type: str, subject: str) -> Token:
+        def make() -> Request:
+            return Request(form=self._grant_form(subject_type, subject))
+
+        started = monotonic()
+        answer = await self._transport.call("token", "POST", "/oauth2/token", make, _TokenAnswer)
+        if answer.reason and explain(where, answer.reason).code == "clock_skew":
+            # The refusal itself has told Box's time: once more with it, and not a third time.
+            started = monotonic()
+            answer = await self._transport.call("token", "POST", "/oauth2/token", make, _TokenAnswer)
+        granted = answer.value(where)
+        return Token(Secret(granted.access_token), started + granted.expires_in)
+
+    def _grant_form(self, subject_type: str, subject: str) -> dict[str, str]:
+        form = self._client()
+        if self._signer is None:
+            # Box guide "Client Credentials Grant"; RFC 6749, section 4.4.
+            return form | {
+                "grant_type": "client_credentials",
+                "box_subject_type": subject_type,
+                "box_subject_id": subject,
+            }
+        return form | {
+            "grant_type": JWTBearerGrant.GRANT_TYPE,
+            "assertion": self._signer.assertion(subject_type, subject, self._clock.now()),
+        }
+
+    def _client(self) -> dict[str, str]:
+        return {"client_id": self._app.client_id, "client_secret": self._app.client_secret.reveal()}
+
+    async def exchange(self, parent: Token, scopes: Iterable[str], resource: Resource) -> Token:
+        """Downscope (RFC 8693): a token for exactly these scopes, and this folder or file unless it is the root.
+
+        Raises:
+            Problem: besides what Box refuses, ``box_refused`` if ``restricted_to`` is missing or says more than was
+                asked for; that token is revoked, not used.
+        """
+        asked = tuple(scopes)
+        form = {
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token": parent.secret.reveal(),
+            "subject_token_type": ACCESS_TOKEN_TYPE,
+            "scope": list_to_scope(asked),
+        }
+        if not resource.is_root:
+            form["resource"] = f"https://api.box.com/2.0/{resource.type}s/{resource.id}"
+        started = monotonic()
+        answer = await self._transport.call("token", "POST", "/oauth2/token", lambda: Request(form=form), _TokenAnswer)
+        narrowed = answer.value("exchange")
+        token = Secret(narrowed.access_token)
+        granted = _granted(narrowed.restricted_to, asked, resource)
+        if token == parent.secret:
+            raise Problem("box_refused", detail="Box answered with the token that was to be narrowed.")
+        if granted is None:
+            await self.revoke(token)
+            raise Problem(
+                "box_refused",
+                detail="Box's answer grants more than was asked for, or does not say what it grants.",
+                fix="The token was thrown away. If it happens again, ask Box support about restricted_to.",
+            )
+        return Token(token, started + narrowed.expires_in, granted)
+
+    async def revoke(self, token: Secret) -> None:
+        """Revoke at Box (RFC 7009). Quiet if Box no longer knows the token; raises if Box can't be reached."""
+        form = self._client() | {"token": token.reveal()}
+        answer = await self._transport.call("revoke", "POST", "/oauth2/revoke", lambda: Request(form=form), type(None))
+        if answer.reason and answer.reason.error in {"invalid_client", "unauthorized_client"}:
+            raise explain("revoke", answer.reason)
+
+    # Users
+
+    async def find_users(self, login: str) -> list[User]:
+        """All users with exactly this login, letter case apart.
+
+        Box's ``filter_term`` is a prefix of name *or* login, so every page is read and compared.
+        """
+        wanted = login.casefold()
+        found: list[User] = []
+        params = {
+            "filter_term": login,
+            "user_type": "managed",
+            "fields": _USER_FIELDS,
+            "limit": _PAGE,
+            "usemarker": "true",
+        }
+        while True:
+            page = await self._api("users", "GET", "/2.0/users", _UserPage, params=params)
+            found += [user for user in page.entries if user.login.casefold() == wanted]
+            if not page.next_marker or page.next_marker == params.get("marker"):
+                return found
+            params = params | {"marker": page.next_marker}
+
+    async def find_app_users(self, external_id: str) -> list[User]:
+        """The app users that this app made under this id of its own."""
+        params = {"external_app_user_id": external_id, "fields": f"{_USER_FIELDS},external_app_user_id"}
+        return (await self._api("users", "GET", "/2.0/users", _UserPage, params=params)).entries
+
+    async def get_user(self, user_id: str) -> User:
+        """One user by Box's id."""
+        return await self._api("users", "GET", f"/2.0/users/{user_id}", User, params={"fields": _USER_FIELDS})
+
+    async def create_app_user(self, external_id: str, name: str) -> User:
+        """Make an app user. Not repeated when it is unknown whether Box did it: look for it before trying again."""
+        body = {"name": name, "is_platform_access_only": True, "external_app_user_id": external_id}
+        return await self._api(
+            "users", "POST", "/2.0/users", User, params={"fields": _USER_FIELDS}, json=body, repeatable=False
+        )
+
+    async def folders_above(self, file_id: str, token: Token) -> list[str]:
+        """Ids of the folders that a file lies in, as the token's owner sees them, from the root down."""
+        answer = await self._transport.call(
+            "files",
+            "GET",
+            f"/2.0/files/{file_id}",
+            lambda: Request(bearer=token.secret.reveal()),
+            _FileAnswer,
+            params={"fields": "path_collection"},
+        )
+        return [folder.id for folder in answer.value("files").path_collection.entries]
+
+    async def _api(
+        self,
+        route: str,
+        method: str,
+        path: str,
+        decode: type[T],
+        *,
+        params: Mapping[str, str],
+        json: Any = None,
+        repeatable: bool = True,
+    ) -> T:
+        """Call as the service account; a token that Box refuses is replaced once."""
+
+        async def attempt(token: Token) -> Answer[T]:
+            request = Request(bearer=token.secret.reveal(), json=json)
+            return await self._transport.call(
+                route, method, path, lambda: request, decode, params=params, repeatable=repeatable
+            )
+
+        token = await self.service_token()
+        answer = await attempt(token)
+        if answer.reason and answer.reason.status == 401:
+            if self._service is token:
+                self._service = None
+            answer = await attempt(await self.service_token())
+        return answer.value("api")
+
+
+def _granted(
+    restrictions: list[_Restriction] | None, asked: tuple[str, ...], resource: Resource
+) -> tuple[str, ...] | None:
+    """The scopes that ``restricted_to`` tells, or ``None`` if it does not keep within what was asked."""
+    if not restrictions:
+        return None
+    for restriction in restrictions:
+        if restriction.scope not in asked:
+            return None
+        if not resource.is_root:
+            limited = restriction.object or {}
+            if (limited.get("type"), limited.get("id")) != (resource.type, resource.id):
+                return None
+    told = {restriction.scope for restriction in restrictions}
+    return tuple(scope for scope in asked if scope in told)

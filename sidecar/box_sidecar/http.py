@@ -1,0 +1,333 @@
+"""What callers see: routes, their bodies, and failures as problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+import uuid
+from pathlib import Path
+from typing import Any, TypeVar
+
+import falcon
+import falcon.asgi
+import msgspec
+from falcon.asgi import Request, Response
+
+from box_sidecar import doctor, openapi
+from box_sidecar.audit import Peer
+from box_sidecar.catalogue import Problem
+from box_sidecar.clock import monotonic
+from box_sidecar.messages import (
+    Person,
+    ProvisionRequest,
+    ResourceAnswer,
+    RevokeRequest,
+    TokenAnswer,
+    TokenRequest,
+    UserRef,
+)
+from box_sidecar.sidecar import Sidecar
+from box_sidecar.tokens import Who
+
+log = logging.getLogger(__name__)
+
+_MAX_BODY = 64 * 1024
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_FORWARDED = ("FORWARDED", "VIA")
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder().encode
+_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (TokenRequest, RevokeRequest, ProvisionRequest)
+}
+
+
+async def _body(req: Request, kind: type[T]) -> T:
+    """The request's body, strictly decoded.
+
+    Raises:
+        Problem: ``invalid_request``; its ``errors`` name each field that is wrong.
+    """
+    raw = await req.stream.read(_MAX_BODY + 1)
+    if len(raw) > _MAX_BODY:
+        raise Problem("invalid_request", detail=f"The body is longer than {_MAX_BODY} bytes.")
+    try:
+        return _decoders[kind].decode(raw)  # type: ignore[no-any-return]
+    except msgspec.ValidationError:
+        raise _invalid(_each_error(raw, kind)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem("invalid_request", detail="The body is not JSON.") from None
+
+
+def _invalid(errors: list[dict[str, str]]) -> Problem:
+    detail = "; ".join(f"{error['field']}: {error['message']}" for error in errors)
+    return Problem("invalid_request", detail=detail[:1000], errors=errors)
+
+
+def _each_error(raw: bytes, kind: type[Any]) -> list[dict[str, str]]:
+    """msgspec stops at the first error; a caller wants all of them: so judge one field at a time."""
+    value = msgspec.json.decode(raw)
+    if not isinstance(value, dict):
+        return [{"field": "", "message": "the body must be a JSON object"}]
+    errors = []
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    for name in list(value)[:50]:
+        if name not in fields:
+            errors.append({"field": name[:60], "message": "unknown field"})
+            continue
+        try:
+            msgspec.convert(value[name], fields[name].type)
+        except msgspec.ValidationError as error:
+            what, _, where = str(error).partition(" - at `$")
+            errors.append({"field": name + where.rstrip("`"), "message": what})
+    for name, field in fields.items():
+        if field.required and name not in value:
+            errors.append({"field": name, "message": "is missing"})
+    if not errors:  # what concerns several fields together
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            errors.append({"field": "", "message": str(error).partition(" - at `")[0]})
+    return errors
+
+
+class Gate:
+    """Middleware: request id, the header that no browser sends, and no proxy in between."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        self._sidecar = sidecar
+
+    async def process_request(self, req: Request, resp: Response) -> None:
+        """Refuse what did not come straight from a program on this machine that means us."""
+        given = req.get_header("X-Request-Id") or ""
+        req.context.id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        req.context.peer = req.scope.get("box_sidecar.peer") or Peer()
+        for name in req.headers:
+            if name in _FORWARDED or name.startswith("X-FORWARDED"):
+                raise Problem("forwarded_request", detail=f"The request carries {name.title()}.")
+        if req.path.startswith("/v1") and req.get_header("Box-Sidecar") != "1":
+            raise Problem("missing_header")
+
+    async def process_response(self, req: Request, resp: Response, resource: Any, req_succeeded: bool) -> None:
+        """Nothing that we say may be kept by a cache."""
+        resp.set_header("Cache-Control", "no-store")
+        resp.set_header("X-Request-Id", req.context.id)
+        self._sidecar.metrics.request(req.uri_template or "unknown", str(resp.status_code))
+
+    async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
+        """Begin when the server does."""
+        await self._sidecar.start()
+
+    async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
+        """End when the server does."""
+        await self._sidecar.stop()
+
+
+class Tokens:
+    """``POST /v1/tokens`` and ``POST /v1/tokens/revoke``."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        self._sidecar = sidecar
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """A token for one person, element and folder or file."""
+        started = monotonic()
+        asked = await _body(req, TokenRequest)
+        who = asked.user.who
+        try:
+            issued = await self._sidecar.service.issue(who, asked.element, asked.scopes, asked.resource)
+        except Problem as problem:
+            self._audit(req, "token_refused", started, asked, self._person(who), outcome=problem.code)
+            self._sidecar.metrics.token(problem.code)
+            raise
+        key, user = issued.key, issued.user
+        self._audit(
+            req, "token_issued", started, asked, self._sidecar.audit.person(user.login),
+            user_id=user.id, outcome=issued.source, granted=issued.token.scopes,
+        )  # fmt: skip
+        self._sidecar.metrics.token(issued.source)
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = _encode(
+            TokenAnswer(
+                issued.token.secret.reveal(),
+                "bearer",
+                int(issued.token.life),
+                issued.token.scopes,
+                ResourceAnswer(key.resource.type, key.resource.id),
+                Person(user.id, user.login, user.name),
+            )
+        )
+
+    def _person(self, who: Who) -> str:
+        return self._sidecar.audit.person(who.value) if who.by == "login" else f"{who.by}:{who.value}"[:80]
+
+    def _audit(self, req: Request, event: str, started: float, asked: TokenRequest, person: str, **facts: Any) -> None:
+        resource = asked.resource
+        _write_audit(
+            self._sidecar,
+            event,
+            req,
+            person=person,
+            element=asked.element,
+            scopes=asked.scopes,
+            resource=f"{resource.type}/{resource.id}",
+            duration_ms=round((monotonic() - started) * 1000, 2),
+            **facts,
+        )
+
+    async def on_post_revoke(self, req: Request, resp: Response) -> None:
+        """Revoke what this sidecar holds of one person."""
+        started = monotonic()
+        asked = await _body(req, RevokeRequest)
+        who = asked.user.who
+        outcome = "failed"
+        try:
+            revoked = await self._sidecar.service.revoke(who)
+            outcome = f"revoked {revoked}"
+        except Problem as problem:
+            outcome = problem.code
+            raise
+        finally:
+            duration = round((monotonic() - started) * 1000, 2)
+            _write_audit(
+                self._sidecar, "tokens_revoked", req, person=self._person(who), outcome=outcome, duration_ms=duration
+            )
+        _json(resp, {"revoked": revoked})
+
+
+class Users:
+    """``GET`` and ``POST /v1/users``."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        self._sidecar = sidecar
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Look one person up."""
+        query = {name: req.get_param(name) or "" for name in req.params}
+        try:
+            asked = msgspec.convert(query, UserRef)
+        except msgspec.ValidationError as error:
+            raise Problem("invalid_request", detail=f"{str(error).partition(' - at `')[0]}.") from None
+        who = asked.who
+        user = await self._sidecar.service.lookup(who)
+        _write_audit(
+            self._sidecar, "user_looked_up", req, person=self._sidecar.audit.person(user.login), user_id=user.id
+        )
+        _json(resp, user)
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """Make an app user, or find the one that is there."""
+        asked = await _body(req, ProvisionRequest)
+        user, made = await self._sidecar.service.provision(asked.external_app_user_id, asked.name)
+        _write_audit(
+            self._sidecar, "user_created" if made else "user_looked_up", req,
+            person=self._sidecar.audit.person(user.login), user_id=user.id,
+        )  # fmt: skip
+        resp.status = falcon.HTTP_201 if made else falcon.HTTP_200
+        _json(resp, user)
+
+
+class Operation:
+    """Health, metrics, doctor and the description of this interface."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        self._sidecar = sidecar
+        self._openapi = _encode(openapi.describe())
+
+    async def on_get_startup(self, req: Request, resp: Response) -> None:
+        """Whether it has started."""
+        self._health(resp, self._sidecar.state != "starting", "The sidecar is starting.")
+
+    async def on_get_live(self, req: Request, resp: Response) -> None:
+        """Whether the process answers; restart it if not."""
+        self._health(resp, True, "")
+
+    async def on_get_ready(self, req: Request, resp: Response) -> None:
+        """Whether new tokens can be had. Tokens in memory are served all the same."""
+        if self._sidecar.transport.is_open_circuit:
+            self._health(resp, False, "Box can't be reached. Tokens in memory are still served.")
+        else:
+            self._health(resp, self._sidecar.state == "ready", f"The sidecar is {self._sidecar.state}.")
+
+    def _health(self, resp: Response, well: bool, why: str) -> None:
+        resp.status = falcon.HTTP_200 if well else falcon.HTTP_503
+        if not well:
+            resp.set_header("Retry-After", "2")
+        _json(resp, {"status": "pass"} if well else {"status": "fail", "why": why})
+
+    async def on_get_metrics(self, req: Request, resp: Response) -> None:
+        """For Prometheus."""
+        resp.content_type = "text/plain; version=0.0.4; charset=utf-8"
+        resp.data = self._sidecar.metrics.text()
+
+    async def on_get_doctor(self, req: Request, resp: Response) -> None:
+        """Everything that can be found out without naming a person."""
+        _json(resp, await doctor.examine(self._sidecar))
+
+    async def on_get_openapi(self, req: Request, resp: Response) -> None:
+        """OpenAPI 3.1."""
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = self._openapi
+
+
+def _json(resp: Response, value: Any) -> None:
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = _encode(value)
+
+
+def _write_audit(sidecar: Sidecar, event: str, req: Request, **facts: Any) -> None:
+    try:
+        sidecar.audit.write(event, req.context.id, req.context.peer, **facts)
+    except OSError as error:
+        log.error("the audit can't be written: %s", error.strerror)
+        raise Problem(
+            "not_ready",
+            detail="The audit can't be written, so nothing is done.",
+            fix="Look at log.audit_file: disk full?",
+        ) from None
+
+
+async def _on_problem(req: Request, resp: Response, problem: Problem, params: dict[str, Any]) -> None:
+    if problem.status >= 500:
+        log.warning("%s (request %s)", problem, req.context.id)
+    resp.status = falcon.code_to_http_status(problem.status)
+    resp.content_type = "application/problem+json"
+    if problem.retry_after is not None or problem.status in {429, 503}:
+        resp.set_header("Retry-After", str(max(1, round(problem.retry_after or 5))))
+    resp.data = _encode(problem.document(req.context.id))
+
+
+async def _on_http_error(req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any]) -> None:
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
+    await _on_problem(req, resp, Problem(code), params)
+    if error.headers:
+        resp.set_headers(error.headers)
+
+
+async def _on_anything(req: Request, resp: Response, error: Exception, params: dict[str, Any]) -> None:
+    # Where it happened, and no message: that could hold a value.
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    log.error("internal error: %s in %s (request %s)", type(error).__name__, where, req.context.id)
+    await _on_problem(req, resp, Problem("internal_error"), params)
+
+
+def create_app(sidecar: Sidecar) -> falcon.asgi.App[Any, Any]:
+    """All routes over one sidecar."""
+    app = falcon.asgi.App(middleware=[Gate(sidecar)])
+    tokens, users, operation = Tokens(sidecar), Users(sidecar), Operation(sidecar)
+    app.add_route("/v1/tokens", tokens)
+    app.add_route("/v1/tokens/revoke", tokens, suffix="revoke")
+    app.add_route("/v1/users", users)
+    app.add_route("/v1/doctor", operation, suffix="doctor")
+    app.add_route("/health/startup", operation, suffix="startup")
+    app.add_route("/health/live", operation, suffix="live")
+    app.add_route("/health/ready", operation, suffix="ready")
+    app.add_route("/metrics", operation, suffix="metrics")
+    app.add_route("/openapi.json", operation, suffix="openapi")
+    app.add_error_handler(Exception, _on_anything)
+    app.add_error_handler(falcon.HTTPError, _on_http_error)
+    app.add_error_handler(Problem, _on_problem)
+    return app

@@ -1,0 +1,163 @@
+"""The bodies of requests and answers, as types: what is decoded, encoded and described is one thing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from box_sidecar.box import Resource
+from box_sidecar.config import Digits
+from box_sidecar.tokens import Who
+
+Login = Annotated[str, Meta(min_length=1, max_length=320, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
+ExternalId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Word = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z_]+$")]
+
+
+class UserRef(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A person, named in exactly one way."""
+
+    login: Login | None = None
+    id: Digits | None = None
+    external_app_user_id: ExternalId | None = None
+
+    def __post_init__(self) -> None:
+        if sum(value is not None for value in (self.login, self.id, self.external_app_user_id)) != 1:
+            raise ValueError("name the user by exactly one of login, id, external_app_user_id")
+
+    @property
+    def who(self) -> Who:
+        """The same for the layers below."""
+        if self.login is not None:
+            return Who("login", self.login)
+        if self.id is not None:
+            return Who("id", self.id)
+        return Who("external_app_user_id", self.external_app_user_id or "")
+
+
+class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Body of ``POST /v1/tokens``. Folder ``"0"``, the person's root, is meant if neither folder nor file is there."""
+
+    user: UserRef
+    element: Word
+    scopes: Annotated[list[Word], Meta(max_length=20)] = []
+    folder: Digits | None = None
+    file: Digits | None = None
+
+    def __post_init__(self) -> None:
+        if self.folder is not None and self.file is not None:
+            raise ValueError("give a folder or a file, not both")
+
+    @property
+    def resource(self) -> Resource:
+        """Folder or file."""
+        return Resource("file", self.file) if self.file is not None else Resource("folder", self.folder or "0")
+
+
+class RevokeRequest(Struct, forbid_unknown_fields=True):
+    """Body of ``POST /v1/tokens/revoke``."""
+
+    user: UserRef
+
+
+class ProvisionRequest(Struct, forbid_unknown_fields=True):
+    """Body of ``POST /v1/users``."""
+
+    external_app_user_id: ExternalId
+    name: Name
+
+
+class ResourceAnswer(Struct):
+    """The folder or file that a token is limited to; folder ``"0"`` is the person's whole tree."""
+
+    type: str
+    id: str
+
+
+class Person(Struct):
+    """Whose token it is."""
+
+    id: str
+    login: str
+    name: str
+
+
+class TokenAnswer(Struct):
+    """Answer of ``POST /v1/tokens``; ``expires_in`` in seconds."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scopes: tuple[str, ...]
+    resource: ResourceAnswer
+    user: Person
+
+
+class UserAnswer(Struct):
+    """Answer of ``/v1/users``."""
+
+    id: str
+    login: str
+    name: str
+    status: str
+    role: str
+
+
+class RevokeAnswer(Struct):
+    """Answer of ``POST /v1/tokens/revoke``: how many tokens were revoked at Box."""
+
+    revoked: int
+
+
+class Check(Struct, omit_defaults=True):
+    """One finding of doctor's. ``status`` is ``pass``, ``warn`` or ``fail``; ``fix`` names what to click or type."""
+
+    id: str
+    status: str
+    summary: str
+    fix: str = ""
+
+
+class DoctorAnswer(Struct):
+    """Answer of ``GET /v1/doctor``; ``status`` is the worst of all."""
+
+    status: str
+    checks: list[Check]
+
+
+class HealthAnswer(Struct, omit_defaults=True):
+    """Answer of ``/health/…``; ``why`` if ``status`` is ``fail``."""
+
+    status: str
+    why: str = ""
+
+
+class FieldError(Struct):
+    """One wrong field of a request."""
+
+    field: str
+    message: str
+
+
+class BoxWords(Struct, omit_defaults=True):
+    """Box's own ``error`` and ``error_description``, where it refused."""
+
+    status: int
+    error: str = ""
+    error_description: str = ""
+
+
+class ProblemDocument(Struct, omit_defaults=True):
+    """``application/problem+json`` (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    fix: str
+    request_id: str
+    box: BoxWords | None = None
+    errors: list[FieldError] = []

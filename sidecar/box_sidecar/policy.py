@@ -1,0 +1,121 @@
+"""What may be asked for at all, whatever the web server says. Each rule refuses; none grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cachetools import TTLCache
+
+from box_sidecar.box import Resource, User
+from box_sidecar.catalogue import Problem
+from box_sidecar.clock import monotonic
+from box_sidecar.config import ELEMENT_SCOPES, FILE_ELEMENTS, PolicySettings
+
+_WINDOW_S = 60.0
+
+
+class Policy:
+    """``[policy]`` as questions; each answers with nothing or raises the :class:`Problem`."""
+
+    def __init__(self, settings: PolicySettings) -> None:
+        self._elements = {element: frozenset(scopes) for element, scopes in settings.elements.items()}
+        self._folders = frozenset(settings.folders)
+        self._domains = frozenset(domain.casefold().removeprefix("@") for domain in settings.login_domains)
+        self._denied_roles = frozenset(settings.denied_roles)
+        self._denied_logins = frozenset(login.casefold() for login in settings.denied_logins)
+        self.provision_app_users = settings.provision_app_users
+
+    def scopes(self, element: str, asked: Iterable[str]) -> tuple[str, ...]:
+        """Base scope and asked feature scopes of an element, in one order whatever the caller's.
+
+        Raises:
+            Problem: ``element_not_allowed`` or ``scope_not_allowed``.
+        """
+        allowed = self._elements.get(element)
+        if allowed is None:
+            raise Problem("element_not_allowed", detail=f"The element “{element}” is not in [policy.elements].")
+        features = frozenset(asked)
+        if excess := sorted(features - allowed):
+            raise Problem("scope_not_allowed", detail=f"{element} may not have: {', '.join(excess)}.")
+        return (ELEMENT_SCOPES[element][0], *sorted(features))
+
+    def check_resource(self, element: str, resource: Resource) -> None:
+        """Folder or file as the element needs it, and a folder that policy names.
+
+        Raises:
+            Problem: ``invalid_request`` or ``folder_not_allowed``.
+        """
+        if (resource.type == "file") != (element in FILE_ELEMENTS):
+            needs = "file" if element in FILE_ELEMENTS else "folder"
+            raise Problem(
+                "invalid_request",
+                detail=f"{element} needs a {needs}.",
+                errors=[{"field": needs, "message": f"{element} needs a {needs}"}],
+            )
+        if resource.type == "folder" and self._folders and resource.id not in self._folders:
+            raise Problem("folder_not_allowed", detail=f"Folder {resource.id} is not in policy.folders.")
+
+    @property
+    def limits_files(self) -> bool:
+        """Whether :meth:`check_ancestors` has anything to say, since asking Box for them costs a call."""
+        return bool(self._folders)
+
+    def check_ancestors(self, folder_ids: Iterable[str]) -> None:
+        """A file must lie below a folder that policy names; raises ``folder_not_allowed``."""
+        if self._folders and self._folders.isdisjoint(folder_ids):
+            raise Problem("folder_not_allowed", detail="The file lies in none of policy.folders.")
+
+    def check_login(self, login: str) -> None:
+        """Raises ``login_not_allowed``."""
+        folded = login.casefold()
+        if folded in self._denied_logins:
+            raise Problem("login_not_allowed", detail="The login is in policy.denied_logins.")
+        if self._domains and folded.rpartition("@")[2] not in self._domains:
+            raise Problem("login_not_allowed", detail="The login's domain is not in policy.login_domains.")
+
+    def check_user(self, user: User) -> None:
+        """Raises ``login_not_allowed``, ``role_not_allowed`` or ``user_inactive``.
+
+        What Box did not tell is not taken for harmless: a user without a role or status is refused.
+        """
+        self.check_login(user.login)
+        if user.role in self._denied_roles or not user.role:
+            raise Problem(
+                "role_not_allowed", detail=f"The Box role “{user.role or 'unknown'}” is in policy.denied_roles."
+            )
+        if user.status not in {"active", "cannot_delete_edit", "cannot_delete_edit_upload"}:
+            raise Problem("user_inactive", detail=f"The Box account is “{user.status or 'unknown'}”.")
+
+
+class MintLimits:
+    """Calls to Box that callers may cause, per person and for all, in windows of a minute.
+
+    A web server in the wrong hands can ask for tokens; it can't ask for many.
+    """
+
+    def __init__(self, per_user: int, overall: int) -> None:
+        self._per_user = per_user
+        self._overall = overall
+        self._users: TTLCache[str, list[float]] = TTLCache(100_000, _WINDOW_S, timer=monotonic)
+        self._all = [0.0, monotonic()]
+
+    def charge_overall(self) -> None:
+        """Count one look-up or mint; raises ``rate_limited`` with ``retry_after`` above the limit."""
+        if monotonic() - self._all[1] >= _WINDOW_S:
+            self._all = [0.0, monotonic()]
+        self._charge(self._all, self._overall, "for all people together (policy.mints_per_minute)")
+
+    def charge(self, user_id: str) -> None:
+        """Count one mint for a person, and for all."""
+        window = self._users.get(user_id)
+        if window is None:
+            window = self._users[user_id] = [0.0, monotonic()]
+        self._charge(window, self._per_user, "for this person (policy.mints_per_user_per_minute)")
+        self.charge_overall()
+
+    @staticmethod
+    def _charge(window: list[float], limit: int, whose: str) -> None:
+        if window[0] >= limit:
+            wait = max(1.0, window[1] + _WINDOW_S - monotonic())
+            raise Problem("rate_limited", detail=f"More than {limit} in a minute {whose}.", retry_after=wait)
+        window[0] += 1

@@ -1,0 +1,378 @@
+"""gunicorn around the application: the socket, who may connect to it, and a process that shows nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import errno
+import fcntl
+import grp
+import json
+import logging
+import os
+import pwd
+import resource
+import signal
+import socket
+import stat
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+from cachetools import TTLCache
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.glogging import Logger as GunicornLogger
+from gunicorn.workers.gasgi import ASGIWorker
+
+from box_sidecar import http
+from box_sidecar.audit import Peer
+from box_sidecar.catalogue import Problem
+from box_sidecar.clock import monotonic
+from box_sidecar.config import ConfigError, ServerSettings
+from box_sidecar.sidecar import Sidecar, load
+
+log = logging.getLogger(__name__)
+
+_PR_SET_DUMPABLE = 4  # prctl(2)
+_PR_SET_NO_NEW_PRIVS = 38
+_BACKLOG = 2048
+_CONNECTIONS = 1000
+_REQUEST_S = 10.0  # for a whole request to arrive
+_IDLE_S = 15  # between two requests on one connection
+_STOP_S = 20  # for requests under way
+
+
+def harden() -> None:
+    """Make memory unreadable to others: no core dump, no ptrace, no new privileges (prctl(2), core(5))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for option, value in ((_PR_SET_DUMPABLE, 0), (_PR_SET_NO_NEW_PRIVS, 1)):
+        if libc.prctl(option, value, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), f"prctl({option})")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+class Admission:
+    """Which peers may connect (``server.allowed_users``, ``socket_group``), by the kernel's word.
+
+    Raises:
+        ConfigError: a user or group that this machine does not know.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        try:
+            self._uids = {_uid(user) for user in settings.allowed_users}
+            self._group = grp.getgrnam(settings.socket_group) if settings.socket_group else None
+        except KeyError as error:
+            raise ConfigError(f"server: this machine knows no such user or group: {error.args[0]}") from None
+        self._by_default = not settings.allowed_users
+        if self._by_default:
+            self._uids = {os.geteuid(), 0}
+        self._members: TTLCache[int, bool] = TTLCache(1000, 60, timer=monotonic)
+
+    def admits(self, uid: int, gid: int) -> bool:
+        """Whether a process with these ids may connect."""
+        if uid in self._uids:
+            return True
+        if not self._by_default or self._group is None:
+            return False
+        if gid == self._group.gr_gid:
+            return True
+        if uid not in self._members:
+            self._members[uid] = self._is_member(uid)
+        return self._members[uid]
+
+    def _is_member(self, uid: int) -> bool:
+        try:
+            person = pwd.getpwuid(uid)
+        except KeyError:
+            return False
+        return self._group is not None and self._group.gr_gid in os.getgrouplist(person.pw_name, person.pw_gid)
+
+
+def _uid(user: str | int) -> int:
+    if isinstance(user, int):
+        return user
+    return int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
+
+
+class Protocol(ASGIProtocol):  # type: ignore[misc]
+    """A connection: its peer is known before its first byte is read, and it may not dawdle."""
+
+    worker: Worker
+    _peer = Peer()
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Admit or refuse."""
+        pid, uid, gid = struct.unpack(
+            "3i", transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        )
+        sidecar = self.worker.sidecar
+        if not self.worker.admission.admits(uid, gid):
+            log.warning("connection refused: uid %d (pid %d) is not among server.allowed_users", uid, pid)
+            sidecar.metrics.refused("peer")
+            _turn_away(transport, 403, "peer_not_allowed", f"uid {uid} may not connect.",
+                       "Add the user to server.allowed_users, or to the group in server.socket_group.")  # fmt: skip
+            return
+        if self.worker.nr_conns >= _CONNECTIONS:
+            sidecar.metrics.refused("crowded")
+            busy = Problem("overloaded").document("-")
+            _turn_away(transport, 503, "overloaded", busy["title"], busy["fix"])
+            return
+        self._peer = Peer(uid, pid)
+        self.worker.connections.add(self)
+        super().connection_made(transport)
+        self._expect_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection, if it ever was one."""
+        if self._deadline:
+            self._deadline.cancel()
+        if self in self.worker.connections:
+            self.worker.connections.discard(self)
+            super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request: from the first one on, the whole must arrive in time."""
+        if self not in self.worker.connections:
+            return  # turned away
+        if self._deadline is None:
+            self._expect_request()
+        super().data_received(data)
+
+    def _expect_request(self) -> None:
+        self._deadline = self.worker.loop.call_later(_REQUEST_S, self._too_slow)
+
+    def _on_message_complete(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+        super()._on_message_complete()
+
+    def _too_slow(self) -> None:
+        self.worker.sidecar.metrics.refused("slow")
+        self._send_error_response(408, "the request did not arrive in time")
+        self._close_transport()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being read or answered."""
+        return self._deadline is None and self._current_request is None
+
+    def _build_http_scope(self, *args: Any) -> Any:
+        scope = super()._build_http_scope(*args)
+        scope["box_sidecar.peer"] = self._peer
+        return scope
+
+
+def _turn_away(transport: asyncio.Transport, status: int, code: str, detail: str, fix: str) -> None:
+    """A whole answer without reading a request: whoever looks at it should learn why."""
+    body = json.dumps(
+        {
+            "type": f"urn:box-sidecar:problem:{code}",
+            "title": detail,
+            "status": status,
+            "detail": detail,
+            "code": code,
+            "fix": fix,
+        }
+    ).encode()
+    head = (
+        f"HTTP/1.1 {status} Refused\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n"
+        f"Retry-After: 5\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    transport.write(head.encode() + body)
+    transport.close()
+
+
+class Worker(ASGIWorker):  # type: ignore[misc]
+    """The one worker process: it alone opens the key."""
+
+    sidecar: Sidecar
+    admission: Admission
+
+    def load_wsgi(self) -> None:
+        """Open the key and build the application."""
+        self.connections: set[Protocol] = set()
+        try:
+            self.sidecar = Sidecar(self.app.config_path)
+            self.admission = Admission(self.sidecar.settings.server)
+        except ConfigError as error:
+            log.critical("%s", error)
+            sys.exit(Arbiter.APP_LOAD_ERROR)
+        self.asgi = http.create_app(self.sidecar)
+
+    def init_signals(self) -> None:
+        """As gunicorn's, and SIGHUP for a reload, SIGUSR1 for a rotated audit file."""
+        super().init_signals()
+        self.loop.add_signal_handler(signal.SIGHUP, lambda: self.loop.create_task(self.sidecar.reload()))
+
+    def handle_usr1_signal(self) -> None:
+        """The log was rotated."""
+        self.sidecar.audit.reopen()
+
+    async def _serve(self) -> None:
+        # gunicorn names its protocol in the middle of this method; ours takes its place in this process only.
+        from gunicorn.workers import gasgi
+
+        gasgi.ASGIProtocol = Protocol
+        await super()._serve()
+
+    async def _shutdown(self) -> None:
+        for connection in list(self.connections):
+            if connection.is_idle:
+                connection._close_transport()
+        await super()._shutdown()
+
+
+class Master(Arbiter):  # type: ignore[misc]
+    """gunicorn's master with one worker always, which reloads by itself instead of being replaced."""
+
+    def reload(self) -> None:
+        """Pass SIGHUP on: the worker tries the new files first, and loses neither requests nor tokens."""
+        for pid in self.WORKERS:
+            os.kill(pid, signal.SIGHUP)
+
+    def handle_usr2(self) -> None:
+        """No second master beside a key."""
+
+    handle_ttin = handle_ttou = handle_winch = handle_usr2
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn's application object for one configuration file."""
+
+    def __init__(self, config_path: Path, listener: socket.socket) -> None:
+        self.config_path = config_path
+        self._listener = listener
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn's settings, all of them ours: no file, environment or argument of its own is read."""
+        for name, value in {
+            "bind": [f"fd://{self._listener.detach()}"],
+            "workers": 1,
+            "worker_class": "box_sidecar.server.Worker",
+            "worker_connections": _CONNECTIONS,
+            "backlog": _BACKLOG,
+            "keepalive": _IDLE_S,
+            "graceful_timeout": _STOP_S,
+            "timeout": 30,
+            "limit_request_line": 4094,
+            "limit_request_fields": 50,
+            "limit_request_field_size": 8190,
+            "control_socket_disable": True,
+            "asgi_loop": "asyncio",
+            "asgi_lifespan": "on",
+            "http_parser": "auto",
+            "logger_class": "box_sidecar.server.Logger",
+            "proc_name": "box-sidecar",
+        }.items():
+            self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        Master(self).run()
+
+
+class Logger(GunicornLogger):  # type: ignore[misc]
+    """gunicorn's lines among ours; there is no access log, the audit says more."""
+
+    def setup(self, cfg: Any) -> None:
+        """Hand everything to the root logger, whose level is ours."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.setLevel(logging.NOTSET)
+        self.error_log.propagate = True
+
+
+def bind(settings: ServerSettings) -> tuple[socket.socket, int]:
+    """Take the socket's place: a stale file is replaced, a living instance is not.
+
+    Returns the listening socket and the descriptor whose lock says "taken"; both live as long as the process.
+
+    Raises:
+        ConfigError: another instance serves it, the directory is missing or forbidden, no such group.
+    """
+    path = Path(settings.socket)
+    lock = _lock(path)
+    try:
+        if stat.S_ISSOCK(path.lstat().st_mode):
+            path.unlink()
+        else:
+            raise ConfigError(f"server.socket: {path} exists and is not a socket; remove it or choose another path")
+    except FileNotFoundError:
+        pass
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        raise ConfigError(f"server.socket: {path} can't be made: {error.strerror}") from None
+    finally:
+        os.umask(before)
+    try:
+        if settings.socket_group:
+            os.chown(path, -1, grp.getgrnam(settings.socket_group).gr_gid)
+        path.chmod(settings.mode)
+    except KeyError:
+        raise ConfigError(f"server.socket_group: this machine knows no group “{settings.socket_group}”") from None
+    except OSError:
+        raise ConfigError(
+            f"server.socket_group: this user may not give {path} to group “{settings.socket_group}”; "
+            f"run: usermod -aG {settings.socket_group} {_user_name()}"
+        ) from None
+    listener.listen(_BACKLOG)
+    return listener, lock
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def _lock(path: Path) -> int:
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"server.socket: the directory {path.parent} is missing; run: install -d -o {_user_name()} {path.parent}"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"server.socket: {path.parent} can't be written: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in {errno.EAGAIN, errno.EACCES}:
+            raise
+        raise ConfigError(f"server.socket: another sidecar already serves {path}; stop it first") from None
+    return lock
+
+
+def raise_file_limit() -> None:
+    """As many connections as the kernel allows us."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def serve(config_path: Path) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: before anything is listened on.
+    """
+    harden()
+    raise_file_limit()
+    loaded = load(config_path)
+    Admission(loaded.settings.server)
+    listener, _lock_descriptor = bind(loaded.settings.server)
+    settings = loaded.settings.server
+    del loaded  # the master never opens the key, and needs nothing of it
+    log.info("serving %s", settings.socket)
+    Server(config_path, listener).run()

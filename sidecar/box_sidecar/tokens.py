@@ -1,0 +1,478 @@
+"""Who may have which token, and the story of each: resolve, judge, mint, narrow, remember."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import logging
+from collections.abc import Callable, Coroutine, Hashable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Literal, TypeVar
+
+from cachetools import LRUCache, TLRUCache, TTLCache
+
+from box_sidecar.box import Box, Resource, Token, User
+from box_sidecar.catalogue import Problem
+from box_sidecar.clock import monotonic
+from box_sidecar.config import Settings
+from box_sidecar.policy import MintLimits, Policy
+from box_sidecar.transport import within
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_BOX_IS_DOWN = frozenset({"box_unavailable", "box_rate_limited"})
+_RENEWALS_AT_ONCE = 8
+_RENEWAL_RETRY_S = 30.0
+_REVOCATION_MEMORY_S = 600.0  # longer than any story can last
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """How the caller names a person: by ``login``, Box ``id``, or ``external_app_user_id``."""
+
+    by: Literal["login", "id", "external_app_user_id"]
+    value: str
+
+    @property
+    def key(self) -> Who:
+        """The same person under the same key, whatever the letter case of the login."""
+        return Who(self.by, self.value.casefold()) if self.by == "login" else self
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a token is remembered by: the person and exactly what it may do."""
+
+    user_id: str
+    element: str
+    scopes: tuple[str, ...]
+    resource: Resource
+
+
+@dataclass(slots=True)
+class Held:
+    """A token in the cache. ``used``: whether it was handed out since it was made, and so is worth renewing."""
+
+    who: Who
+    user: User
+    token: Token
+    used: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The answer to one request. ``source`` is ``hit``, ``mint`` or ``stale`` (Box was down)."""
+
+    user: User
+    key: Key
+    token: Token
+    source: Literal["hit", "mint", "stale"]
+
+
+class Flights(Generic[T]):
+    """At most one piece of work a key: whoever asks meanwhile waits for the same result.
+
+    A caller who goes away does not end the work for the others.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: dict[Hashable, asyncio.Task[T]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    async def join(self, key: Hashable, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Wait for the work under this key, started now if nobody has."""
+        task = self._tasks.get(key)
+        if task is None:
+            task = self._tasks[key] = asyncio.create_task(start())
+            task.add_done_callback(lambda done: self._landed(key, done))
+        return await asyncio.shield(task)
+
+    def _landed(self, key: Hashable, task: asyncio.Task[T]) -> None:
+        del self._tasks[key]
+        if not task.cancelled():
+            task.exception()  # retrieved, so that nobody's absence makes it an "unhandled" one
+
+
+class TokenService:
+    """Issues, renews and revokes tokens by one policy for one Box app."""
+
+    def __init__(self, settings: Settings, box: Box, patience: float, on_renewal: Callable[[Held, str], None]) -> None:
+        self._on_renewal = on_renewal
+        self._users: LRUCache[Who, tuple[User, float]] = LRUCache(settings.cache.max_tokens)
+        self._unknown: TTLCache[Who, Problem]
+        self._tokens: TLRUCache[Key, Held] = _token_cache(settings.cache.max_tokens)
+        self._parents: TLRUCache[str, Token] = _parent_cache(settings.cache.max_tokens)
+        self._doomed: list[Token] = []  # forgotten here, still to be revoked at Box
+        self._lookups: Flights[User] = Flights()
+        self._mints: Flights[Token] = Flights()
+        self._parent_mints: Flights[Token] = Flights()
+        self._provisions: Flights[tuple[User, bool]] = Flights()
+        self._sequence = itertools.count(1)
+        self._now = 0
+        self._revoked: TTLCache[Who, int] = TTLCache(100_000, _REVOCATION_MEMORY_S, timer=monotonic)
+        self._due: list[tuple[float, int, Key]] = []
+        self._renewer: asyncio.Task[None] | None = None
+        self._renewals: dict[Key, asyncio.Task[None]] = {}
+        self._renewal_slots = asyncio.Semaphore(_RENEWALS_AT_ONCE)
+        self.configure(settings, box, patience, forget=False)
+
+    def configure(self, settings: Settings, box: Box, patience: float, *, forget: bool) -> None:
+        """Go on under another configuration; ``forget`` everything if it is another Box app's."""
+        self.settings = settings
+        self.policy = Policy(settings.policy)
+        self.limits = MintLimits(settings.policy.mints_per_user_per_minute, settings.policy.mints_per_minute)
+        self._box = box
+        self._patience = patience
+        self._unknown = TTLCache(10_000, settings.cache.unknown_user_ttl_s, timer=monotonic)
+        if forget:
+            self._users.clear()
+            self._tokens.clear()
+            self._parents.clear()
+            self._doomed.clear()
+        if self._tokens.maxsize != settings.cache.max_tokens:
+            self._users = _resized(self._users, LRUCache(settings.cache.max_tokens))
+            self._tokens = _resized(self._tokens, _token_cache(settings.cache.max_tokens))
+            self._parents = _resized(self._parents, _parent_cache(settings.cache.max_tokens))
+
+    def start(self) -> None:
+        """Begin to renew tokens; call inside the running event loop."""
+        self._renewer = asyncio.create_task(self._renew_when_due())
+
+    async def stop(self) -> None:
+        """End all background work. Tokens in memory lapse by themselves."""
+        tasks = [task for task in (self._renewer, *self._renewals.values()) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def held(self) -> int:
+        """Tokens in memory."""
+        return len(self._tokens)
+
+    # The story of one token
+
+    async def issue(self, who: Who, element: str, features: Iterable[str], resource: Resource) -> Issued:
+        """A token for this person, element, feature scopes and folder or file.
+
+        Raises:
+            Problem: any code of the contract's.
+        """
+        began = self._now
+        scopes = self.policy.scopes(element, features)
+        self.policy.check_resource(element, resource)
+        with within(self._patience):
+            user = await self._resolve_even_if_box_is_down(who)
+            self.policy.check_user(user)
+            key = Key(user.id, element, scopes, resource)
+            held = self._tokens.get(key)
+            if held is not None and held.token.life >= self.settings.cache.min_life_s:
+                token, source = self._use(key, held), "hit"
+            else:
+                token, source = await self._mint_or_last_resort(who, user, key)
+        self._refuse_if_revoked_since(began, who, user)
+        return Issued(user, key, token, source)  # type: ignore[arg-type]
+
+    def _use(self, key: Key, held: Held) -> Token:
+        held.used = True
+        if held.token.life < self.settings.cache.refresh_ahead_s:
+            self._renew(key)
+        return held.token
+
+    async def _mint_or_last_resort(self, who: Who, user: User, key: Key) -> tuple[Token, str]:
+        try:
+            return await self._mint(who, user, key), "mint"
+        except Problem as problem:
+            held = self._tokens.get(key)
+            if problem.code in _BOX_IS_DOWN and held is not None:
+                return held.token, "stale"
+            raise
+
+    async def _mint(self, who: Who, user: User, key: Key) -> Token:
+        async def charged() -> Token:
+            self.limits.charge(user.id)
+            return await self._mint_now(who, user, key)
+
+        return await self._mints.join(key, charged)
+
+    async def _mint_now(self, who: Who, user: User, key: Key) -> Token:
+        began, box = self._now, self._box
+        token = await self._narrow(box, user, key)
+        if self._is_revoked_since(began, who, user) or box is not self._box:
+            await self._revoke_at_box([token])
+            raise Problem("tokens_revoked")
+        if token.life < self.settings.cache.min_life_s:
+            raise Problem(
+                "box_refused",
+                detail=f"Box issues tokens of {token.life:.0f} s, less than cache.min_life_s.",
+                fix="Set cache.min_life_s lower than the life of Box's tokens.",
+            )
+        self._tokens[key] = Held(who.key, user, token)
+        due = max(token.expires_at - self.settings.cache.refresh_ahead_s, monotonic() + token.life / 2)
+        heapq.heappush(self._due, (due, next(self._sequence), key))
+        return token
+
+    async def _narrow(self, box: Box, user: User, key: Key) -> Token:
+        """User token, then exchange. A remembered user token that Box no longer knows is replaced once."""
+        remembered = self._parents.get(user.id)
+        parent = remembered or await self._parent(box, user)
+        try:
+            return await self._exchange(box, parent, key)
+        except Problem as problem:
+            if remembered is None or problem.box is None or problem.box.status not in {400, 401}:
+                raise
+            if problem.code == "resource_not_found":
+                raise
+        self._parents.pop(user.id, None)
+        return await self._exchange(box, await self._parent(box, user), key)
+
+    async def _exchange(self, box: Box, parent: Token, key: Key) -> Token:
+        if key.resource.type == "file" and self.policy.limits_files:
+            self.policy.check_ancestors(await box.folders_above(key.resource.id, parent))
+        return await box.exchange(parent, key.scopes, key.resource)
+
+    async def _parent(self, box: Box, user: User) -> Token:
+        async def mint() -> Token:
+            began = self._now
+            try:
+                token = await box.user_token(user.id)
+            except Problem as problem:
+                if problem.code == "user_not_found":
+                    self._forget_user(user.id)
+                raise
+            if self._is_revoked_since(began, Who("id", user.id), user) or box is not self._box:
+                await self._revoke_at_box([token])
+                raise Problem("tokens_revoked")
+            self._parents[user.id] = token
+            return token
+
+        return await self._parent_mints.join(user.id, mint)
+
+    # People
+
+    async def lookup(self, who: Who) -> User:
+        """The person behind a name, as Box tells it now or told it within ``user_ttl_s``."""
+        with within(self._patience):
+            return await self._resolve(who)
+
+    async def provision(self, external_id: str, name: str) -> tuple[User, bool]:
+        """The app user with this external id, and whether it was made just now.
+
+        Raises:
+            Problem: ``provisioning_not_allowed`` unless policy allows it.
+        """
+        if not self.policy.provision_app_users:
+            raise Problem("provisioning_not_allowed")
+        who = Who("external_app_user_id", external_id)
+
+        async def make() -> tuple[User, bool]:
+            self.limits.charge_overall()
+            with within(self._patience):
+                return await self._find_or_create(who, name)
+
+        return await self._provisions.join(external_id, make)
+
+    async def _find_or_create(self, who: Who, name: str) -> tuple[User, bool]:
+        if found := await self._box.find_app_users(who.value):
+            return self._remember(who, _only(found)), False
+        try:
+            user, made = await self._box.create_app_user(who.value, name), True
+        except Problem as problem:
+            # Somebody else was faster, or Box did it without being able to say so.
+            if problem.code != "box_unavailable" and not (problem.box and problem.box.status == 409):
+                raise
+            found = await self._box.find_app_users(who.value)
+            if not found:
+                raise
+            user, made = _only(found), False
+        self._unknown.pop(who.key, None)
+        return self._remember(who, user), made
+
+    async def _resolve_even_if_box_is_down(self, who: Who) -> User:
+        """As :meth:`_resolve`; without Box, whom it last was, so that a token in memory can still be given."""
+        try:
+            return await self._resolve(who)
+        except Problem as problem:
+            known = self._users.get(who.key)
+            if problem.code in _BOX_IS_DOWN and known is not None:
+                return known[0]
+            raise
+
+    async def _resolve(self, who: Who) -> User:
+        key = who.key
+        known = self._users.get(key)
+        if known is not None and monotonic() - known[1] < self.settings.cache.user_ttl_s:
+            return known[0]
+        if key in self._unknown:
+            raise replace(self._unknown[key])  # a new one: an exception raised twice keeps both tracebacks
+        if who.by == "login":
+            self.policy.check_login(who.value)
+
+        async def charged() -> User:
+            self.limits.charge_overall()
+            return await self._look_up(who)
+
+        return await self._lookups.join(key, charged)
+
+    async def _look_up(self, who: Who) -> User:
+        try:
+            if who.by == "id":
+                user = await self._box.get_user(who.value)
+            elif who.by == "login":
+                user = _only(await self._box.find_users(who.value))
+            else:
+                user = _only(await self._box.find_app_users(who.value))
+        except Problem as problem:
+            if problem.code == "user_not_found":
+                self._users.pop(who.key, None)
+                self._unknown[who.key] = problem
+            raise
+        return self._remember(who, user)
+
+    def _remember(self, who: Who, user: User) -> User:
+        self._users[who.key] = (user, monotonic())
+        return user
+
+    def _forget_user(self, user_id: str) -> None:
+        for who in list(self._users):
+            if self._users[who][0].id == user_id:
+                del self._users[who]
+
+    # Renewal ahead
+
+    async def _renew_when_due(self) -> None:
+        retry = 0.0
+        while True:
+            await asyncio.sleep(min(5.0, max(0.2, self._due[0][0] - monotonic())) if self._due else 1.0)
+            while self._due and self._due[0][0] <= monotonic():
+                _, _, key = heapq.heappop(self._due)
+                held = self._tokens.get(key)
+                if held is not None and held.used:
+                    self._renew(key)
+            if self._doomed and monotonic() >= retry:
+                retry = monotonic() + _RENEWAL_RETRY_S
+                await self._revoke_doomed()
+
+    async def _revoke_doomed(self) -> None:
+        """Tell Box what it could not be told when it was down."""
+        doomed, self._doomed = self._doomed, []
+        with within(self._patience), contextlib.suppress(Problem):
+            await self._revoke_at_box(doomed)
+
+    def _renew(self, key: Key) -> None:
+        """Replace a token in the background, at most a few at once."""
+        held = self._tokens.get(key)
+        if held is None or key in self._renewals:
+            return
+        held.used = False
+        task = self._renewals[key] = asyncio.create_task(self._renew_now(key, held))
+        task.add_done_callback(lambda _: self._renewals.pop(key))
+
+    async def _renew_now(self, key: Key, held: Held) -> None:
+        async with self._renewal_slots:
+            with within(self._patience):
+                try:
+                    user = await self._lookups.join(held.who, lambda: self._look_up(held.who))
+                    self.policy.check_user(user)
+                    await self._mints.join(key, lambda: self._mint_now(held.who, user, key))
+                    outcome = "renewed"
+                except Problem as problem:
+                    outcome = problem.code
+        if outcome in _BOX_IS_DOWN or outcome == "rate_limited":
+            held.used = True
+            heapq.heappush(self._due, (monotonic() + _RENEWAL_RETRY_S, next(self._sequence), key))
+        elif outcome != "renewed" and self._tokens.get(key) is held:
+            del self._tokens[key]
+        elif outcome == "renewed" and (fresh := self._tokens.get(key)) is not None:
+            fresh.used = False
+        self._on_renewal(held, outcome)
+
+    # Revocation
+
+    async def revoke(self, who: Who) -> int:
+        """Forget every token of this person and revoke them at Box; how many were revoked there.
+
+        A token that is being made at this moment is revoked as well, and handed out to nobody. Needs no
+        look-up: of a person whom we never resolved we hold nothing.
+
+        Raises:
+            Problem: ``box_unavailable`` if Box could not be told. The tokens are forgotten all the same, and
+                Box is told later.
+        """
+        known = self._users.get(who.key)
+        ids = {known[0].id} if known else set()
+        # Over a copy of the keys: looking into the cache reorders it.
+        ids |= {held.user.id for key in list(self._tokens) if (held := self._tokens.get(key)) and _is(held, who)}
+        if who.by == "id":
+            ids.add(who.value)
+        self._now = next(self._sequence)
+        for mark in (who.key, *(Who("id", user_id) for user_id in ids)):
+            self._revoked[mark] = self._now
+        for key in [key for key in self._tokens if key.user_id in ids]:
+            if held := self._tokens.pop(key, None):
+                self._doomed.append(held.token)
+        for user_id in ids:
+            if parent := self._parents.pop(user_id, None):
+                self._doomed.append(parent)
+            self._forget_user(user_id)
+        doomed, self._doomed = self._doomed, []
+        with within(self._patience):
+            return await self._revoke_at_box(doomed)
+
+    async def _revoke_at_box(self, tokens: list[Token]) -> int:
+        live = [token for token in tokens if token.life > 0]
+        results = await asyncio.gather(*(self._box.revoke(token.secret) for token in live), return_exceptions=True)
+        failed = [result for result in results if isinstance(result, BaseException)]
+        self._doomed += [
+            token for token, result in zip(live, results, strict=True) if isinstance(result, BaseException)
+        ]
+        if failed:
+            raise failed[0]
+        return len(live)
+
+    def _is_revoked_since(self, began: int, who: Who, user: User) -> bool:
+        if self._now == began:
+            return False
+        marks = (who.key, Who("id", user.id), Who("login", user.login.casefold()))
+        return any(self._revoked.get(mark, 0) > began for mark in marks)
+
+    def _refuse_if_revoked_since(self, began: int, who: Who, user: User) -> None:
+        if self._is_revoked_since(began, who, user):
+            raise Problem("tokens_revoked")
+
+
+def _only(users: list[User]) -> User:
+    if not users:
+        raise Problem("user_not_found", detail="Box has no managed user with exactly this login or id.")
+    if len(users) > 1:
+        raise Problem("user_ambiguous", detail=f"Box has {len(users)} users that fit.")
+    return users[0]
+
+
+def _is(held: Held, who: Who) -> bool:
+    return held.who == who.key or (who.by == "login" and held.user.login.casefold() == who.key.value)
+
+
+def _token_cache(size: int) -> TLRUCache[Key, Held]:
+    return TLRUCache(size, ttu=lambda _key, held, _now: held.token.expires_at, timer=monotonic)
+
+
+def _parent_cache(size: int) -> TLRUCache[str, Token]:
+    # A user token is used at once; the last minute of its life is left out.
+    return TLRUCache(size, ttu=lambda _key, token, _now: token.expires_at - 60, timer=monotonic)
+
+
+C = TypeVar("C", bound=Any)
+
+
+def _resized(old: C, new: C) -> C:
+    for key in list(old):
+        if (value := old.get(key)) is not None:
+            new[key] = value
+    return new

@@ -1,0 +1,352 @@
+"""One HTTP call to Box: what is retried, how often and how long, in this place and nowhere else.
+
+Every answer of Box's teaches the clock. After repeated failures the breaker answers at once, while a
+probe in the background finds out when Box is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar, cast
+
+import aiohttp
+import msgspec
+
+from box_sidecar.catalogue import BoxReason, Problem, explain
+from box_sidecar.clock import BoxClock, monotonic
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_ATTEMPTS = 4
+_BACKOFF_S = 0.25  # doubled for each further attempt, with full jitter
+_MAX_BODY = 8 * 1024 * 1024
+_RETRY_AFTER_MAX_S = 300.0
+_BREAKER_FAILURES = 5
+_PROBE_S = (0.5, 1.0, 2.0, 5.0)  # pauses between probes; the last one repeats
+_CONNECTIONS = 256
+
+#: When the work under way must have ended, on the monotonic clock. Set once a story, inherited by its tasks.
+deadline: ContextVar[float] = ContextVar("deadline")
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Any:
+    """All calls to Box inside end, retries included, after this many seconds."""
+    token = deadline.set(monotonic() + seconds)
+    try:
+        yield
+    finally:
+        deadline.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One attempt: ``form`` is sent as application/x-www-form-urlencoded, ``json`` as JSON."""
+
+    form: Mapping[str, str] | None = None
+    json: Any = None
+    bearer: str | None = None
+    origin: str | None = None
+
+    def __repr__(self) -> str:
+        return "Request(…)"  # form and bearer are secrets
+
+
+class Answer(Generic[T]):
+    """What Box said: a value for a success, ``reason`` for a refusal (any 4xx but 408 and 429)."""
+
+    __slots__ = ("_value", "reason")
+
+    def __init__(self, value: T, reason: BoxReason | None = None) -> None:
+        self._value = value
+        self.reason = reason
+
+    def value(self, where: str) -> T:
+        """The success's value; raises the :class:`Problem` that a refusal means in this step."""
+        if self.reason is not None:
+            raise explain(where, self.reason)
+        return self._value
+
+
+class _Failure(Exception):  # noqa: N818 - not an error yet: perhaps the next attempt succeeds
+    """An attempt that may be worth repeating. ``wait`` is Box's own ``Retry-After``, in seconds."""
+
+    def __init__(self, what: str, *, rate_limited: bool = False, wait: float | None = None) -> None:
+        super().__init__(what)
+        self.rate_limited = rate_limited
+        self.wait = wait
+
+
+class Transport:
+    """Calls Box at ``base_url``; each attempt takes at most ``timeout_s`` seconds.
+
+    Proxies come from the environment (``HTTPS_PROXY``, ``NO_PROXY``), further certificate authorities
+    from ``SSL_CERT_FILE``.
+    """
+
+    def __init__(
+        self, base_url: str, timeout_s: float, clock: BoxClock, observe: Callable[[str, str, float], None]
+    ) -> None:
+        self.base_url = base_url
+        self.clock = clock
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self.patience = timeout_s * 1.5
+        self._observe = observe
+        self._session: aiohttp.ClientSession | None = None
+        self._failures = 0
+        self._probe: asyncio.Task[None] | None = None
+        self._quiet_until: dict[str, float] = {}
+
+    async def open(self) -> None:
+        """Prepare the connection pool; call inside the running event loop."""
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=ssl.create_default_context())
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            trust_env=True,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "box-sidecar", "Accept": "application/json"},
+            max_line_size=65536,
+            max_field_size=65536,
+        )
+
+    async def close(self) -> None:
+        """End the probe and all connections."""
+        if self._probe:
+            self._probe.cancel()
+        if self._session:
+            await self._session.close()
+
+    @property
+    def is_open_circuit(self) -> bool:
+        """Whether the breaker answers instead of Box."""
+        return self._probe is not None
+
+    async def call(
+        self,
+        route: str,
+        method: str,
+        path: str,
+        make: Callable[[], Request],
+        decode: type[T],
+        *,
+        repeatable: bool = True,
+        params: Mapping[str, str] | None = None,
+    ) -> Answer[T]:
+        """Call Box until it answers, at most until the deadline.
+
+        ``route`` names the kind of call for metrics and rate limits. ``make`` is asked anew for each attempt,
+        so that an assertion is never sent twice. A call that is not ``repeatable`` is repeated only where
+        Box surely did nothing.
+
+        Raises:
+            Problem: ``box_unavailable`` or ``box_rate_limited``, with ``retry_after``.
+        """
+        failure = _Failure("no attempt was made")
+        for attempt in range(_ATTEMPTS):
+            self._refuse_early(route)
+            try:
+                answer = await self._attempt(route, method, path, make(), decode, params)
+            except _Failure as caught:
+                failure = caught
+                self._count_failure(caught)
+                pause = caught.wait if caught.wait is not None else random.uniform(0.5, 1) * _BACKOFF_S * 2**attempt  # noqa: S311
+                log.info("Box %s: %s (attempt %d)", route, caught, attempt + 1)
+                surely_undone = caught.rate_limited
+                if monotonic() + pause >= deadline.get() or not (repeatable or surely_undone):
+                    break
+                if attempt + 1 < _ATTEMPTS:
+                    await asyncio.sleep(pause)
+            else:
+                self._failures = 0
+                return answer
+        raise self._problem(route, failure)
+
+    async def allows_origin(self, path: str, bearer: str, origin: str) -> bool:
+        """Whether Box answers a page of this origin (Box guide "CORS"); one attempt.
+
+        Raises:
+            Problem: ``box_unavailable``.
+        """
+        try:
+            async with self._send("GET", path, Request(bearer=bearer, origin=origin), None) as response:
+                allowed = response.headers.get("Access-Control-Allow-Origin")
+                return response.status < 400 and allowed in {origin, "*"}
+        except _Failure as failure:
+            raise Problem("box_unavailable", detail=f"{failure}.", retry_after=5.0) from None
+
+    def _problem(self, route: str, failure: _Failure) -> Problem:
+        if failure.rate_limited:
+            wait = failure.wait if failure.wait is not None else 5.0
+            self._quiet_until[route] = monotonic() + wait
+            return Problem("box_rate_limited", detail=f"{failure}.", retry_after=wait)
+        return Problem("box_unavailable", detail=f"{failure}.", retry_after=failure.wait or 5.0)
+
+    def _refuse_early(self, route: str) -> None:
+        if self._probe is not None:
+            raise Problem("box_unavailable", detail="Box has failed repeatedly; it is being probed.", retry_after=5.0)
+        quiet = self._quiet_until.get(route, 0.0) - monotonic()
+        if quiet > 0:
+            raise Problem("box_rate_limited", detail="Box asked us to wait.", retry_after=quiet)
+        if monotonic() >= deadline.get():
+            raise Problem("box_unavailable", detail="Box was too slow.", retry_after=5.0)
+
+    async def _attempt(  # noqa: PLR0917
+        self, route: str, method: str, path: str, request: Request, decode: type[T], params: Mapping[str, str] | None
+    ) -> Answer[T]:
+        started = monotonic()
+        outcome = "failed"
+        try:
+            async with self._send(method, path, request, params) as response:
+                self.clock.observe(response.headers.get("Date"))
+                body = await _read(response)
+                outcome = str(response.status)
+                return _understand(response, body, decode)
+        finally:
+            self._observe(route, outcome, monotonic() - started)
+
+    @contextlib.asynccontextmanager
+    async def _send(
+        self, method: str, path: str, request: Request, params: Mapping[str, str] | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._session is None:
+            raise RuntimeError("Transport.open() comes first")
+        headers = {"Authorization": f"Bearer {request.bearer}"} if request.bearer else {}
+        if request.origin:
+            headers["Origin"] = request.origin
+        # One attempt ends with its own time-out or with the story's deadline, whichever is first.
+        timeout = aiohttp.ClientTimeout(total=min(self._timeout.total or 10.0, max(0.05, deadline.get() - monotonic())))
+        try:
+            async with self._session.request(
+                method,
+                self.base_url + path,
+                params=params,
+                data=request.form,
+                json=request.json,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+            ) as response:
+                yield response
+        except TimeoutError:
+            raise _Failure("Box did not answer in time") from None
+        except aiohttp.ClientConnectorCertificateError:
+            raise _Failure("Box's TLS certificate is not trusted here (a private CA? set SSL_CERT_FILE)") from None
+        except aiohttp.ClientConnectorDNSError:
+            raise _Failure("the name of Box's host can't be resolved (DNS)") from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise _Failure(f"the proxy refused with status {error.status}") from None
+        except aiohttp.ClientProxyConnectionError:
+            raise _Failure("the proxy can't be reached") from None
+        except aiohttp.ClientSSLError:
+            raise _Failure("no TLS connection to Box could be made") from None
+        except aiohttp.ClientConnectorError:
+            raise _Failure("no connection to Box could be made") from None
+        except (aiohttp.ClientError, OSError, ValueError):
+            raise _Failure("the connection to Box broke") from None
+
+    def _count_failure(self, failure: _Failure) -> None:
+        if failure.rate_limited:
+            return
+        self._failures += 1
+        if self._failures >= _BREAKER_FAILURES and self._probe is None:
+            log.warning("Box failed %d times in a row; no more calls until it answers again", self._failures)
+            self._probe = asyncio.create_task(self._probe_until_back())
+
+    async def _probe_until_back(self) -> None:
+        """Ask for something harmless, without a token, until anything but a failure comes back."""
+        pauses = iter(_PROBE_S)
+        pause = next(pauses)
+        while True:
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
+            pause = next(pauses, _PROBE_S[-1])
+            deadline.set(monotonic() + (self._timeout.total or 10.0))
+            try:
+                await self._attempt("probe", "GET", "/2.0/users/me", Request(), dict, None)
+            except _Failure as failure:
+                if not failure.rate_limited:
+                    continue
+            log.warning("Box answers again")
+            self._failures, self._probe = 0, None
+            return
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = await response.content.read(_MAX_BODY)
+    while chunk := await response.content.read(_MAX_BODY - len(body)):
+        body += chunk
+    if not response.content.at_eof():
+        raise _Failure("Box's answer was too long")
+    return body
+
+
+def _understand(response: aiohttp.ClientResponse, body: bytes, decode: type[T]) -> Answer[T]:
+    """Sort an answer by status and content type, before its body is believed to be JSON."""
+    status = response.status
+    wait = _retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
+    if status == 429:
+        raise _Failure("Box answered 429, too many requests", rate_limited=True, wait=wait)
+    if status >= 500 or status == 408:
+        raise _Failure(f"Box answered {status}", wait=wait)
+    if 200 <= status < 300:
+        try:
+            # What is decoded as nothing may be anything: a revocation's body is empty.
+            return Answer(msgspec.json.decode(b"null" if decode is type(None) else body, type=decode))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise _Failure(f"Box answered {status} with something that can't be read") from None
+    if 300 <= status < 400:
+        raise _Failure(f"something between here and Box answered {status}, a redirect")
+    if body.strip() and "json" not in response.content_type:
+        raise _Failure(f"something between here and Box answered {status} with {response.content_type}")
+    return Answer(cast(T, None), _reason(status, body))
+
+
+class _ErrorBody(msgspec.Struct):
+    """Both shapes of Box's errors: the token endpoint's (RFC 6749, section 5.2) and the API's."""
+
+    error: str = ""
+    error_description: str = ""
+    code: str = ""
+    message: str = ""
+
+
+def _reason(status: int, body: bytes) -> BoxReason:
+    try:
+        said = msgspec.json.decode(body, type=_ErrorBody)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        said = _ErrorBody()
+    return BoxReason(
+        status, _printable(said.error or said.code, 60), _printable(said.error_description or said.message, 300)
+    )
+
+
+def _printable(text: str, length: int) -> str:
+    """What a log line or an answer may hold of a stranger's text."""
+    # Longer runs without a space could be a token or an assertion that was sent back to us.
+    words = ("…" if len(word) > 40 else word for word in text.split())
+    return "".join(char if char.isprintable() else "�" for char in " ".join(words))[:length]
+
+
+def _retry_after(value: str | None, date: str | None) -> float | None:
+    """``Retry-After`` in seconds: a number or a date (RFC 9110, section 10.2.3), absurd values bounded."""
+    if not value:
+        return None
+    try:
+        seconds = (
+            float(value)
+            if value.strip().isdigit()
+            else (parsedate_to_datetime(value) - parsedate_to_datetime(date or "")).total_seconds()
+        )
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), _RETRY_AFTER_MAX_S)
