@@ -25,17 +25,22 @@ defined( 'ABSPATH' ) || exit;
 const VERSION = '0.1.0';
 const FILE    = __FILE__;
 
-require_once __DIR__ . '/includes/class-elements.php';
-require_once __DIR__ . '/includes/class-settings.php';
-require_once __DIR__ . '/includes/class-descriptor.php';
-require_once __DIR__ . '/includes/class-sidecar.php';
-require_once __DIR__ . '/includes/class-permissions.php';
-require_once __DIR__ . '/includes/class-people.php';
-require_once __DIR__ . '/includes/class-rest.php';
-require_once __DIR__ . '/includes/class-widgets.php';
+foreach ( array( 'elements', 'settings', 'descriptor', 'sidecar', 'permissions', 'people', 'rest', 'widgets', 'status', 'settings-page', 'profile', 'site-health', 'privacy' ) as $widgets_for_box_class ) {
+	require_once __DIR__ . '/includes/class-' . $widgets_for_box_class . '.php';
+}
+unset( $widgets_for_box_class );
 require_once __DIR__ . '/includes/functions.php';
 
 Permissions::register();
 People::register();
 Rest::register();
 Widgets::register();
+Settings_Page::register();
+Profile::register();
+Site_Health::register();
+Privacy::register();
+
+if ( defined( 'WP_CLI' ) && WP_CLI ) {
+	require_once __DIR__ . '/includes/class-command.php';
+	\WP_CLI::add_command( 'box', Command::class );
+}

@@ -13,10 +13,35 @@ use WP_User;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The mapping of people. It rests on what an administrator decides or a person has proved, never on
- * what a browser says.
+ * The mapping of people, and the end of their tokens. It rests on what an administrator decided or a
+ * person has proved, never on what a browser says.
  */
 final class People {
+
+	/**
+	 * User meta: the Box user that an administrator assigned, as box_user() returns it.
+	 */
+	const ASSIGNED = 'widgets_for_box_account';
+
+	/**
+	 * User meta: the address that counts while the present one is not confirmed.
+	 */
+	const CONFIRMED_EMAIL = 'widgets_for_box_confirmed_email';
+
+	/**
+	 * User meta: for which Box user tokens were issued and until when they live, to revoke them.
+	 */
+	const ISSUED = 'widgets_for_box_issued';
+
+	/**
+	 * Option (of the network, where there is one): tells this site's app users from another's.
+	 */
+	const SITE_KEY = 'widgets_for_box_site_key';
+
+	/**
+	 * Seconds that a log-out or a saved profile may wait for the sidecar.
+	 */
+	const REVOKE_TIMEOUT = 5;
 
 	/**
 	 * Hooks.
@@ -24,6 +49,14 @@ final class People {
 	 * @return void
 	 */
 	public static function register() {
+		add_action( 'profile_update', array( self::class, 'profile_updated' ), 10, 2 );
+		add_action( 'load-profile.php', array( self::class, 'confirm_email' ) );
+		// All of these pass the user's id first.
+		foreach ( array( 'wp_logout', 'set_user_role', 'add_user_role', 'remove_user_role', 'delete_user', 'wpmu_delete_user', 'remove_user_from_blog', 'make_spam_user' ) as $hook ) {
+			add_action( $hook, array( self::class, 'revoke' ) );
+		}
+		add_action( 'after_password_reset', array( self::class, 'password_changed' ) );
+		add_action( 'wp_set_password', array( self::class, 'password_set' ), 10, 2 );
 	}
 
 	/**
@@ -41,16 +74,54 @@ final class People {
 		 *                         an empty array if the person is to have no Box.
 		 * @param WP_User $wp_user The WordPress user.
 		 */
-		$user = apply_filters( 'widgets_for_box_user', array( 'login' => $wp_user->user_email ), $wp_user );
-		if ( ! is_array( $user ) || 1 !== count( $user ) ) {
-			return null;
+		$user = apply_filters( 'widgets_for_box_user', self::by_settings( $wp_user ), $wp_user );
+		return self::is_box_user( $user ) ? $user : null;
+	}
+
+	/**
+	 * The Box user by assignment or by the site's rule.
+	 *
+	 * @param WP_User $wp_user The WordPress user.
+	 * @return array<string, string> Empty if there is none.
+	 */
+	private static function by_settings( WP_User $wp_user ): array {
+		$assigned = get_user_meta( $wp_user->ID, self::ASSIGNED, true );
+		if ( self::is_box_user( $assigned ) ) {
+			return $assigned;
 		}
-		$key   = key( $user );
-		$value = current( $user );
-		if ( ! in_array( $key, array( 'login', 'id', 'external_app_user_id' ), true ) || ! is_string( $value ) || '' === $value ) {
-			return null;
+		switch ( Settings::get( 'account' ) ) {
+			case 'email':
+				$confirmed = get_user_meta( $wp_user->ID, self::CONFIRMED_EMAIL, true );
+				return array( 'login' => '' !== $confirmed ? $confirmed : $wp_user->user_email );
+			case 'app_user':
+				return array( 'external_app_user_id' => self::site_key() . '-' . $wp_user->ID );
+			default:
+				return array();
 		}
-		return $user;
+	}
+
+	/**
+	 * Whether a value names exactly one Box user.
+	 *
+	 * @param mixed $user Anything.
+	 */
+	private static function is_box_user( $user ): bool {
+		return is_array( $user ) && 1 === count( $user )
+			&& in_array( key( $user ), array( 'login', 'id', 'external_app_user_id' ), true )
+			&& is_string( current( $user ) ) && '' !== current( $user );
+	}
+
+	/**
+	 * The prefix of this installation's app users: two sites that share a Box app have different people
+	 * with the same ids.
+	 */
+	private static function site_key(): string {
+		$key = get_site_option( self::SITE_KEY );
+		if ( ! is_string( $key ) || '' === $key ) {
+			add_site_option( self::SITE_KEY, 'wordpress-' . bin2hex( random_bytes( 8 ) ) );
+			$key = (string) get_site_option( self::SITE_KEY );
+		}
+		return $key;
 	}
 
 	/**
@@ -67,6 +138,180 @@ final class People {
 		if ( null === $user ) {
 			return new WP_Error( 'user_not_found', Sidecar::sentence( 'user_not_found' ), array( 'status' => 404 ) );
 		}
-		return ( new Sidecar() )->token( $user, $element, $scopes, $id );
+		$sidecar = new Sidecar();
+		$answer  = $sidecar->token( $user, $element, $scopes, $id );
+		if ( is_wp_error( $answer ) && 'user_not_found' === $answer->get_error_code() && isset( $user['external_app_user_id'] ) ) {
+			$made = $sidecar->create_user( $user['external_app_user_id'], $wp_user->display_name );
+			// Where the policy does not let us make one, "no account" says more than "not allowed".
+			$answer = is_wp_error( $made ) ? $answer : $sidecar->token( $user, $element, $scopes, $id );
+		}
+		if ( ! is_wp_error( $answer ) ) {
+			self::remember( $wp_user->ID, $user, (int) $answer['expires_in'] );
+		}
+		return $answer;
+	}
+
+	/**
+	 * Remembers until when a person may hold tokens. Written once in a while, not for every token.
+	 *
+	 * @param int                   $user_id The WordPress user.
+	 * @param array<string, string> $user    The Box user.
+	 * @param int                   $life    Seconds.
+	 * @return void
+	 */
+	private static function remember( int $user_id, array $user, int $life ) {
+		$known = get_user_meta( $user_id, self::ISSUED, true );
+		$until = time() + $life;
+		if ( ! is_array( $known ) || $known['user'] !== $user || $known['until'] < $until ) {
+			$issued = array(
+				'user'  => $user,
+				'until' => $until + HOUR_IN_SECONDS,
+			);
+			update_user_meta( $user_id, self::ISSUED, $issued );
+		}
+	}
+
+	/**
+	 * Ends the tokens of a person.
+	 *
+	 * @internal Callback of several actions, too.
+	 *
+	 * @param int $user_id The WordPress user.
+	 * @return void
+	 */
+	public static function revoke( $user_id ) {
+		$issued = get_user_meta( (int) $user_id, self::ISSUED, true );
+		if ( ! is_array( $issued ) ) {
+			return;
+		}
+		delete_user_meta( (int) $user_id, self::ISSUED );
+		if ( $issued['until'] > time() ) {
+			( new Sidecar() )->revoke( $issued['user'], self::REVOKE_TIMEOUT );
+		}
+	}
+
+	/**
+	 * Ends the tokens of a person whose password was reset.
+	 *
+	 * @internal Callback of `after_password_reset`.
+	 *
+	 * @param WP_User $wp_user The WordPress user.
+	 * @return void
+	 */
+	public static function password_changed( $wp_user ) {
+		self::revoke( $wp_user->ID );
+	}
+
+	/**
+	 * Ends the tokens of a person whose password was set by code.
+	 *
+	 * @internal Callback of `wp_set_password`, which exists from WordPress 6.2 on.
+	 *
+	 * @param string $password Unused.
+	 * @param int    $user_id  The WordPress user.
+	 * @return void
+	 */
+	public static function password_set( $password, $user_id ) {
+		self::revoke( $user_id );
+	}
+
+	/**
+	 * Looks at a saved profile: a new password or address ends the tokens, and a new address is
+	 * believed only once someone answers for it.
+	 *
+	 * WordPress itself asks for a confirmation on the profile page, but its REST route and other plugins'
+	 * account pages let people write any address into their profile.
+	 *
+	 * @internal Callback of `profile_update`.
+	 *
+	 * @param int     $user_id The WordPress user.
+	 * @param WP_User $before  Their data before.
+	 * @return void
+	 */
+	public static function profile_updated( $user_id, $before ) {
+		$wp_user = get_userdata( $user_id );
+		if ( ! $wp_user ) {
+			return;
+		}
+		if ( $wp_user->user_pass !== $before->user_pass ) {
+			self::revoke( $user_id );
+		}
+		if ( 0 === strcasecmp( $wp_user->user_email, $before->user_email ) ) {
+			return;
+		}
+		self::revoke( $user_id );
+		$confirmed = get_user_meta( $user_id, self::CONFIRMED_EMAIL, true );
+		if ( 0 === strcasecmp( $wp_user->user_email, $confirmed ) || self::is_answered_for( $wp_user ) ) {
+			delete_user_meta( $user_id, self::CONFIRMED_EMAIL );
+			return;
+		}
+		if ( '' === $confirmed ) {
+			update_user_meta( $user_id, self::CONFIRMED_EMAIL, $before->user_email );
+		}
+		self::ask_for_confirmation( $wp_user );
+	}
+
+	/**
+	 * Whether whoever is changing a person's address may answer for it: an administrator, a program of
+	 * the server (a directory's synchronisation, WP-CLI), or the person through the link that WordPress
+	 * sent to the new address.
+	 *
+	 * @param WP_User $wp_user The person, with the new address.
+	 */
+	private static function is_answered_for( WP_User $wp_user ): bool {
+		if ( 0 === get_current_user_id() || current_user_can( 'edit_users' ) ) {
+			return true;
+		}
+		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- The hash is the proof, as it is to WordPress itself.
+		$hash    = isset( $_GET['newuseremail'] ) ? sanitize_text_field( wp_unslash( $_GET['newuseremail'] ) ) : '';
+		$pending = get_user_meta( $wp_user->ID, '_new_email', true );
+		return '' !== $hash && is_array( $pending ) && get_current_user_id() === $wp_user->ID
+			&& hash_equals( (string) $pending['hash'], $hash )
+			&& in_array( $wp_user->user_email, array( trim( $pending['newemail'] ), esc_html( trim( $pending['newemail'] ) ) ), true );
+	}
+
+	/**
+	 * Sends a link to a new address.
+	 *
+	 * @param WP_User $wp_user The person, with the new address.
+	 * @return void
+	 */
+	private static function ask_for_confirmation( WP_User $wp_user ) {
+		$link = add_query_arg( 'widgets_for_box_email', self::email_proof( $wp_user ), self_admin_url( 'profile.php' ) );
+		$site = wp_specialchars_decode( get_option( 'blogname' ), ENT_QUOTES );
+		wp_mail(
+			$wp_user->user_email,
+			/* translators: %s: name of the site. */
+			sprintf( __( '[%s] Confirm your address for Box', 'widgets-for-box' ), $site ),
+			/* translators: 1: name of the site, 2: a link. */
+			sprintf( __( "Your account at %1\$s has this e-mail address now. Your Box files there are found by it.\n\nIf that was you, please log in and open this link:\n%2\$s\n\nOtherwise please tell the administrator.", 'widgets-for-box' ), $site, $link )
+		);
+	}
+
+	/**
+	 * What only the owner of an address can know.
+	 *
+	 * @param WP_User $wp_user The person with the address.
+	 */
+	private static function email_proof( WP_User $wp_user ): string {
+		return hash_hmac( 'sha256', 'widgets-for-box-email:' . $wp_user->ID . ':' . $wp_user->user_email, wp_salt( 'auth' ) );
+	}
+
+	/**
+	 * Takes the link that was sent to a new address.
+	 *
+	 * @internal Callback of `load-profile.php`.
+	 *
+	 * @return void
+	 */
+	public static function confirm_email() {
+		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- The link is the proof.
+		$proof = isset( $_GET['widgets_for_box_email'] ) ? sanitize_key( wp_unslash( $_GET['widgets_for_box_email'] ) ) : '';
+		if ( '' !== $proof && hash_equals( self::email_proof( wp_get_current_user() ), $proof ) ) {
+			delete_user_meta( get_current_user_id(), self::CONFIRMED_EMAIL );
+			self::revoke( get_current_user_id() );
+			wp_safe_redirect( self_admin_url( 'profile.php?updated=1' ) );
+			exit;
+		}
 	}
 }

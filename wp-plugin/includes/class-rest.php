@@ -40,6 +40,80 @@ final class Rest {
 	 * @return void
 	 */
 	public static function routes() {
+		$administrator = static function () {
+			return current_user_can( 'manage_options' ) && current_user_can( 'list_users' );
+		};
+		register_rest_route(
+			self::SPACE,
+			'/status',
+			array(
+				'methods'             => WP_REST_Server::READABLE,
+				'callback'            => array( Status::class, 'report' ),
+				'permission_callback' => static function () {
+					return current_user_can( 'manage_options' );
+				},
+			)
+		);
+		register_rest_route(
+			self::SPACE,
+			'/trial',
+			array(
+				'methods'             => WP_REST_Server::CREATABLE,
+				'callback'            => array( self::class, 'trial' ),
+				'permission_callback' => $administrator,
+				'args'                => array(
+					'user' => array(
+						'description' => __( 'Id of a WordPress user.', 'widgets-for-box' ),
+						'type'        => 'integer',
+						'required'    => true,
+					),
+				),
+			)
+		);
+		register_rest_route(
+			self::SPACE,
+			'/account',
+			array(
+				'methods'             => WP_REST_Server::READABLE,
+				'callback'            => array( self::class, 'account' ),
+				'permission_callback' => static function () {
+					return Profile::may_assign();
+				},
+				'args'                => array(
+					'login' => array(
+						'description' => __( 'Login of a Box user.', 'widgets-for-box' ),
+						'type'        => 'string',
+						'required'    => true,
+						'minLength'   => 3,
+						'maxLength'   => 320,
+					),
+				),
+			)
+		);
+		register_rest_route(
+			self::SPACE,
+			'/descriptor',
+			array(
+				'methods'             => WP_REST_Server::CREATABLE,
+				'callback'            => array( self::class, 'descriptor' ),
+				'permission_callback' => static function () {
+					return current_user_can( 'edit_posts' );
+				},
+				'args'                => array(
+					'element'    => array(
+						'description' => __( 'Name of an element.', 'widgets-for-box' ),
+						'type'        => 'string',
+						'enum'        => array_keys( Elements::CATALOGUE ),
+						'required'    => true,
+					),
+					'attributes' => array(
+						'description' => __( 'Attributes as of its block.', 'widgets-for-box' ),
+						'type'        => 'object',
+						'default'     => array(),
+					),
+				),
+			)
+		);
 		register_rest_route(
 			self::SPACE,
 			'/token',
@@ -77,7 +151,7 @@ final class Rest {
 		}
 		if ( ! current_user_can( Permissions::CAPABILITY ) ) {
 			$text = Settings::get( 'no_access_text' );
-			return new WP_Error( 'box_not_allowed', '' !== $text ? $text : __( 'Box is not available here for your account.', 'widgets-for-box' ), array( 'status' => 403 ) );
+			return new WP_Error( 'box_not_allowed', '' !== $text ? $text : self::default_no_access_text(), array( 'status' => 403 ) );
 		}
 		return true;
 	}
@@ -120,6 +194,68 @@ final class Rest {
 				'scopes'     => $answer['scopes'],
 			)
 		);
+	}
+
+	/**
+	 * Whether a person would get a token, and as whom; the token itself is thrown away.
+	 *
+	 * @internal Callback of the route.
+	 *
+	 * @param WP_REST_Request $request The request.
+	 * @return WP_REST_Response|WP_Error
+	 */
+	public static function trial( WP_REST_Request $request ) {
+		$wp_user = get_userdata( $request['user'] );
+		if ( ! $wp_user || ( is_multisite() && ! is_user_member_of_blog( $wp_user->ID ) ) ) {
+			return new WP_Error( 'rest_user_invalid_id', __( 'There is no such user on this site.', 'widgets-for-box' ), array( 'status' => 404 ) );
+		}
+		if ( ! user_can( $wp_user, Permissions::CAPABILITY ) ) {
+			return new WP_Error( 'box_not_allowed', __( 'The roles of this person may not use Box here.', 'widgets-for-box' ), array( 'status' => 403 ) );
+		}
+		$answer = People::token( $wp_user, 'explorer', array(), '0' );
+		if ( is_wp_error( $answer ) ) {
+			return self::for_visitor( $answer );
+		}
+		return new WP_REST_Response( array( 'user' => array_intersect_key( (array) ( $answer['user'] ?? array() ), array_flip( array( 'id', 'login', 'name' ) ) ) ) );
+	}
+
+	/**
+	 * Looks a Box user up for an administrator who assigns one.
+	 *
+	 * @internal Callback of the route.
+	 *
+	 * @param WP_REST_Request $request The request.
+	 * @return WP_REST_Response|WP_Error
+	 */
+	public static function account( WP_REST_Request $request ) {
+		$answer = ( new Sidecar() )->user( array( 'login' => $request['login'] ) );
+		if ( is_wp_error( $answer ) ) {
+			return self::for_visitor( $answer );
+		}
+		return new WP_REST_Response( array_intersect_key( $answer, array_flip( array( 'id', 'login', 'name', 'status', 'role' ) ) ) );
+	}
+
+	/**
+	 * Signs a widget for someone who writes posts, and so could publish the same one.
+	 *
+	 * @internal Callback of the route.
+	 *
+	 * @param WP_REST_Request $request The request.
+	 * @return WP_REST_Response|WP_Error
+	 */
+	public static function descriptor( WP_REST_Request $request ) {
+		$widget = Widgets::widget( $request['element'], (array) $request['attributes'] );
+		if ( null === $widget ) {
+			return new WP_Error( 'rest_invalid_param', __( 'A folder or file has an id of digits only.', 'widgets-for-box' ), array( 'status' => 400 ) );
+		}
+		return new WP_REST_Response( array( 'widget' => Descriptor::sign( $widget ) ) );
+	}
+
+	/**
+	 * What people who may not use Box are told unless the administrator words it.
+	 */
+	public static function default_no_access_text(): string {
+		return __( 'Box is not available here for your account.', 'widgets-for-box' );
 	}
 
 	/**

@@ -359,7 +359,7 @@ final class Sidecar {
 		switch ( $code ) {
 			case 'user_not_found':
 				$text = Settings::get( 'no_account_text' );
-				return '' !== $text ? $text : __( 'There is no Box account for you yet. Please ask your administrator for one.', 'widgets-for-box' );
+				return '' !== $text ? $text : self::default_no_account_text();
 			case 'user_inactive':
 				return __( 'Your Box account is not active. Please ask your administrator to activate it.', 'widgets-for-box' );
 			case 'user_ambiguous':
@@ -385,5 +385,12 @@ final class Sidecar {
 			default:
 				return __( 'The connection to Box is not set up properly. Please tell your administrator.', 'widgets-for-box' );
 		}
+	}
+
+	/**
+	 * What people without a Box account are told unless the administrator words it.
+	 */
+	public static function default_no_account_text(): string {
+		return __( 'There is no Box account for you yet. Please ask your administrator for one.', 'widgets-for-box' );
 	}
 }

@@ -245,6 +245,45 @@ final class Widgets {
 	}
 
 	/**
+	 * The Content-Security-Policy that the widgets need.
+	 *
+	 * @param string[] $more Further sources by directive.
+	 */
+	public static function content_security_policy( array $more = array() ): string {
+		$elements = preg_replace( '#^(https?://[^/]+).*$#', '$1', Elements::url() );
+		$static   = Settings::get( 'static_host' );
+		$api      = Settings::get( 'api_host' );
+		$sources  = array(
+			'default-src' => array( "'self'" ),
+			'script-src'  => array( "'self'", $elements, $static ),
+			// The Elements set styles from their script.
+			'style-src'   => array( "'self'", "'unsafe-inline'", $elements, $static ),
+			'font-src'    => array( "'self'", 'data:', $elements, $static ),
+			'img-src'     => array( "'self'", 'data:', 'blob:', $elements, $static, $api, 'https://*.box.com', 'https://*.boxcloud.com' ),
+			'media-src'   => array( "'self'", 'blob:', 'https://*.boxcloud.com' ),
+			'connect-src' => array( "'self'", $elements, $static, $api, Settings::get( 'upload_host' ), 'https://*.box.com', 'https://*.boxcloud.com' ),
+			'frame-src'   => array( "'self'", $api, 'https://*.boxcloud.com' ),
+			'worker-src'  => array( "'self'", 'blob:' ),
+		);
+		$policy = array();
+		foreach ( $sources as $directive => $list ) {
+			$policy[] = $directive . ' ' . implode( ' ', array_unique( array_merge( $list, (array) ( $more[ $directive ] ?? array() ) ) ) );
+		}
+		return implode( '; ', $policy );
+	}
+
+	/**
+	 * Script and style of the plugin's places in the admin area.
+	 *
+	 * @return void
+	 */
+	public static function enqueue_admin() {
+		wp_enqueue_style( self::HANDLE . '-admin', plugins_url( 'assets/admin.css', FILE ), array(), VERSION );
+		wp_enqueue_script( self::HANDLE . '-admin', plugins_url( 'assets/admin.js', FILE ), array( 'wp-api-fetch', 'wp-i18n' ), VERSION, true );
+		wp_set_script_translations( self::HANDLE . '-admin', 'widgets-for-box', plugin_dir_path( FILE ) . 'languages' );
+	}
+
+	/**
 	 * Prints what the loader needs to know, as data: a strict Content-Security-Policy forbids inline scripts.
 	 *
 	 * @internal Callback of `wp_footer` and `admin_footer`.
@@ -279,18 +318,18 @@ final class Widgets {
 				'staticHost' => Settings::get( 'static_host' ),
 			),
 			'text'       => array(
-				'loading'  => __( 'Loading your Box files…', 'widgets-for-box' ),
-				'ready'    => __( 'Your Box files are loaded.', 'widgets-for-box' ),
+				'loading'   => __( 'Loading your Box files…', 'widgets-for-box' ),
+				'ready'     => __( 'Your Box files are loaded.', 'widgets-for-box' ),
 				'loggedOut' => __( 'Please log in to see your Box files.', 'widgets-for-box' ),
-				'logIn'    => __( 'Log in', 'widgets-for-box' ),
-				'retry'    => __( 'Try again', 'widgets-for-box' ),
-				'fix'      => __( 'For administrators:', 'widgets-for-box' ),
-				'site'     => __( 'This site can’t be reached. Please check your connection.', 'widgets-for-box' ),
-				'broken'   => __( 'This site gave no usable answer. Please try again in a minute.', 'widgets-for-box' ),
-				'elements' => __( 'The part of this page that comes from Box could not be loaded. A blocker in your browser or network may be the reason.', 'widgets-for-box' ),
+				'logIn'     => __( 'Log in', 'widgets-for-box' ),
+				'retry'     => __( 'Try again', 'widgets-for-box' ),
+				'fix'       => __( 'For administrators:', 'widgets-for-box' ),
+				'site'      => __( 'This site can’t be reached. Please check your connection.', 'widgets-for-box' ),
+				'broken'    => __( 'This site gave no usable answer. Please try again in a minute.', 'widgets-for-box' ),
+				'elements'  => __( 'The part of this page that comes from Box could not be loaded. A blocker in your browser or network may be the reason.', 'widgets-for-box' ),
 				/* translators: %s: address of the site, such as https://intranet.example.com */
-				'box'      => __( 'Your browser can’t reach Box. Please check your connection. If nobody can, an administrator has to list %s among the CORS domains of the Box app.', 'widgets-for-box' ),
-				'refused'  => __( 'Box has ended this session. Please try again.', 'widgets-for-box' ),
+				'box'       => __( 'Your browser can’t reach Box. Please check your connection. If nobody can, an administrator has to list %s among the CORS domains of the Box app.', 'widgets-for-box' ),
+				'refused'   => __( 'Box has ended this session. Please try again.', 'widgets-for-box' ),
 			),
 		);
 	}

@@ -31,3 +31,15 @@ if ( ! function_exists( 'widgets_for_box' ) ) {
 		}
 	}
 }
+
+if ( ! function_exists( 'widgets_for_box_csp' ) ) {
+	/**
+	 * The sources that pages with widgets need, as the value of a Content-Security-Policy header, for
+	 * servers that send one: `header( 'Content-Security-Policy: ' . widgets_for_box_csp() )`.
+	 *
+	 * @param string[] $sources Further sources by directive, such as `array( 'script-src' => "'nonce-…'" )`.
+	 */
+	function widgets_for_box_csp( array $sources = array() ): string {
+		return WidgetsForBox\Widgets::content_security_policy( $sources );
+	}
+}

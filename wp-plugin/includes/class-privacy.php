@@ -1,0 +1,151 @@
+<?php
+/**
+ * Privacy: the suggested policy text, export and erasure of personal data.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+use WP_User;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * What the plugin stores about people is which Box user they are, and until when they hold tokens.
+ */
+final class Privacy {
+
+	/**
+	 * Hooks.
+	 *
+	 * @return void
+	 */
+	public static function register() {
+		add_action( 'admin_init', array( self::class, 'suggest_policy' ) );
+		add_filter( 'wp_privacy_personal_data_exporters', array( self::class, 'add_exporter' ) );
+		add_filter( 'wp_privacy_personal_data_erasers', array( self::class, 'add_eraser' ) );
+	}
+
+	/**
+	 * Suggests a text for the site's privacy policy.
+	 *
+	 * @internal Callback of `admin_init`.
+	 *
+	 * @return void
+	 */
+	public static function suggest_policy() {
+		wp_add_privacy_policy_content(
+			__( 'Widgets for Box', 'widgets-for-box' ),
+			'<p>' . esc_html__( 'Some pages of this site show files that are stored at Box, Inc. When you open such a page while you are logged in, your browser loads program code from Box and exchanges data with it directly: your IP address, the files that you open or upload, and a token that identifies you to Box for about an hour. To get that token, this site tells Box who you are, usually by your e-mail address. Your files do not pass through this site and are not stored on it.', 'widgets-for-box' ) . '</p><p>' . esc_html__( 'This site stores which Box user you are and until when you hold such a token. See also the privacy notice of Box: https://www.box.com/legal/privacypolicy', 'widgets-for-box' ) . '</p>'
+		);
+	}
+
+	/**
+	 * Adds the exporter.
+	 *
+	 * @internal Callback of `wp_privacy_personal_data_exporters`.
+	 *
+	 * @param array<string, mixed> $exporters Exporters so far.
+	 * @return array<string, mixed>
+	 */
+	public static function add_exporter( $exporters ) {
+		$exporters['widgets-for-box'] = array(
+			'exporter_friendly_name' => __( 'Widgets for Box', 'widgets-for-box' ),
+			'callback'               => array( self::class, 'export' ),
+		);
+		return $exporters;
+	}
+
+	/**
+	 * Adds the eraser.
+	 *
+	 * @internal Callback of `wp_privacy_personal_data_erasers`.
+	 *
+	 * @param array<string, mixed> $erasers Erasers so far.
+	 * @return array<string, mixed>
+	 */
+	public static function add_eraser( $erasers ) {
+		$erasers['widgets-for-box'] = array(
+			'eraser_friendly_name' => __( 'Widgets for Box', 'widgets-for-box' ),
+			'callback'             => array( self::class, 'erase' ),
+		);
+		return $erasers;
+	}
+
+	/**
+	 * Exports what is stored about a person.
+	 *
+	 * @internal Callback of the exporter.
+	 *
+	 * @param string $email Their address.
+	 * @return array{data: array<int, array<string, mixed>>, done: bool}
+	 */
+	public static function export( $email ): array {
+		$wp_user = get_user_by( 'email', $email );
+		$data    = $wp_user ? self::stored( $wp_user ) : array();
+		$item    = array(
+			'group_id'    => 'widgets-for-box',
+			'group_label' => __( 'Box', 'widgets-for-box' ),
+			'item_id'     => 'widgets-for-box-' . ( $wp_user ? $wp_user->ID : 0 ),
+			'data'        => $data,
+		);
+		return array(
+			'data' => $data ? array( $item ) : array(),
+			'done' => true,
+		);
+	}
+
+	/**
+	 * What is stored about a person, as names and values.
+	 *
+	 * @param WP_User $wp_user The person.
+	 * @return array<int, array{name: string, value: string}>
+	 */
+	private static function stored( WP_User $wp_user ): array {
+		$assigned  = get_user_meta( $wp_user->ID, People::ASSIGNED, true );
+		$issued    = get_user_meta( $wp_user->ID, People::ISSUED, true );
+		$confirmed = get_user_meta( $wp_user->ID, People::CONFIRMED_EMAIL, true );
+		$values    = array(
+			__( 'Assigned Box user', 'widgets-for-box' ) => is_array( $assigned ) ? current( $assigned ) : '',
+			__( 'Former e-mail address that still counts for Box', 'widgets-for-box' ) => $confirmed,
+			__( 'Box user of the latest tokens', 'widgets-for-box' ) => is_array( $issued ) ? current( $issued['user'] ) : '',
+			__( 'Tokens may live until', 'widgets-for-box' ) => is_array( $issued ) ? gmdate( 'c', $issued['until'] ) : '',
+		);
+		$stored    = array();
+		foreach ( array_filter( $values ) as $name => $value ) {
+			$stored[] = array(
+				'name'  => $name,
+				'value' => (string) $value,
+			);
+		}
+		return $stored;
+	}
+
+	/**
+	 * Erases what is stored about a person. A former address stays while the present one is not
+	 * confirmed: without it the person would become whoever owns the unconfirmed one.
+	 *
+	 * @internal Callback of the eraser.
+	 *
+	 * @param string $email Their address.
+	 * @return array{items_removed: bool, items_retained: bool, messages: string[], done: bool}
+	 */
+	public static function erase( $email ): array {
+		$wp_user  = get_user_by( 'email', $email );
+		$removed  = false;
+		$retained = false;
+		if ( $wp_user ) {
+			$removed = is_array( get_user_meta( $wp_user->ID, People::ISSUED, true ) );
+			People::revoke( $wp_user->ID );
+			$removed  = delete_user_meta( $wp_user->ID, People::ASSIGNED ) || $removed;
+			$retained = '' !== get_user_meta( $wp_user->ID, People::CONFIRMED_EMAIL, true );
+		}
+		return array(
+			'items_removed'  => $removed,
+			'items_retained' => $retained,
+			'messages'       => $retained ? array( __( 'The former e-mail address is kept until the present one is confirmed.', 'widgets-for-box' ) ) : array(),
+			'done'           => true,
+		);
+	}
+}
