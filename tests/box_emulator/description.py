@@ -43,6 +43,10 @@ KNOWN_ERRORS = (
         ("components", "schemas", "ResourceScope", "properties", "scope", "enum"),
         "The list lacks base_sidebar, item_comment, item_task and others that the guide on scopes for UI Elements has.",
     ),
+    KnownError(
+        ("components", "schemas", "PostOAuth2Revoke", "required"),
+        "Requires grant_type, which is not among the properties; RFC 7009 knows no such parameter of a revocation.",
+    ),
 )
 """Known errors of the description, each with the evidence."""
 

@@ -196,7 +196,9 @@ def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
         raise OAuthError("invalid_grant", "Invalid subject_token parameter or parameter missing")
     resource = _resource(box, parent, user, form.get("resource"))
     child = box.issue("downscoped", parent.client_id, user, scopes, resource, parent.value)
-    return _answer(child, now) | _restricted_to(box, child, user) | {"issued_token_type": ACCESS_TOKEN_TYPE}
+    body = _answer(child, now) | {"issued_token_type": ACCESS_TOKEN_TYPE}
+    body["restricted_to"] = _restricted_to(box, child, user)
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _resource(box: Box, parent: Token, user: User, url: str | None) -> Resource | None:
@@ -213,17 +215,17 @@ def _resource(box: Box, parent: Token, user: User, url: str | None) -> Resource 
     return Resource(item.type, item.id)
 
 
-def _restricted_to(box: Box, token: Token, user: User) -> dict[str, Any]:
-    """Each scope with the item it is restricted to."""
+def _restricted_to(box: Box, token: Token, user: User) -> list[dict[str, Any]] | None:
+    """Each scope with the item it is restricted to; None for no such field."""
     scopes = sorted(token.scopes)
     if token.resource is not None:
         item = box.tree.root(user) if token.resource.id == ROOT_ID else box.tree.get(token.resource.id)
         assert item is not None
-        return {"restricted_to": [{"scope": scope, "object": mini(item)} for scope in scopes]}
+        return [{"scope": scope, "object": mini(item)} for scope in scopes]
     form = box.settings.restricted_to_without_resource
     if form == "absent":
-        return {}
-    return {"restricted_to": [{"scope": scope} for scope in scopes] if form == "scopes" else []}
+        return None
+    return [{"scope": scope} for scope in scopes] if form == "scopes" else []
 
 
 def _answer(token: Token, now: float) -> dict[str, Any]:

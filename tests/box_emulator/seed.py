@@ -6,6 +6,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 FILLER = b"All work and no play makes Jack a dull boy.\n"
 
 
-class Content(msgspec.Struct, forbid_unknown_fields=True):
+class Content(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A file that is not a text: so many bytes, or a picture of one colour, or a PDF with so many pages."""
 
     size: int = 0
@@ -88,7 +89,6 @@ class _Planter:
         self._box = box
         self._user = user
         self._now = box.clock.now()
-        self._contents: dict[str, bytes] = {}
 
     def fill(self, folder: Folder, tree: dict[str, Any]) -> None:
         for pattern, value in tree.items():
@@ -97,18 +97,11 @@ class _Planter:
                     made = self._box.tree.add_folder(folder, name[:-1], self._user, self._date(name))
                     self.fill(made, msgspec.convert(value, dict[str, Any]))
                 else:
-                    content = self._content(name, value)
-                    self._box.tree.add_file(folder, name, content, self._user, self._date(name))
+                    file = value if isinstance(value, str) else msgspec.convert(value, Content)
+                    self._box.tree.add_file(folder, name, content_of(file), self._user, self._date(name))
 
     def _date(self, name: str) -> float:
         return self._now - zlib.crc32(name.encode()) % (OLDEST_DAYS * DAY_S)
-
-    def _content(self, name: str, value: Any) -> bytes:
-        """Equal contents are one object, so that a hundred thousand files need little memory."""
-        key = repr(value)
-        if key not in self._contents:
-            self._contents[key] = content_of(value)
-        return self._contents[key]
 
 
 def expand(pattern: str) -> Iterator[str]:
@@ -122,11 +115,11 @@ def expand(pattern: str) -> Iterator[str]:
         yield f"{pattern[: match.start()]}{number:0{len(first)}}{pattern[match.end() :]}"
 
 
-def content_of(value: Any) -> bytes:
-    """The bytes of a file as the seed describes it."""
-    if isinstance(value, str):
-        return value.encode()
-    content = msgspec.convert(value, Content)
+@cache
+def content_of(content: str | Content) -> bytes:
+    """The bytes of a file. Equal contents are one object: a hundred thousand files need little memory."""
+    if isinstance(content, str):
+        return content.encode()
     if content.image:
         return _picture(content.image)
     if content.pages:

@@ -1,0 +1,1 @@
+"""The emulator's own tests: Box's clients and Box's description say whether it is like Box."""

@@ -1,0 +1,47 @@
+"""One emulator for each module of tests, as after a start for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.protocol import App
+from intranet.emulator import Emulator, find_description
+
+
+@pytest.fixture(scope="module")
+def running_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator that checks its traffic against Box's description, where a developer has that."""
+    with Emulator(tmp_path_factory.mktemp("box"), description=find_description()) as emulator:
+        yield emulator
+        assert emulator.violations() == []
+
+
+@pytest.fixture
+def emulator(running_emulator: Emulator) -> Emulator:
+    running_emulator.reset()
+    return running_emulator
+
+
+@pytest.fixture
+def app(emulator: Emulator) -> Iterator[App]:
+    """The application with a key pair."""
+    with App(emulator.url, emulator.app_config) as app:
+        yield app
+
+
+@pytest.fixture
+def ccg_app(emulator: Emulator) -> Iterator[App]:
+    """The application with client credentials alone."""
+    with App(emulator.url, emulator.ccg_config) as app:
+        yield app
+
+
+@pytest.fixture
+def description() -> Path:
+    path = find_description()
+    if path is None:
+        pytest.skip("Box's OpenAPI description is not here; name a copy in BOX_OPENAPI")
+    return path
