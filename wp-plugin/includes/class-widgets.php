@@ -51,7 +51,8 @@ final class Widgets {
 		wp_register_script( self::HANDLE, plugins_url( 'assets/loader.js', FILE ), array(), VERSION, true );
 		wp_register_style( self::HANDLE, plugins_url( 'assets/widgets.css', FILE ), array(), VERSION );
 
-		$dependencies = array( 'wp-api-fetch', 'wp-block-editor', 'wp-blocks', 'wp-components', 'wp-element', 'wp-i18n', self::HANDLE );
+		$dependencies = array( 'wp-api-fetch', 'wp-block-editor', 'wp-blocks', 'wp-components', 'wp-element', 'wp-i18n', 'wp-shortcode', self::HANDLE );
+		wp_register_style( self::HANDLE . '-editor', plugins_url( 'assets/editor.css', FILE ), array( self::HANDLE ), VERSION );
 		wp_register_script( self::HANDLE . '-editor', plugins_url( 'assets/editor.js', FILE ), $dependencies, VERSION, true );
 		wp_set_script_translations( self::HANDLE . '-editor', 'widgets-for-box', plugin_dir_path( FILE ) . 'languages' );
 
