@@ -18,7 +18,7 @@ from intranet.emulator import Emulator
 from intranet.release import CACHE, REPOSITORY
 from intranet.sidecar import Sidecar
 from intranet.webserver import PHP_FILES
-from intranet.wordpress import PEOPLE, Constant, Person, WordPress
+from intranet.wordpress import PEOPLE, PLUGIN_ZIP, Constant, Person, WordPress
 
 ELEMENTS = CACHE / "elements"
 ELEMENTS_PATH = "wp-content/box-ui-elements"
@@ -31,8 +31,8 @@ class StackError(RuntimeError):
 class Stack:
     """Emulator, sidecar and WordPress in `directory`, which may be used again.
 
-    Parameters: `port` of WordPress, 0 for a free one; `version`, `database`, `server`, `people` and `constants` as
-    WordPress takes them; `sidecar` holds further settings of the sidecar's configuration file.
+    Parameters: `port` of WordPress, 0 for a free one; `version`, `database`, `server`, `people`, `constants` and `plugin`
+    as WordPress takes them; `sidecar` holds further tables of the sidecar's configuration file.
     """
 
     def __init__(
@@ -45,12 +45,19 @@ class Stack:
         server: Literal["php", "nginx"] = "php",
         people: Sequence[Person] = PEOPLE,
         constants: Mapping[str, Constant] | None = None,
-        sidecar: Mapping[str, Any] | None = None,
+        plugin: Path = PLUGIN_ZIP,
+        sidecar: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        self._elements_constants = dict(constants or {})
         self.wordpress = WordPress(
-            directory / "wordpress", version=version, database=database, server=server, port=port, people=people
+            directory / "wordpress",
+            version=version,
+            database=database,
+            server=server,
+            port=port,
+            people=people,
+            plugin=plugin,
         )
+        self._constants = dict(constants or {})
         origins = (self.wordpress.url, self.wordpress.url.replace("127.0.0.1", "localhost"))
         self.emulator = Emulator(directory / "box", cors_origins=origins)
         self._sidecar_directory = directory / "sidecar"
@@ -69,7 +76,7 @@ class Stack:
                     **self._sidecar_settings,
                 )
             )
-            self.wordpress.constants.update(self.plugin_constants(), **self._elements_constants)
+            self.wordpress.constants.update(self.plugin_constants() | self._constants)
             parts.enter_context(self.wordpress)
             self._link_elements()
             self.wordpress.php((PHP_FILES / "pages.php").read_text().removeprefix("<?php"))
@@ -99,7 +106,7 @@ class Stack:
 
 def fetch_elements() -> None:
     """Have Box UI Elements in the cache folder; they may not be in the repository."""
-    command = [sys.executable, REPOSITORY / "wp-plugin/bin/elements", "--quiet", ELEMENTS]
+    command = [sys.executable, str(REPOSITORY / "wp-plugin/bin/elements"), "--quiet", str(ELEMENTS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise StackError(done.stderr.strip())

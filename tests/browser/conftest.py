@@ -1,0 +1,37 @@
+"""Windows of people who visit the intranet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from conftest import SCREENSHOTS
+from intranet.browser import Browser, Tab
+from intranet.stack import Stack
+
+Visit = Callable[..., Tab]
+
+
+@pytest.fixture
+def visit(request: pytest.FixtureRequest, stack: Stack, browser: Browser) -> Iterator[Visit]:
+    """`visit("ana", "/")` opens a page as that person (None: nobody is logged in) in a window of its own.
+
+    At the end of the test each window is kept as a picture, for people to look at.
+    """
+    folder = SCREENSHOTS / request.module.__name__.rpartition(".")[2].removeprefix("test_")
+    name = re.sub(r"\W+", "-", request.node.name).strip("-").removeprefix("test_")
+    tabs: list[Tab] = []
+    with ExitStack() as windows:
+
+        def open_window(who: str | None, path: str = "/", **details: object) -> Tab:
+            session = stack.wordpress.login(who) if who else None
+            tab = browser.tab(session, stack.wordpress.url, screenshots=folder, **details)  # type: ignore[arg-type]
+            tabs.append(windows.enter_context(tab))
+            tab.page.goto(path)
+            return tab
+
+        yield open_window
+        for number, tab in enumerate(tabs):
+            tab.screenshot(f"{name}-{number}" if len(tabs) > 1 else name, full_page=True)

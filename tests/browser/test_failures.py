@@ -1,0 +1,150 @@
+"""When something is missing or broken, the page says so in a sentence, and the rest of it is unharmed."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from intranet.browser import Tab
+from intranet.stack import Stack
+from playwright.sync_api import expect
+
+from browser.conftest import Visit
+from browser.page import complaints, explorer, open_folder, row, uploader
+
+
+def page_is_unharmed(tab: Tab) -> None:
+    expect(tab.page.get_by_role("link", name="The canteen goes local")).to_be_visible()
+    expect(tab.page.get_by_role("navigation").get_by_role("link", name="Help")).to_be_visible()
+    tab.page.get_by_role("navigation").get_by_role("link", name="Help").click()
+    expect(tab.page.get_by_role("heading", name="Help")).to_be_visible()
+
+
+def test_without_a_box_account(visit: Visit) -> None:
+    tab = visit("nora")
+    expect(explorer(tab).get_by_role("alert")).to_contain_text("no Box account")
+    expect(uploader(tab).get_by_role("alert")).to_contain_text("no Box account")
+    # That is for the administrator, who alone can do something about it.
+    expect(explorer(tab)).not_to_contain_text("Console")
+
+
+def test_administrator_words_what_people_without_an_account_read(visit: Visit, stack: Stack) -> None:
+    sentence = "Your Box account comes with your second week. — <b>HR</b>"
+    stack.wordpress.php(
+        "$options = get_option( 'widgets_for_box', array() );"
+        "update_option( 'widgets_for_box', array_merge( (array) $options, array( 'no_account_text' => $data['text'] ) ) );",
+        text=sentence,
+    )
+    try:
+        tab = visit("nora")
+        expect(explorer(tab).get_by_role("alert")).to_contain_text(sentence)
+    finally:
+        stack.wordpress.php(
+            "$options = (array) get_option( 'widgets_for_box', array() ); unset( $options['no_account_text'] );"
+            "update_option( 'widgets_for_box', $options );"
+        )
+
+
+def test_logged_out_visitor_is_offered_the_log_in_and_comes_back(visit: Visit, stack: Stack) -> None:
+    tab = visit(None)
+    expect(explorer(tab).get_by_role("alert")).to_contain_text("log in")
+    explorer(tab).get_by_role("link", name="Log in").click()
+    tab.page.get_by_label("Username or Email Address").fill("ana")
+    tab.page.get_by_label("Password", exact=True).fill(stack.wordpress.people["ana"].password)
+    tab.page.get_by_role("button", name="Log In").click()
+    expect(row(tab, "Projetos")).to_be_visible()
+
+
+def test_sidecar_down_is_said_within_two_seconds_and_mended_by_a_retry(visit: Visit, stack: Stack) -> None:
+    stack.sidecar.stop()
+    tab = visit("ana", "/help/")
+    begin = time.monotonic()
+    tab.page.goto("/")
+    expect(explorer(tab).get_by_role("alert")).to_be_visible(timeout=10_000)
+    expect(uploader(tab).get_by_role("alert")).to_be_visible()
+    assert time.monotonic() - begin < 2
+    tab.screenshot("sidecar_down")
+
+    stack.sidecar.start()
+    explorer(tab).get_by_role("button", name="Try again").click()
+    expect(row(tab, "Projetos")).to_be_visible()
+    expect(explorer(tab).get_by_role("alert")).to_have_count(0)
+
+
+def test_page_is_unharmed_while_the_sidecar_is_down(visit: Visit, stack: Stack) -> None:
+    stack.sidecar.stop()
+    tab = visit("ana")
+    expect(explorer(tab).get_by_role("alert")).to_be_visible()
+    page_is_unharmed(tab)
+
+
+def test_only_the_administrator_reads_how_to_mend_it(visit: Visit, stack: Stack) -> None:
+    stack.emulator.settings(app_authorized=False)
+    stack.sidecar.stop()
+    stack.sidecar.start()
+    admin, ana = visit("admin"), visit("ana")
+    expect(explorer(ana).get_by_role("alert")).to_be_visible()
+    expect(explorer(admin).get_by_role("alert")).to_contain_text("Admin Console")
+    expect(explorer(ana)).not_to_contain_text("Admin Console")
+
+
+def test_token_that_ends_while_the_page_is_open_is_renewed_without_a_reload(visit: Visit, stack: Stack) -> None:
+    stack.emulator.settings(token_life_s=4)
+    tab = visit("olga")
+    folder = next(item["path"][1:] for item in stack.emulator.items("olga@example.com") if item["type"] == "folder")
+    expect(row(tab, folder)).to_be_visible()
+    tab.page.evaluate("window.stillTheSamePage = true")
+    first = {token["token"] for token in stack.emulator.tokens() if token["kind"] == "downscoped"}
+    time.sleep(5)
+    open_folder(tab, folder)
+    expect(explorer(tab).get_by_role("button", name=folder)).to_be_visible()
+    expect(explorer(tab).get_by_role("alert")).to_have_count(0)
+    assert tab.page.evaluate("window.stillTheSamePage")
+    later = [request for request in tab.requests if request.url.startswith(stack.emulator.url)][-1]
+    assert later.headers["authorization"].removeprefix("Bearer ") not in first
+    assert complaints(tab) == []
+
+
+def test_refusal_by_box_is_said_and_mended_by_a_retry(visit: Visit, stack: Stack) -> None:
+    tab = visit("olga")
+    folder = next(item["path"][1:] for item in stack.emulator.items("olga@example.com") if item["type"] == "folder")
+    expect(row(tab, folder)).to_be_visible()
+    stack.emulator.fault("status", method="GET", path="/2.0/folders/.*", status=401, times=1)
+    open_folder(tab, folder)
+    expect(explorer(tab).get_by_role("alert")).to_be_visible()
+    tab.screenshot("refused_by_box")
+    explorer(tab).get_by_role("button", name="Try again").click()
+    expect(row(tab, folder)).to_be_visible()
+    expect(explorer(tab).get_by_role("alert")).to_have_count(0)
+
+
+def test_site_that_box_does_not_know_is_told_which_origin_to_add(visit: Visit, stack: Stack) -> None:
+    stack.emulator.settings(cors_origins=["https://elsewhere.example.com"])
+    tab = visit("ana")
+    # The Elements first try three times more, waiting longer each time.
+    expect(explorer(tab).get_by_role("alert")).to_contain_text(stack.wordpress.url, timeout=30_000)
+
+
+@pytest.mark.parametrize("change", ["folder", "signature", "scopes"])
+def test_changed_descriptor_is_refused(stack: Stack, change: str) -> None:
+    import base64
+    import json
+
+    ana = stack.wordpress.login("ana")
+    found = re.search(r'data-widget="([\w-]+)\.([\w-]+)"', ana.get("/").text)
+    assert found
+    payload, signature = found.groups()
+    widget = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    if change == "folder":
+        widget["id"] = "12345"
+    elif change == "scopes":
+        widget["scopes"].append("item_delete_forever")
+    else:
+        signature = ("B" if signature[0] == "A" else "A") + signature[1:]
+    changed = base64.urlsafe_b64encode(json.dumps(widget).encode()).decode().rstrip("=")
+    asked = len(stack.sidecar.audit())
+    answer = ana.rest("POST", "widgets-for-box/v1/token", json={"widget": f"{changed}.{signature}"})
+    assert answer.status_code == 400
+    assert "token" not in answer.json()
+    assert len(stack.sidecar.audit()) == asked, "the sidecar was asked all the same"
