@@ -31,10 +31,22 @@ def parent_of(caller: Caller, body: dict[str, Any], action: Action) -> Folder:
     return caller.access.folder(parent["id"], action)
 
 
+def needed(body: dict[str, Any]) -> tuple[Action, ...]:
+    """What the caller must be allowed to do for a ``PUT`` with this body."""
+    actions: list[Action] = []
+    if not {"name", "parent", "description", "tags"}.isdisjoint(body):
+        actions.append("rename")
+    if "shared_link" in body:
+        actions.append("share")
+    return tuple(actions) or ("read",)
+
+
 def change(caller: Caller, item: Item, body: dict[str, Any]) -> None:
     """Carry out a ``PUT`` on a file or folder. All permissions are checked before anything is changed."""
-    target = _checked_target(caller, item, body)
-    link = _checked_link(caller, item, body["shared_link"]) if "shared_link" in body else item.shared_link
+    for action in needed(body):
+        caller.access.checked(item, action)
+    target = _target(caller, item, body)
+    link = _link(item, body["shared_link"]) if "shared_link" in body else item.shared_link
     name = name_of(body) if body.get("name") is not None else item.name
     with conflict_described():
         if target is not item.parent:
@@ -65,22 +77,16 @@ def conflict_described() -> Iterator[None]:
         raise
 
 
-def _checked_target(caller: Caller, item: Item, body: dict[str, Any]) -> Folder:
-    """The folder that the item is to be in afterwards, once it is clear that the caller may change it."""
+def _target(caller: Caller, item: Item, body: dict[str, Any]) -> Folder:
+    """The folder that the item is to be in afterwards."""
     assert item.parent is not None
-    if not {"name", "parent", "description", "tags"}.isdisjoint(body):
-        caller.access.checked(item, "rename")
-    if body.get("parent") is None:
+    if body.get("parent") is None or body["parent"] == {"id": item.parent.id}:
         return item.parent
-    target = parent_of(caller, body, "read")
-    if target is not item.parent:
-        caller.access.checked(target, "upload")
-    return target
+    return parent_of(caller, body, "upload")
 
 
-def _checked_link(caller: Caller, item: Item, wanted: Any) -> SharedLink | None:
+def _link(item: Item, wanted: Any) -> SharedLink | None:
     """The item's shared link after the request; null takes it away, an empty object makes one as wide as allowed."""
-    caller.access.checked(item, "share")
     if wanted is None:
         return None
     if not isinstance(wanted, dict) or wanted.get("access", "open") not in (*ACCESS_LEVELS, None):

@@ -40,6 +40,14 @@ KNOWN_ERRORS = (
         " a new version. For a folder it is a list of folders: they read `context_info.conflicts[0].id`.",
     ),
     KnownError(
+        ("components", "schemas", "File", "allOf", 1, "properties", "shared_link", "allOf", 0, "required"),
+        "Requires `accessed`, which is not among the properties; `access` is meant.",
+    ),
+    KnownError(
+        ("components", "schemas", "Folder", "allOf", 1, "properties", "shared_link", "allOf", 0, "required"),
+        "As for File.",
+    ),
+    KnownError(
         ("components", "schemas", "ResourceScope", "properties", "scope", "enum"),
         "The list lacks base_sidebar, item_comment, item_task and others that the guide on scopes for UI Elements has.",
     ),
@@ -63,8 +71,16 @@ class Schema:
 
     def problems(self, value: Any) -> list[str]:
         """What is wrong with `value`, each with the place."""
-        errors = self._validator.iter_errors(value)
-        return [f"{'/'.join(map(str, error.instance_path))}: {error.message}"[:500] for error in errors]
+        return [problem for error in self._validator.iter_errors(value) for problem in _explained(error)]
+
+
+def _explained(error: jsonschema_rs.ValidationError) -> list[str]:
+    """The error with its place; for a choice of which none fits, the errors of each, but for "is not null"."""
+    branches: list[list[jsonschema_rs.ValidationError]] = getattr(error.kind, "context", [])
+    parts = [part for branch in branches for part in branch if not part.message.endswith('is not of type "null"')]
+    return [text for part in parts for text in _explained(part)] or [
+        f"{'/'.join(map(str, error.instance_path))}: {error.message}"[:300]
+    ]
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from .api import (
     unchanged,
 )
 from .box import BOX, TICKET_LIFE_S, Ticket
-from .changes import change, copy
+from .changes import change, copy, needed
 from .errors import BoxError, InvalidToken, forbidden, invalid_parameter, missing_parameter, not_found
 from .items import View, version_full
 from .renditions import available, content_type, thumbnail
@@ -41,9 +41,10 @@ async def get_file(request: web.Request, caller: Caller) -> web.Response:
 @authenticated
 async def update_file(request: web.Request, caller: Caller) -> web.Response:
     """PUT /2.0/files/{id}: name, description, parent, shared link, tags."""
-    file = caller.access.file(request.match_info["file_id"], "read")
+    body = await json_body(request)
+    file = caller.access.file(request.match_info["file_id"], needed(body)[0])
     check_if_match(request, file)
-    change(caller, file, await json_body(request))
+    change(caller, file, body)
     return json_response(View(request, caller, caller.access).full(file))
 
 

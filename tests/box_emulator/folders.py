@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
+from .access import Action
 from .api import (
     Caller,
     authenticated,
@@ -20,7 +21,7 @@ from .api import (
     offset_of,
     unchanged,
 )
-from .changes import change, copy, name_of, parent_of
+from .changes import change, copy, name_of, needed, parent_of
 from .errors import BoxError, forbidden, invalid_parameter
 from .items import View, mini
 from .tree import ROOT_ID, Folder, Item, NameInUse, SortKey, sort_items
@@ -69,9 +70,10 @@ async def create_folder(request: web.Request, caller: Caller) -> web.Response:
 @authenticated
 async def update_folder(request: web.Request, caller: Caller) -> web.Response:
     """PUT /2.0/folders/{id}: name, description, parent, shared link, tags."""
-    folder = _not_root(request, caller, "read")
+    body = await json_body(request)
+    folder = _not_root(request, caller, needed(body)[0])
     check_if_match(request, folder)
-    change(caller, folder, await json_body(request))
+    change(caller, folder, body)
     return json_response(_with_items(request, View(request, caller, caller.access), folder))
 
 
@@ -95,7 +97,7 @@ async def copy_folder(request: web.Request, caller: Caller) -> web.Response:
     return json_response(_with_items(request, View(request, caller, caller.access), copied), status=201)
 
 
-def _not_root(request: web.Request, caller: Caller, action: Any) -> Folder:
+def _not_root(request: web.Request, caller: Caller, action: Action) -> Folder:
     if request.match_info["folder_id"] == ROOT_ID:
         raise forbidden()
     return caller.access.folder(request.match_info["folder_id"], action)
