@@ -17,7 +17,7 @@ PLUGIN := $(shell find wp-plugin -type f -not -path 'wp-plugin/bin/*' -not -name
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
 
-build: $(BIN)/box-sidecar dist/widgets-for-box.zip ## the sidecar in .venv, its wheel and the plugin's zip in dist/
+build: $(BIN)/box-sidecar dist/.wheel dist/widgets-for-box.zip ## the sidecar in .venv, its wheel and the plugin's zip in dist/
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) tests/intranet/packages.py build
@@ -30,10 +30,11 @@ $(VENV)/.sidecar: sidecar/requirements.lock $(VENV)/pyvenv.cfg
 dist/.wheel: $(SIDECAR) $(VENV)/.sidecar
 	@mkdir -p dist && rm -f dist/box_sidecar-*.whl
 	$(PIP) wheel --no-deps --wheel-dir dist ./sidecar
-	@rm -rf sidecar/build sidecar/*.egg-info && touch $@
+	@rm -rf sidecar/build && touch $@
 
-$(BIN)/box-sidecar: dist/.wheel
-	$(PIP) install --no-deps --force-reinstall dist/box_sidecar-*.whl
+# In this folder's own environment the sidecar is its source; everywhere else it is the wheel.
+$(BIN)/box-sidecar: sidecar/pyproject.toml $(VENV)/.sidecar
+	$(PIP) install --no-deps --editable ./sidecar
 	@touch $@
 
 dist/widgets-for-box.zip: $(PLUGIN) wp-plugin/bin/build-zip
