@@ -46,7 +46,7 @@ class Process:
                 raise ProcessError(f"{self.command[0]} is not installed") from error
         self.pid = self._child.pid
         self._guard = subprocess.Popen(
-            ["sh", "-c", 'read _; kill -KILL -- "-$1" 2>/dev/null', "guard", str(self.pid)],
+            ["sh", "-c", 'read _; kill -s KILL -- "-$1" 2>/dev/null', "guard", str(self.pid)],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
