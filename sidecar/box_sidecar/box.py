@@ -88,6 +88,9 @@ class _TokenAnswer(msgspec.Struct):
         if not self.access_token or self.expires_in <= 0 or self.token_type.lower() != "bearer":
             raise ValueError("not a bearer token")
 
+    def __repr__(self) -> str:
+        return "_TokenAnswer(…)"
+
 
 class _UserPage(msgspec.Struct):
     entries: list[User]

@@ -19,6 +19,7 @@ from box_sidecar.audit import Peer
 from box_sidecar.catalogue import Problem
 from box_sidecar.clock import monotonic
 from box_sidecar.messages import (
+    DoctorAnswer,
     Person,
     ProvisionRequest,
     ResourceAnswer,
@@ -28,7 +29,7 @@ from box_sidecar.messages import (
     UserRef,
 )
 from box_sidecar.sidecar import Sidecar
-from box_sidecar.tokens import Who
+from box_sidecar.tokens import Flights, Who
 
 log = logging.getLogger(__name__)
 
@@ -235,6 +236,7 @@ class Operation:
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
         self._openapi = _encode(openapi.describe())
+        self._examinations: Flights[DoctorAnswer] = Flights()
 
     async def on_get_startup(self, req: Request, resp: Response) -> None:
         """Whether it has started."""
@@ -264,7 +266,11 @@ class Operation:
 
     async def on_get_doctor(self, req: Request, resp: Response) -> None:
         """Everything that can be found out without naming a person."""
-        _json(resp, await doctor.examine(self._sidecar))
+        _json(resp, await self._examinations.join("all", self._examine))
+
+    async def _examine(self) -> DoctorAnswer:
+        self._sidecar.service.limits.charge_overall()
+        return await doctor.examine(self._sidecar)
 
     async def on_get_openapi(self, req: Request, resp: Response) -> None:
         """OpenAPI 3.1."""

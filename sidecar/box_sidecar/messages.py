@@ -94,6 +94,9 @@ class TokenAnswer(Struct):
     resource: ResourceAnswer
     user: Person
 
+    def __repr__(self) -> str:
+        return "TokenAnswer(…)"
+
 
 class UserAnswer(Struct):
     """Answer of ``/v1/users``."""

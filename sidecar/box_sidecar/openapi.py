@@ -68,7 +68,7 @@ def describe() -> dict[str, Any]:
                     ("invalid_request", "provisioning_not_allowed", *_OF_PEOPLE), body="ProvisionRequest", also=201,
                 ),
             },
-            "/v1/doctor": {"get": _operation("Find out what is wrong", "DoctorAnswer", ())},
+            "/v1/doctor": {"get": _operation("Find out what is wrong", "DoctorAnswer", ("rate_limited",))},
             "/health/startup": {"get": _plain("Has it started?", "HealthAnswer")},
             "/health/live": {"get": _plain("Is the process alive?", "HealthAnswer")},
             "/health/ready": {"get": _plain("Can new tokens be had?", "HealthAnswer")},

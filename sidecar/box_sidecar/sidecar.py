@@ -71,6 +71,7 @@ class Sidecar:
         loaded = load(config_path)
         self._stamp = loaded.stamp
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
         self.audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
         self.app = loaded.app
         self.settings = loaded.settings
@@ -129,6 +130,10 @@ class Sidecar:
 
         Requests under way go on with what they began with.
         """
+        async with self._reloading:
+            return await self._reload()
+
+    async def _reload(self) -> bool:
         try:
             loaded = await asyncio.to_thread(load, self.config_path)
             audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)

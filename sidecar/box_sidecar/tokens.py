@@ -103,6 +103,7 @@ class TokenService:
     """Issues, renews and revokes tokens by one policy for one Box app."""
 
     def __init__(self, settings: Settings, box: Box, patience: float, on_renewal: Callable[[Held, str], None]) -> None:
+        self.settings = settings
         self._on_renewal = on_renewal
         self._users: LRUCache[Who, tuple[User, float]] = LRUCache(settings.cache.max_tokens)
         self._unknown: TTLCache[Who, Problem]
@@ -115,6 +116,7 @@ class TokenService:
         self._provisions: Flights[tuple[User, bool]] = Flights()
         self._sequence = itertools.count(1)
         self._now = 0
+        self._app = 0  # counts the apps that we have been: a token of an earlier one is not kept
         self._revoked: TTLCache[Who, int] = TTLCache(100_000, _REVOCATION_MEMORY_S, timer=monotonic)
         self._due: list[tuple[float, int, Key]] = []
         self._renewer: asyncio.Task[None] | None = None
@@ -124,6 +126,10 @@ class TokenService:
 
     def configure(self, settings: Settings, box: Box, patience: float, *, forget: bool) -> None:
         """Go on under another configuration; ``forget`` everything if it is another Box app's."""
+        if forget or settings.policy.folders != self.settings.policy.folders:
+            # Whether a file lies in an allowed folder was judged when its token was made.
+            for key in [key for key in self._tokens if key.resource.type == "file"]:
+                self._tokens.pop(key, None)
         self.settings = settings
         self.policy = Policy(settings.policy)
         self.limits = MintLimits(settings.policy.mints_per_user_per_minute, settings.policy.mints_per_minute)
@@ -131,6 +137,7 @@ class TokenService:
         self._patience = patience
         self._unknown = TTLCache(10_000, settings.cache.unknown_user_ttl_s, timer=monotonic)
         if forget:
+            self._app += 1
             self._users.clear()
             self._tokens.clear()
             self._parents.clear()
@@ -202,9 +209,9 @@ class TokenService:
         return await self._mints.join(key, charged)
 
     async def _mint_now(self, who: Who, user: User, key: Key) -> Token:
-        began, box = self._now, self._box
-        token = await self._narrow(box, user, key)
-        if self._is_revoked_since(began, who, user) or box is not self._box:
+        began, app = self._now, self._app
+        token = await self._narrow(self._box, user, key)
+        if self._is_revoked_since(began, who, user) or app != self._app:
             await self._revoke_at_box([token])
             raise Problem("tokens_revoked")
         if token.life < self.settings.cache.min_life_s:
@@ -239,14 +246,14 @@ class TokenService:
 
     async def _parent(self, box: Box, user: User) -> Token:
         async def mint() -> Token:
-            began = self._now
+            began, app = self._now, self._app
             try:
                 token = await box.user_token(user.id)
             except Problem as problem:
                 if problem.code == "user_not_found":
                     self._forget_user(user.id)
                 raise
-            if self._is_revoked_since(began, Who("id", user.id), user) or box is not self._box:
+            if self._is_revoked_since(began, Who("id", user.id), user) or app != self._app:
                 await self._revoke_at_box([token])
                 raise Problem("tokens_revoked")
             self._parents[user.id] = token
