@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from intranet.release import REPOSITORY
 from intranet.wordpress import PEOPLE, Person, WordPress
 from plugin.scripted_sidecar import ScriptedSidecar, token
 
@@ -19,29 +15,12 @@ EDITH = Person("edith", "edith@example.com", "Edith Author", role="author")
 VERSIONS = ("6.1", "6.8")
 
 
-@pytest.fixture(scope="session")
-def socket_directory() -> Iterator[Path]:
-    """A folder with a short name: a socket's path has room for 107 bytes."""
-    directory = Path(tempfile.mkdtemp(prefix="wfb-"))
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory)
-
-
-@pytest.fixture(scope="session")
-def plugin_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plugin's zip, built from this working tree."""
-    target = tmp_path_factory.mktemp("plugin") / "widgets-for-box.zip"
-    subprocess.run([REPOSITORY / "wp-plugin/bin/build-zip", target], check=True, capture_output=True)
-    return target
-
-
 @pytest.fixture(scope="session", params=VERSIONS)
 def site(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, plugin_zip: Path, socket_directory: Path
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, plugin_zip: Path, short_directory: Path
 ) -> Iterator[WordPress]:
     """WordPress, the plugin's socket set by constant, and an author besides the usual people."""
-    constants = {"WIDGETS_FOR_BOX_SOCKET": str(socket_directory / "sidecar.sock")}
+    constants = {"WIDGETS_FOR_BOX_SOCKET": str(short_directory / "sidecar.sock")}
     directory = tmp_path_factory.mktemp(f"site-{request.param}")
     people = (*PEOPLE, EDITH)
     with WordPress(directory, version=request.param, constants=constants, people=people, plugin=plugin_zip) as wordpress:
@@ -49,8 +28,8 @@ def site(
 
 
 @pytest.fixture(scope="session")
-def _listening(socket_directory: Path) -> Iterator[ScriptedSidecar]:
-    with ScriptedSidecar(socket_directory / "sidecar.sock") as sidecar:
+def _listening(short_directory: Path) -> Iterator[ScriptedSidecar]:
+    with ScriptedSidecar(short_directory / "sidecar.sock") as sidecar:
         yield sidecar
 
 

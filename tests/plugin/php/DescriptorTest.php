@@ -1,0 +1,119 @@
+<?php
+/**
+ * Tests of the signed descriptor.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox\Tests;
+
+use WidgetsForBox\Descriptor;
+use WidgetsForBox\Elements;
+use WidgetsForBox\Widgets;
+
+/**
+ * A descriptor is believed if, and only if, this site signed exactly this text.
+ */
+final class DescriptorTest extends TestCase {
+
+	const WIDGET = array(
+		'element' => 'explorer',
+		'id'      => '0',
+		'scopes'  => array( 'item_download' ),
+	);
+
+	/**
+	 * What was signed comes back.
+	 */
+	public function test_round_trip(): void {
+		$descriptor = Descriptor::sign( self::WIDGET );
+		$this->assertMatchesRegularExpression( '/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$/', $descriptor );
+		$this->assertSame( array( 'v' => 1 ) + self::WIDGET, Descriptor::verify( $descriptor ) );
+	}
+
+	/**
+	 * The same widget is the same text, or page caches would see a new page each time.
+	 */
+	public function test_deterministic(): void {
+		$this->assertSame( Descriptor::sign( self::WIDGET ), Descriptor::sign( self::WIDGET ) );
+	}
+
+	/**
+	 * Every single changed character is noticed.
+	 */
+	public function test_any_changed_character_is_noticed(): void {
+		$descriptor = Descriptor::sign( self::WIDGET );
+		for ( $place = 0; $place < strlen( $descriptor ); $place++ ) {
+			$changed           = $descriptor;
+			$changed[ $place ] = 'A' === $descriptor[ $place ] ? 'B' : 'A';
+			$this->assertNull( Descriptor::verify( $changed ), "place $place" );
+		}
+	}
+
+	/**
+	 * Cut and lengthened texts are refused.
+	 */
+	public function test_other_lengths_are_refused(): void {
+		$descriptor = Descriptor::sign( self::WIDGET );
+		for ( $length = 0; $length < strlen( $descriptor ); $length++ ) {
+			$this->assertNull( Descriptor::verify( substr( $descriptor, 0, $length ) ) );
+		}
+		foreach ( array( 'A', '.', "\n", "\0", '=' ) as $more ) {
+			$this->assertNull( Descriptor::verify( $descriptor . $more ) );
+			$this->assertNull( Descriptor::verify( $more . $descriptor ) );
+		}
+	}
+
+	/**
+	 * A sister site in a network has the same salts and another id.
+	 */
+	public function test_other_site_of_the_network(): void {
+		$descriptor = Descriptor::sign( self::WIDGET );
+		$here       = $GLOBALS['blog_id'];
+		$GLOBALS['blog_id'] = 2; // phpcs:ignore WordPress.WP.GlobalVariablesOverride.Prohibited -- As switch_to_blog() does.
+		$there              = Descriptor::verify( $descriptor );
+		$GLOBALS['blog_id'] = $here; // phpcs:ignore WordPress.WP.GlobalVariablesOverride.Prohibited -- Put back.
+		$this->assertNull( $there );
+	}
+
+	/**
+	 * New salts, which an administrator sets after a break-in, void all descriptors.
+	 */
+	public function test_other_salts(): void {
+		$descriptor = Descriptor::sign( self::WIDGET );
+		add_filter(
+			'salt',
+			static function () {
+				return 'other';
+			}
+		);
+		$this->assertNull( Descriptor::verify( $descriptor ) );
+	}
+
+	/**
+	 * The longest widget that attributes can make still fits.
+	 */
+	public function test_longest_widget_is_not_too_long(): void {
+		$widget = Widgets::widget(
+			'picker',
+			array(
+				'folder'     => str_repeat( '9', 20 ),
+				'can'        => 'share,upload',
+				'type'       => 'file,folder,web_link',
+				'max'        => 1000,
+				'extensions' => implode( ',', array_fill( 0, 500, str_repeat( 'x', 500 ) ) ),
+			)
+		);
+		$this->assertNotNull( Descriptor::verify( Descriptor::sign( $widget ) ) );
+	}
+
+	/**
+	 * A scope that the plugin no longer knows is dropped, an element that it no longer knows refused.
+	 */
+	public function test_descriptor_of_an_older_release(): void {
+		$old = array( 'scopes' => array( 'item_download', 'item_fly' ) ) + self::WIDGET;
+		$this->assertSame( array( 'item_download' ), Descriptor::verify( Descriptor::sign( $old ) )['scopes'] );
+		$this->assertNull( Descriptor::verify( Descriptor::sign( array( 'element' => 'carousel' ) + self::WIDGET ) ) );
+		$this->assertArrayNotHasKey( 'carousel', Elements::CATALOGUE );
+	}
+}

@@ -1,0 +1,75 @@
+<?php
+/**
+ * What the plugin's tests share.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox\Tests;
+
+use WP_User;
+
+/**
+ * A test inside a loaded WordPress. Users, options and hooks are as before after each.
+ */
+abstract class TestCase extends \PHPUnit\Framework\TestCase {
+
+	/**
+	 * Hooks before the test.
+	 *
+	 * @var array<string, \WP_Hook>
+	 */
+	private $hooks;
+
+	/**
+	 * Users made by the test.
+	 *
+	 * @var int[]
+	 */
+	private $users = array();
+
+	/**
+	 * Keeps the hooks.
+	 */
+	protected function setUp(): void {
+		$this->hooks = array_map(
+			static function ( $hook ) {
+				return clone $hook;
+			},
+			$GLOBALS['wp_filter']
+		);
+	}
+
+	/**
+	 * Undoes what the test did.
+	 */
+	protected function tearDown(): void {
+		wp_set_current_user( 0 );
+		$GLOBALS['wp_filter'] = $this->hooks; // phpcs:ignore WordPress.WP.GlobalVariablesOverride.Prohibited -- Put back.
+		delete_option( 'widgets_for_box' );
+		foreach ( $this->users as $id ) {
+			wp_delete_user( $id );
+		}
+		$this->users = array();
+	}
+
+	/**
+	 * A new user.
+	 *
+	 * @param string $role Their role.
+	 */
+	protected function user( string $role = 'subscriber' ): WP_User {
+		static $count = 0;
+		++$count;
+		$id            = wp_insert_user(
+			array(
+				'user_login' => 'person' . $count,
+				'user_email' => 'person' . $count . '@example.com',
+				'user_pass'  => wp_generate_password(),
+				'role'       => $role,
+			)
+		);
+		$this->users[] = $id;
+		return get_userdata( $id );
+	}
+}
