@@ -160,6 +160,11 @@ def offset_of(request: web.Request, most: int = MAX_OFFSET) -> int:
     return _number(request, "offset", 0, most)
 
 
+def flag(request: web.Request, name: str) -> bool:
+    """A truth value of the query, in whatever case: the Python SDK writes ``True``, the Node SDK ``true``."""
+    return request.query.get(name, "").casefold() == "true"
+
+
 def _number(request: web.Request, name: str, default: int, most: int) -> int:
     text = request.query.get(name, str(default))
     if not (text.isascii() and text.isdigit() and int(text) <= most):

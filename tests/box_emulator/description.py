@@ -200,7 +200,7 @@ def _decoded(content_type: str, body: bytes) -> Any:
 def _fits(value: str, kind: str | None) -> bool:
     if kind == "integer":
         return value.lstrip("-").isdigit()
-    return kind != "boolean" or value in ("true", "false")
+    return kind != "boolean" or value.casefold() in ("true", "false")
 
 
 def _pattern(template: str) -> re.Pattern[str]:

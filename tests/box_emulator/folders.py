@@ -14,6 +14,7 @@ from .api import (
     authenticated,
     check_if_match,
     encode_marker,
+    flag,
     json_body,
     json_response,
     limit_of,
@@ -48,7 +49,7 @@ async def list_items(request: web.Request, caller: Caller) -> web.Response:
     """GET /2.0/folders/{id}/items, by offset or by marker."""
     folder = caller.access.folder(request.match_info["folder_id"], "list")
     view = View(request, caller, caller.access)
-    if request.query.get("usemarker") == "true":
+    if flag(request, "usemarker"):
         return json_response(_by_marker(request, view, _children(view, folder, "id", False)))
     return json_response(_by_offset(request, view, folder))
 
@@ -82,7 +83,7 @@ async def delete_folder(request: web.Request, caller: Caller) -> web.Response:
     """DELETE /2.0/folders/{id}; one that is not empty needs ``recursive=true``."""
     folder = _not_root(request, caller, "delete")
     check_if_match(request, folder)
-    if folder.children and request.query.get("recursive") != "true":
+    if folder.children and not flag(request, "recursive"):
         raise BoxError(400, "folder_not_empty", "Cannot delete - folder not empty")
     caller.box.tree.trash(folder, caller.box.clock.now())
     return web.Response(status=204)

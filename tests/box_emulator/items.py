@@ -120,20 +120,20 @@ def version_mini(version: Version) -> dict[str, Any]:
 
 def version_full(version: Version) -> dict[str, Any]:
     """``FileVersion--Full``."""
-    return version_mini(version) | {
+    people = {"trashed_by": version.trashed_by, "restored_by": version.restored_by}
+    described = {
         "name": version.name,
         "size": version.size,
         "created_at": iso(version.created_at),
         "modified_at": iso(version.modified_at),
         "modified_by": version.modified_by.mini(),
         "trashed_at": None if version.trashed_at is None else iso(version.trashed_at),
-        "trashed_by": version.trashed_by.mini() if version.trashed_by else None,
         "restored_at": None if version.restored_at is None else iso(version.restored_at),
-        "restored_by": version.restored_by.mini() if version.restored_by else None,
         "purged_at": None,
         "uploader_display_name": version.modified_by.name,
         "version_number": str(version.number),
     }
+    return version_mini(version) | described | {role: user.mini() for role, user in people.items() if user}
 
 
 def shared_link(item: Item, link: SharedLink, origin: str) -> dict[str, Any]:
@@ -156,18 +156,13 @@ def shared_link(item: Item, link: SharedLink, origin: str) -> dict[str, Any]:
 
 
 def collaboration(view: View, entry: Collaboration) -> dict[str, Any]:
-    """``Collaboration``."""
-    grantee = None
-    if entry.user is not None:
-        pending = entry.status == "pending"
-        grantee = entry.user.mini() | {"is_active": entry.user.status != "inactive"}
-        grantee |= {"name": "" if pending else entry.user.name, "login": "" if pending else entry.user.login}
-    return {
+    """``Collaboration``. Of a pending one neither the item nor the person's name is told."""
+    pending = entry.status == "pending"
+    described = {
         "type": "collaboration",
         "id": entry.id,
-        "item": None if entry.status == "pending" else view.standard(entry.item),
-        "accessible_by": grantee,
-        "invite_email": entry.invite_email if entry.status == "pending" else None,
+        "item": None if pending else view.standard(entry.item),
+        "invite_email": entry.invite_email if pending else None,
         "role": entry.role,
         "expires_at": None,
         "is_access_only": False,
@@ -178,6 +173,10 @@ def collaboration(view: View, entry: Collaboration) -> dict[str, Any]:
         "modified_at": iso(entry.modified_at),
         "can_view_path": entry.can_view_path,
     }
+    if entry.user is not None:
+        hidden = {"name": "", "login": ""} if pending else {}
+        described["accessible_by"] = entry.user.mini() | {"is_active": entry.user.status != "inactive"} | hidden
+    return described
 
 
 def _number(view: View, item: Item) -> str | None:

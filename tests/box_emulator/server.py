@@ -86,6 +86,7 @@ ROUTES = [
             web.delete(base + "/upload_sessions/{session_id}", uploads.abort_session),
             web.get(base + "/upload_sessions/{session_id}/parts", uploads.list_parts),
             web.post(base + "/upload_sessions/{session_id}/commit", uploads.commit_session),
+            web.post(base + "/upload_sessions/{session_id}/plan", uploads.plan),
             web.post(base + "/upload_sessions/{session_id}/log", uploads.log_event),
         )
     ),

@@ -63,7 +63,8 @@ async def create_collaboration(request: web.Request, caller: Caller) -> web.Resp
     if role not in INVITABLE:
         raise invalid_parameter("role", str(role))
     grantee = body.get("accessible_by")
-    if not isinstance(grantee, dict) or not (grantee.get("id") or grantee.get("login")):
+    named = isinstance(grantee, dict) and grantee.get("type") == "user" and (grantee.get("id") or grantee.get("login"))
+    if not isinstance(grantee, dict) or not named:
         raise missing_parameter("accessible_by")
     directory = caller.box.directory
     user = directory.get(grantee["id"]) if grantee.get("id") else directory.by_login(str(grantee["login"]))

@@ -10,6 +10,7 @@ from .api import (
     Caller,
     authenticated,
     encode_marker,
+    flag,
     json_body,
     json_response,
     limit_of,
@@ -30,7 +31,7 @@ async def list_trash(request: web.Request, caller: Caller) -> web.Response:
     view = View(request, caller, caller.access)
     limit = limit_of(request)
     page: dict[str, Any] = {"limit": limit}
-    if request.query.get("usemarker") == "true":
+    if flag(request, "usemarker"):
         start = position_of(request)
         page["next_marker"] = encode_marker(start + limit) if start + limit < len(items) else None
     else:
@@ -49,7 +50,7 @@ async def get_trashed(request: web.Request, caller: Caller) -> web.Response:
 async def restore(request: web.Request, caller: Caller) -> web.Response:
     """POST /2.0/{files,folders}/{id}: back where it was, or into another folder, perhaps under another name."""
     item = _trashed(request, caller)
-    body = await json_body(request) if request.can_read_body else {}
+    body = await json_body(request) if request.body_exists else {}
     parent = item.parent
     assert parent is not None
     if parent.trashed_at is not None or body.get("parent"):

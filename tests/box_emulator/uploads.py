@@ -49,7 +49,7 @@ async def preflight(request: web.Request, caller: Caller) -> web.Response:
     _check_size(caller, body.get("size"))
     place = f"{file.id}/content" if file else "content"
     url = f"{request.scheme}://{request.host}/api/2.0/files/{place}"
-    return json_response({"upload_url": url, "upload_token": None})
+    return json_response({"upload_url": url})
 
 
 @authenticated
@@ -136,6 +136,23 @@ async def list_parts(request: web.Request, caller: Caller) -> web.Response:
     page = sorted(session.parts)[offset : offset + limit]
     entries = [_part(session, first) for first in page]
     return json_response({"total_count": len(session.parts), "entries": entries, "limit": limit, "offset": offset})
+
+
+@authenticated
+async def plan(request: web.Request, caller: Caller) -> web.Response:
+    """POST …/plan: which parts Box has already, from this session or in the version that is to be replaced."""
+    session = _session(request, caller)
+    body = await json_body(request)
+    wanted = body.get("parts")
+    if not isinstance(wanted, list) or not all(isinstance(part, dict) for part in wanted):
+        raise missing_parameter("parts")
+    hits, misses = [], []
+    for part in wanted:
+        if _known(session, part):
+            hits.append(part | {"part_id": session.parts[part["offset"]][0]})
+        else:
+            misses.append(part)
+    return json_response({"upload_session_id": session.id, "hits": hits, "misses": misses})
 
 
 @authenticated
@@ -231,9 +248,13 @@ def _check_md5(request: web.Request, content: bytes) -> None:
 
 
 def _check_digest(request: web.Request, content: bytes) -> None:
-    """``Digest: sha=…``, the base64 of a SHA-1 (RFC 3230)."""
-    expected = base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode()
-    if request.headers.get("Digest") != f"sha={expected}":
+    """``Digest``: ``sha=`` or ``sha-512=`` and the hash in base64 (RFC 3230, RFC 5843)."""
+    expected = {
+        "sha": hashlib.sha1(content, usedforsecurity=False).digest(),
+        "sha-512": hashlib.sha512(content).digest(),
+    }
+    name, _, value = request.headers.get("Digest", "").partition("=")
+    if name not in expected or value != base64.b64encode(expected[name]).decode():
         raise BoxError(412, "bad_digest", "The specified digest did not match what we received")
 
 
@@ -270,6 +291,19 @@ def _part(session: UploadSession, first: int) -> dict[str, Any]:
     return {"part_id": part_id, "offset": first, "size": len(content), "sha1": sha1}
 
 
+def _known(session: UploadSession, part: dict[str, Any]) -> bool:
+    """Whether the part's content is at hand; what the old version has becomes a part of the session."""
+    offset, size, digest = part.get("offset"), part.get("size"), part.get("sha512")
+    if not isinstance(offset, int) or not isinstance(size, int):
+        raise invalid_parameter("parts", str(part))
+    if offset not in session.parts and session.file is not None:
+        content = session.file.current.content[offset : offset + size]
+        if len(content) == size and hashlib.sha512(content).hexdigest() == digest:
+            session.parts[offset] = (secrets.token_hex(4).upper(), content)
+    known = session.parts.get(offset)
+    return known is not None and hashlib.sha512(known[1]).hexdigest() == digest
+
+
 def _describe(request: web.Request, session: UploadSession) -> dict[str, Any]:
     url = f"{request.scheme}://{request.host}/api/2.0/files/upload_sessions/{session.id}"
     return {
@@ -286,5 +320,6 @@ def _describe(request: web.Request, session: UploadSession) -> dict[str, Any]:
             "list_parts": f"{url}/parts",
             "status": url,
             "log_event": f"{url}/log",
+            "plan": f"{url}/plan",
         },
     }

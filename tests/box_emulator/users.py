@@ -11,6 +11,7 @@ from .api import (
     authenticated,
     encode_marker,
     fields_of,
+    flag,
     json_body,
     json_response,
     limit_of,
@@ -49,7 +50,7 @@ async def list_users(request: web.Request, caller: Caller) -> web.Response:
     limit = limit_of(request)
     fields = fields_of(request)
     page: dict[str, Any] = {"limit": limit}
-    if request.query.get("usemarker") == "true":
+    if flag(request, "usemarker"):
         start = position_of(request)
         page["next_marker"] = encode_marker(start + limit) if start + limit < len(users) else None
     else:

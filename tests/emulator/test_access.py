@@ -39,7 +39,7 @@ IN_FOLDER = {"name": "n.txt", "parent": {"id": "{folder}"}}
 SESSION = {"folder_id": "{folder}", "file_name": "n.bin", "file_size": 30_000_000}
 INVITATION = {
     "item": {"type": "folder", "id": "{folder}"},
-    "accessible_by": {"login": "kenji@example.com"},
+    "accessible_by": {"type": "user", "login": "kenji@example.com"},
     "role": "editor",
 }
 CALLS = {
