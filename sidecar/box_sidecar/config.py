@@ -78,7 +78,7 @@ class Secret:
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400 * 30)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
-Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,20}$")]
+Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,20}$(?!\n)")]
 
 
 class BoxSettings(Struct, forbid_unknown_fields=True, frozen=True):

@@ -35,7 +35,9 @@ log = logging.getLogger(__name__)
 
 _MAX_BODY = 64 * 1024
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_FORWARDED = ("FORWARDED", "VIA")
+_FORWARDED = (b"forwarded", b"x-forwarded", b"via")  # names as ASGI has them: lower case
+
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 T = TypeVar("T")
 
@@ -57,9 +59,15 @@ async def _body(req: Request, kind: type[T]) -> T:
     try:
         return _decoders[kind].decode(raw)  # type: ignore[no-any-return]
     except msgspec.ValidationError:
-        raise _invalid(_each_error(raw, kind)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    except _NOT_JSON:
         raise Problem("invalid_request", detail="The body is not JSON.") from None
+    try:
+        errors = _each_error(raw, kind)
+    except _NOT_JSON:
+        # The decoder had stopped at a wrong field, before what is no JSON at all.
+        raise Problem("invalid_request", detail="The body is not JSON.") from None
+    raise _invalid(errors)
 
 
 def _invalid(errors: list[dict[str, str]]) -> Problem:
@@ -105,9 +113,9 @@ class Gate:
         given = req.get_header("X-Request-Id") or ""
         req.context.id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         req.context.peer = req.scope.get("box_sidecar.peer") or Peer()
-        for name in req.headers:
-            if name in _FORWARDED or name.startswith("X-FORWARDED"):
-                raise Problem("forwarded_request", detail=f"The request carries {name.title()}.")
+        for name, _ in req.scope["headers"]:
+            if name.startswith(_FORWARDED):
+                raise Problem("forwarded_request", detail=f"The request carries {name.decode('latin-1').title()}.")
         if req.path.startswith("/v1") and req.get_header("Box-Sidecar") != "1":
             raise Problem("missing_header")
 
@@ -206,7 +214,9 @@ class Users:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Look one person up."""
-        query = {name: req.get_param(name) or "" for name in req.params}
+        query = {name: value for name, value in req.params.items() if isinstance(value, str)}
+        if len(query) != len(req.params):
+            raise Problem("invalid_request", detail="A parameter is there more than once.")
         try:
             asked = msgspec.convert(query, UserRef)
         except msgspec.ValidationError as error:

@@ -10,10 +10,11 @@ from box_sidecar.box import Resource
 from box_sidecar.config import Digits
 from box_sidecar.tokens import Who
 
-Login = Annotated[str, Meta(min_length=1, max_length=320, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
-ExternalId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Name = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Word = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z_]+$")]
+# Python's "$" would let a line end pass after the last character; "(?!\n)" does not, in any dialect.
+Login = Annotated[str, Meta(min_length=1, max_length=320, pattern=r"^[^\s\x00-\x1f\x7f]+$(?!\n)")]
+ExternalId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+Name = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+Word = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z_]+$(?!\n)")]
 
 
 class UserRef(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -24,7 +25,7 @@ class UserRef(Struct, forbid_unknown_fields=True, omit_defaults=True):
     external_app_user_id: ExternalId | None = None
 
     def __post_init__(self) -> None:
-        if sum(value is not None for value in (self.login, self.id, self.external_app_user_id)) != 1:
+        if (self.login, self.id, self.external_app_user_id).count(None) != 2:
             raise ValueError("name the user by exactly one of login, id, external_app_user_id")
 
     @property

@@ -1,0 +1,123 @@
+"""What the tests of the sidecar have in common: waiting, the calls that Box saw, and bytes on the socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from intranet.emulator import Emulator
+from intranet.sidecar import Sidecar
+
+T = TypeVar("T")
+
+
+def until(find: Callable[[], T], timeout: float = 10.0, pause: float = 0.05) -> T:
+    """The first true answer of `find()`; AssertionError when there is none within `timeout` (s)."""
+    end = time.monotonic() + timeout
+    while not (found := find()):
+        assert time.monotonic() < end, f"not within {timeout:g} s"
+        time.sleep(pause)
+    return found
+
+
+def calls(box: Emulator, since: int = 0) -> list[str]:
+    """What Box was asked: a grant's short name for the token endpoint, else method and path."""
+    return [
+        entry["grant"] if entry["grant"] else f"{entry['method']} {entry['path']}"
+        for entry in box.log(since)
+        if entry["user_agent"] == "box-sidecar"
+    ]
+
+
+def last(box: Emulator) -> int:
+    """The number of the last request in Box's log, to look only at later ones."""
+    entries = box.log()
+    return int(entries[-1]["n"]) if entries else 0
+
+
+def greeted(box: Emulator) -> None:
+    """Wait until the sidecar has fetched its service token, which it does by itself at the start."""
+    until(lambda: calls(box))
+
+
+def code(response: httpx.Response) -> str:
+    """The `code` of a problem, after a look at what every problem must carry (RFC 9457)."""
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    body = response.json()
+    assert body["status"] == response.status_code
+    assert body["request_id"] == response.headers["x-request-id"]
+    assert body["type"].endswith(body["code"])
+    assert all(body[name] for name in ("title", "detail", "fix"))
+    if response.status_code in {429, 503}:
+        assert int(response.headers["retry-after"]) >= 1
+    return str(body["code"])
+
+
+def together(number: int, work: Callable[[int], T]) -> list[T]:
+    """Results of `work(0)` … `work(number - 1)`, all at the same time."""
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(work, range(number)))
+
+
+def ask(sidecar: Sidecar, login: str, count: int, **body: Any) -> list[httpx.Response]:
+    """The same token asked for `count` times at once, each on a connection of its own."""
+    with sidecar.client() as client:
+        return together(count, lambda _: post(client, login, **body))
+
+
+def post(client: httpx.Client, login: str, **body: Any) -> httpx.Response:
+    """``POST /v1/tokens`` on a client that stays connected."""
+    return client.post("/v1/tokens", json={"user": {"login": login}, "element": "explorer", **body})
+
+
+class Wire:
+    """A connection to the socket without any HTTP library in between."""
+
+    def __init__(self, path: Path, timeout: float = 15.0) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(timeout)
+        self.socket.connect(str(path))
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def read(self) -> bytes:
+        """All that comes until the other side closes."""
+        data = b""
+        try:
+            while chunk := self.socket.recv(65536):
+                data += chunk
+        except ConnectionResetError:
+            pass  # closed with bytes of ours unread
+        return data
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def request_bytes(method: str = "GET", path: str = "/health/live", body: Any = None, *headers: str) -> bytes:
+    """A request as bytes, with the headers that the sidecar asks for."""
+    content = b"" if body is None else json.dumps(body).encode()
+    lines = [f"{method} {path} HTTP/1.1", "Host: sidecar", "Box-Sidecar: 1", *headers]
+    if content:
+        lines.append(f"Content-Length: {len(content)}")
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+def status_of(answer: bytes) -> int:
+    """The status of the first answer on a wire."""
+    return int(answer.split(b" ", 2)[1])
