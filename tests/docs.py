@@ -1,0 +1,70 @@
+"""The parts of the documents that are made from the code, so that they can't drift from it.
+
+`python tests/docs.py` rewrites what stands between the markers; a test compares.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from box_sidecar.catalogue import CODES, REFUSALS
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
+
+
+def help_texts() -> str:
+    """What ``--help`` prints, for each command."""
+    texts = []
+    for command in ((), ("serve",), ("check",), ("token",), ("config",)):
+        done = subprocess.run(
+            [sys.executable, "-m", "box_sidecar", *command, "--help"],
+            capture_output=True, text=True, check=True, env={"COLUMNS": "100"},
+        )  # fmt: skip
+        texts.append(f"```text\n$ box-sidecar {' '.join((*command, '--help'))}\n{done.stdout}```\n")
+    return "\n".join(texts)
+
+
+def codes() -> str:
+    """Our codes."""
+    rows = [f"| `{name}` | {code.status} | {code.title} | {code.fix} |" for name, code in CODES.items()]
+    return "\n".join(["| Code | Status | What | What to do |", "|---|---|---|---|", *rows, ""])
+
+
+def refusals() -> str:
+    """Box's words and what they mean."""
+    rows = [
+        f"| {row.status} `{row.error}`{f' “{words(row.description)}”' if row.description else ''} "
+        f"| {row.cause} | `{row.code}` | {row.fix or CODES[row.code].fix} |"
+        for row in REFUSALS
+    ]
+    return "\n".join(["| Box says | Because | Code | What to do |", "|---|---|---|---|", *rows, ""])
+
+
+def words(pattern: str) -> str:
+    """A description's pattern as text."""
+    return pattern.replace("\\.", ".").replace("|", " or ").replace("(", "").replace(")", "")
+
+
+SECTIONS: dict[str, Callable[[], str]] = {"help": help_texts, "codes": codes, "refusals": refusals}
+
+
+def generate(document: Path) -> str:
+    """The document with its generated parts as they should be."""
+
+    def fill(found: re.Match[str]) -> str:
+        section = SECTIONS.get(found[2])
+        return f"{found[1]}{section()}{found[3]}" if section else found[0]
+
+    return MARKED.sub(fill, document.read_text())
+
+
+DOCUMENTS = (REPOSITORY / "README.md", REPOSITORY / "sidecar/README.md")
+
+if __name__ == "__main__":
+    for path in DOCUMENTS:
+        path.write_text(generate(path))
