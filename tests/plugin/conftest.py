@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from intranet.wordpress import PEOPLE, Person, WordPress
+
 from plugin.scripted_sidecar import ScriptedSidecar, token
 
 EDITH = Person("edith", "edith@example.com", "Edith Author", role="author")
@@ -23,7 +24,9 @@ def site(
     constants = {"WIDGETS_FOR_BOX_SOCKET": str(short_directory / "sidecar.sock")}
     directory = tmp_path_factory.mktemp(f"site-{request.param}")
     people = (*PEOPLE, EDITH)
-    with WordPress(directory, version=request.param, constants=constants, people=people, plugin=plugin_zip) as wordpress:
+    with WordPress(
+        directory, version=request.param, constants=constants, people=people, plugin=plugin_zip
+    ) as wordpress:
         yield wordpress
 
 

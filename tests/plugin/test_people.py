@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from intranet.wordpress import Session, WordPress
+
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, problem, token
 from plugin.test_token_route import ROUTE, descriptor
 
@@ -34,7 +35,8 @@ def user_id(site: WordPress, login: str) -> int:
 
 def asked_as(sidecar: ScriptedSidecar) -> dict[str, str]:
     """The Box user of the latest request for a token."""
-    return [request.body["user"] for request in sidecar.requests if request.path == "/v1/tokens"][-1]
+    user: dict[str, str] = [request.body["user"] for request in sidecar.requests if request.path == "/v1/tokens"][-1]
+    return user
 
 
 def revoked(sidecar: ScriptedSidecar) -> list[dict[str, str]]:
@@ -100,7 +102,8 @@ def test_person_cannot_assign_themselves_a_box_user(
     assert 'name="widgets_for_box_account"' not in page
     form = profile_form(mallory, "/wp-admin/profile.php")
     answer = mallory.post(
-        "/wp-admin/profile.php", data={**form, "widgets_for_box_account": "boss@example.com", "widgets_for_box_confirm": "1"}
+        "/wp-admin/profile.php",
+        data={**form, "widgets_for_box_account": "boss@example.com", "widgets_for_box_confirm": "1"},
     )
     assert "updated" in str(answer.url)
     mallory.rest("POST", "wp/v2/users/me", json={"meta": {"widgets_for_box_account": {"login": "boss@example.com"}}})
@@ -199,7 +202,9 @@ def test_log_out_works_while_the_sidecar_is_down(
     assert mallory.get("/wp-admin/admin-ajax.php", params={"action": "rest-nonce"}).status_code == 400
 
 
-def test_app_user_is_made_on_first_use(site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str) -> None:
+def test_app_user_is_made_on_first_use(
+    site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str
+) -> None:
     made: set[str] = set()
 
     def answer(request: Request) -> Answer:

@@ -10,6 +10,7 @@ import time
 import httpx
 import pytest
 from intranet.wordpress import Session, WordPress
+
 from plugin.scripted_sidecar import Answer, ScriptedSidecar, problem
 
 ROUTE = "widgets-for-box/v1/token"
@@ -126,7 +127,9 @@ def test_answer_in_an_envelope_is_not_stored_either(site: WordPress, sidecar: Sc
     assert "no-store" in answer.headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("extra", [{"user": {"login": "boss@example.com"}}, {"scopes": ["item_delete"]}, {"folder": "1"}])
+@pytest.mark.parametrize(
+    "extra", [{"user": {"login": "boss@example.com"}}, {"scopes": ["item_delete"]}, {"folder": "1"}]
+)
 def test_nothing_else_from_the_browser_counts(
     site: WordPress, sidecar: ScriptedSidecar, widget: str, extra: dict[str, object]
 ) -> None:
@@ -209,7 +212,13 @@ def test_failure_is_a_sentence_and_the_fix_is_for_administrators(
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(404, "user_not_found"), (403, "user_inactive"), (403, "role_not_allowed"), (429, "rate_limited"), (503, "box_unavailable")],
+    [
+        (404, "user_not_found"),
+        (403, "user_inactive"),
+        (403, "role_not_allowed"),
+        (429, "rate_limited"),
+        (503, "box_unavailable"),
+    ],
 )
 def test_codes_of_the_sidecar_are_passed_on(
     site: WordPress, sidecar: ScriptedSidecar, widget: str, status: int, code: str
