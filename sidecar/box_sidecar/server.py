@@ -104,6 +104,7 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
     worker: Worker
     _peer = Peer()
     _deadline: asyncio.TimerHandle | None = None
+    _is_whole = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Admit or refuse."""
@@ -139,14 +140,16 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
         """Bytes of a request: from the first one on, the whole must arrive in time."""
         if self not in self.worker.connections:
             return  # turned away
-        if self._deadline is None:
-            self._expect_request()
+        self._is_whole = False
         super().data_received(data)
+        if self._deadline is None and not self._is_whole:
+            self._expect_request()
 
     def _expect_request(self) -> None:
         self._deadline = self.worker.loop.call_later(_REQUEST_S, self._too_slow)
 
     def _on_message_complete(self) -> None:
+        self._is_whole = True
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
