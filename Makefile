@@ -73,10 +73,9 @@ elements: ## Box UI Elements from npm for self-hosting, into DEST (Box's own lic
 lint: ## types, style and translations of all languages in use
 	@$(PYTHON) tests/intranet/packages.py test
 	@$(MAKE) --no-print-directory $(VENV)/.tests tests/node_modules/.package-lock.json
-	$(BIN)/ruff check --config sidecar/pyproject.toml sidecar tests
-	$(BIN)/ruff format --check --config sidecar/pyproject.toml sidecar tests
-	$(BIN)/mypy --config-file sidecar/pyproject.toml sidecar/box_sidecar
-	cd tests && ../$(BIN)/mypy --config-file ../sidecar/pyproject.toml .
+	$(BIN)/ruff check sidecar tests
+	$(BIN)/ruff format --check sidecar tests
+	$(BIN)/mypy sidecar/box_sidecar tests
 	cd tests && npm run --silent lint
 
 lock: $(VENV)/.tests ## renew the lock files of Python

@@ -9,10 +9,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import docs
 import jsonschema
 import pytest
 import yaml
+
+import docs
 from intranet.emulator import Emulator
 
 REPOSITORY = docs.REPOSITORY
@@ -66,10 +67,11 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
 SYSTEMCTL = """#!/bin/sh -eu
 test "$*" = "enable --now box-sidecar"
 unit=/etc/systemd/system/box-sidecar.service
-user=$(sed -n 's/^User=//p' $unit)
-group=$(sed -n 's/^SupplementaryGroups=//p' $unit)
-install -d -o "$user" -m "$(sed -n 's/^RuntimeDirectoryMode=//p' $unit)" "/run/$(sed -n 's/^RuntimeDirectory=//p' $unit)"
-setpriv --reuid "$user" --regid "$user" --groups "$group" $(sed -n 's/^ExecStart=//p' $unit) >/var/log/box-sidecar.log 2>&1 &
+says() { sed -n "s/^$1=//p" $unit; }
+user=$(says User)
+install -d -o "$user" -m "$(says RuntimeDirectoryMode)" "/run/$(says RuntimeDirectory)"
+setpriv --reuid "$user" --regid "$user" --groups "$(says SupplementaryGroups)" $(says ExecStart) \\
+    >/var/log/box-sidecar.log 2>&1 &
 for _ in $(seq 100); do test -S /run/box-sidecar/box-sidecar.sock && exit; sleep 0.1; done
 cat /var/log/box-sidecar.log >&2
 exit 1
@@ -113,12 +115,9 @@ def test_the_installation_works_as_written(tmp_path: Path) -> None:
         (tmp_path / "install.sh").write_text(f"cd {checkout}\n{install}\n{check}\n")
         (tmp_path / "systemctl").write_text(SYSTEMCTL)
         (tmp_path / "memory").mkdir()
-        done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", NAMESPACE, "sh", tmp_path / "memory", tmp_path],
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
+        unshare = ["unshare", "--mount", "--pid", "--fork", "--mount-proc"]
+        script = ["sh", "-c", NAMESPACE, "sh", tmp_path / "memory", tmp_path]
+        done = subprocess.run([*unshare, *script], capture_output=True, text=True, check=False)
     if "unshare" in done.stderr and "not permitted" in done.stderr:
         pytest.skip("this machine allows no namespaces")
     assert done.returncode == 0, done.stderr + done.stdout

@@ -39,8 +39,8 @@ def toml(settings: Mapping[str, Mapping[str, Any]]) -> str:
 class Sidecar:
     """``box-sidecar serve`` in `directory` (configuration, socket, log), a context manager.
 
-    `settings` are tables of its configuration file: ``Sidecar(..., cache={"min_life_s": 1})``. `command` comes before the
-    program, for instance ``faketime``; `env` is added to the environment.
+    `settings` are tables of its configuration file: ``Sidecar(..., cache={"min_life_s": 1})``. `command` comes before
+    the program, for instance ``faketime``; `env` is added to the environment.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Sidecar:
         api_url: str,
         command: tuple[str, ...] = (),
         env: Mapping[str, str] | None = None,
-        **settings: Mapping[str, Any],
+        **settings: Any,
     ) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
