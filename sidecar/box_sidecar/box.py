@@ -36,6 +36,17 @@ _PAGE = "1000"
 T = TypeVar("T")
 
 
+def fold(login: str) -> str:
+    """A login whatever its letter case.
+
+    Only letters that are each other's upper and lower case are the same. ``str.casefold`` would also make a k of the
+    Kelvin sign and ss of ß, and so one person of two.
+    """
+    if login.isascii():
+        return login.lower()
+    return "".join(lower if (lower := char.lower()).upper() == char else char for char in login)
+
+
 class User(msgspec.Struct, frozen=True):
     """A person as Box knows them. ``role`` is ``admin``, ``coadmin`` or ``user``."""
 
@@ -46,8 +57,7 @@ class User(msgspec.Struct, frozen=True):
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """A folder or file that a token is limited to. Folder ``"0"`` is the person's own root: no limit at all."""
 
     type: Literal["folder", "file"]
@@ -95,6 +105,14 @@ class _TokenAnswer(msgspec.Struct):
 class _UserPage(msgspec.Struct):
     entries: list[User]
     next_marker: str | None = None
+
+
+class _AppUser(User, frozen=True):
+    external_app_user_id: str | None = None
+
+
+class _AppUserPage(msgspec.Struct):
+    entries: list[_AppUser]
 
 
 class _PathEntry(msgspec.Struct):
@@ -254,7 +272,7 @@ class Box:
         """Revoke at Box (RFC 7009). Quiet if Box no longer knows the token; raises if Box can't be reached."""
         form = self._client() | {"token": token.reveal()}
         answer = await self._transport.call("revoke", "POST", "/oauth2/revoke", lambda: Request(form=form), type(None))
-        if answer.reason and answer.reason.error in {"invalid_client", "unauthorized_client"}:
+        if answer.reason and answer.reason.error not in {"invalid_token", "invalid_grant", "invalid_request"}:
             raise explain("revoke", answer.reason)
 
     # Users
@@ -264,7 +282,7 @@ class Box:
 
         Box's ``filter_term`` is a prefix of name *or* login, so every page is read and compared.
         """
-        wanted = login.casefold()
+        wanted = fold(login)
         found: list[User] = []
         params = {
             "filter_term": login,
@@ -275,15 +293,20 @@ class Box:
         }
         while True:
             page = await self._api("users", "GET", "/2.0/users", _UserPage, params=params)
-            found += [user for user in page.entries if user.login.casefold() == wanted]
+            found += [user for user in page.entries if fold(user.login) == wanted]
             if not page.next_marker or page.next_marker == params.get("marker"):
                 return found
             params = params | {"marker": page.next_marker}
 
     async def find_app_users(self, external_id: str) -> list[User]:
-        """The app users that this app made under this id of its own."""
+        """The app users that this app made under this id of its own; whom Box says to have another is none of them."""
         params = {"external_app_user_id": external_id, "fields": f"{_USER_FIELDS},external_app_user_id"}
-        return (await self._api("users", "GET", "/2.0/users", _UserPage, params=params)).entries
+        page = await self._api("users", "GET", "/2.0/users", _AppUserPage, params=params)
+        return [
+            User(user.id, user.login, user.name, user.status, user.role)
+            for user in page.entries
+            if user.external_app_user_id in {None, external_id}
+        ]
 
     async def get_user(self, user_id: str) -> User:
         """One user by Box's id."""

@@ -11,9 +11,10 @@ from collections.abc import Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
+import msgspec
 from cachetools import LRUCache, TLRUCache, TTLCache
 
-from box_sidecar.box import Box, Resource, Token, User
+from box_sidecar.box import Box, Resource, Token, User, fold
 from box_sidecar.catalogue import Problem
 from box_sidecar.clock import monotonic
 from box_sidecar.config import Settings
@@ -30,8 +31,7 @@ _RENEWAL_RETRY_S = 30.0
 _REVOCATION_MEMORY_S = 600.0  # longer than any story can last
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(msgspec.Struct, frozen=True):
     """How the caller names a person: by ``login``, Box ``id``, or ``external_app_user_id``."""
 
     by: Literal["login", "id", "external_app_user_id"]
@@ -40,11 +40,10 @@ class Who:
     @property
     def key(self) -> Who:
         """The same person under the same key, whatever the letter case of the login."""
-        return Who(self.by, self.value.casefold()) if self.by == "login" else self
+        return Who(self.by, fold(self.value)) if self.by == "login" else self
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """What a token is remembered by: the person and exactly what it may do."""
 
     user_id: str
@@ -110,6 +109,7 @@ class TokenService:
         self._tokens: TLRUCache[Key, Held] = _token_cache(settings.cache.max_tokens)
         self._parents: TLRUCache[str, Token] = _parent_cache(settings.cache.max_tokens)
         self._doomed: list[Token] = []  # forgotten here, still to be revoked at Box
+        self._revocations: set[asyncio.Task[int]] = set()
         self._lookups: Flights[User] = Flights()
         self._mints: Flights[Token] = Flights()
         self._parent_mints: Flights[Token] = Flights()
@@ -156,7 +156,7 @@ class TokenService:
         tasks = [task for task in (self._renewer, *self._renewals.values()) if task]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._revocations, return_exceptions=True)
 
     @property
     def held(self) -> int:
@@ -298,7 +298,6 @@ class TokenService:
             if not found:
                 raise
             user, made = _only(found), False
-        self._unknown.pop(who.key, None)
         return self._remember(who, user), made
 
     async def _resolve_even_if_box_is_down(self, who: Who) -> User:
@@ -344,6 +343,7 @@ class TokenService:
 
     def _remember(self, who: Who, user: User) -> User:
         self._users[who.key] = (user, monotonic())
+        self._unknown.pop(who.key, None)
         return user
 
     def _forget_user(self, user_id: str) -> None:
@@ -430,7 +430,11 @@ class TokenService:
             self._forget_user(user_id)
         doomed, self._doomed = self._doomed, []
         with within(self._patience):
-            return await self._revoke_at_box(doomed)
+            # In a task of its own: a caller who does not wait for the end must leave no token alive.
+            task = asyncio.create_task(self._revoke_at_box(doomed))
+        self._revocations.add(task)
+        task.add_done_callback(self._revocations.discard)
+        return await asyncio.shield(task)
 
     async def _revoke_at_box(self, tokens: list[Token]) -> int:
         live = [token for token in tokens if token.life > 0]
@@ -446,7 +450,7 @@ class TokenService:
     def _is_revoked_since(self, began: int, who: Who, user: User) -> bool:
         if self._now == began:
             return False
-        marks = (who.key, Who("id", user.id), Who("login", user.login.casefold()))
+        marks = (who.key, Who("id", user.id), Who("login", fold(user.login)))
         return any(self._revoked.get(mark, 0) > began for mark in marks)
 
     def _refuse_if_revoked_since(self, began: int, who: Who, user: User) -> None:
@@ -463,7 +467,7 @@ def _only(users: list[User]) -> User:
 
 
 def _is(held: Held, who: Who) -> bool:
-    return held.who == who.key or (who.by == "login" and held.user.login.casefold() == who.key.value)
+    return held.who == who.key or (who.by == "login" and fold(held.user.login) == who.key.value)
 
 
 def _token_cache(size: int) -> TLRUCache[Key, Held]:

@@ -1,0 +1,208 @@
+"""Who is who: the exact login over all pages, the traps beside it, and app users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from intranet.emulator import Emulator
+from intranet.sidecar import Sidecar
+from sidecar.conftest import Serve
+from sidecar.support import calls, code, last, together, until
+
+
+def user(sidecar: Sidecar, **query: str) -> httpx.Response:
+    return sidecar.request("GET", "/v1/users", params=query)
+
+
+def provision(sidecar: Sidecar, external_id: str = "wp-7", name: str = "Nora") -> httpx.Response:
+    return sidecar.request("POST", "/v1/users", json={"external_app_user_id": external_id, "name": name})
+
+
+@pytest.mark.parametrize("login", ["ana@example.com", "ANA@EXAMPLE.COM", "Ana@Example.com"])
+def test_the_login_is_compared_exactly_whatever_its_case(login: str, box: Emulator, sidecar: Sidecar) -> None:
+    # Box's search finds three more for this: a name, a longer domain, and it says so first.
+    assert sidecar.token(login).json()["user"]["id"] == box.user("ana@example.com")["id"]
+
+
+@pytest.mark.parametrize("login", ["ana", "ana@", "ana@example", "Ana Souza", "na@example.com", "trap@example.co"])
+def test_a_prefix_or_a_name_is_nobody(login: str, sidecar: Sidecar) -> None:
+    body = {"user": {"login": login.replace(" ", "")}, "element": "explorer"}
+    answer = sidecar.request("POST", "/v1/tokens", json=body)
+    assert (answer.status_code, code(answer)) == (404, "user_not_found")
+
+
+def test_a_plus_and_an_apostrophe_in_a_login_are_nothing_special(box: Emulator, sidecar: Sidecar) -> None:
+    login = "o'brien+box@example.com"
+    assert sidecar.token(login).json()["user"]["login"] == login
+    assert user(sidecar, login=login).json()["id"] == box.user(login)["id"]
+
+
+def test_letters_that_only_look_alike_do_not_make_two_people_one(box: Emulator, sidecar: Sidecar) -> None:
+    box.add_user("Straße", "straße@example.com")
+    box.add_user("Ольга", "ОЛЬГА@example.com")
+    assert sidecar.token("kenji@example.com").status_code == 200
+    for twin in ("\u212aenji@example.com", "strasse@example.com", "o\u017flga@example.com"):
+        assert code(sidecar.token(twin)) == "user_not_found", twin
+    assert sidecar.token("straße@example.com").json()["user"]["name"] == "Straße"
+    assert code(sidecar.token("strasse@example.com")) == "user_not_found"
+    assert sidecar.token("ольга@example.com").json()["user"]["name"] == "Ольга"
+
+
+def test_the_look_up_reads_every_page(box: Emulator, sidecar: Sidecar) -> None:
+    for number in range(2050):
+        box.add_user(f"zoe@example.com {number}", f"zoe@example.com.{number:04d}.example")
+    zoe = box.add_user("Zoë", "zoe@example.com")
+    assert sidecar.token("zoe@example.com").json()["user"]["id"] == zoe["id"]
+    assert calls(box).count("GET /2.0/users") == 3
+
+
+def test_two_with_one_login_are_nobody(box: Emulator, sidecar: Sidecar) -> None:
+    ana = box.user("ana@example.com")
+    twins = [{"type": "user", "id": identity, "login": "Ana@example.com", "name": "Ana", "status": "active",
+              "role": "user"} for identity in (ana["id"], "1")]  # fmt: skip
+    box.fault("merge", path="/2.0/users", body={"entries": twins})
+    answer = sidecar.token("ana@example.com")
+    assert (answer.status_code, code(answer)) == (409, "user_ambiguous")
+
+
+@pytest.mark.parametrize("status", ["active", "cannot_delete_edit", "cannot_delete_edit_upload"])
+def test_a_person_who_may_work_gets_a_token(status: str, box: Emulator, sidecar: Sidecar) -> None:
+    box.change_user(box.user("ana@example.com")["id"], status=status)
+    assert sidecar.token("ana@example.com").status_code == 200
+
+
+def test_what_box_does_not_tell_about_a_person_is_not_taken_for_harmless(box: Emulator, sidecar: Sidecar) -> None:
+    ana = box.user("ana@example.com")
+    entry = {"type": "user", "id": ana["id"], "login": "ana@example.com", "name": "Ana"}
+    for details, expected in (
+        ({"status": "active"}, "role_not_allowed"),
+        ({"role": "user"}, "user_inactive"),
+        ({"role": "user", "status": "suspended"}, "user_inactive"),
+    ):
+        box.fault("merge", path="/2.0/users", body={"entries": [entry | details]})
+        answer = sidecar.token("ana@example.com")
+        assert (answer.status_code, code(answer)) == (403, expected)
+        sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": "ana@example.com"}})
+
+
+def test_a_person_is_found_by_id_too_and_policy_holds_all_the_same(box: Emulator, sidecar: Sidecar) -> None:
+    ask = {"element": "explorer"}
+    kenji = box.user("kenji@example.com")["id"]
+    by_id = sidecar.request("POST", "/v1/tokens", json=ask | {"user": {"id": kenji}})
+    assert by_id.json()["user"]["login"] == "kenji@example.com"
+    boss = box.user("boss@example.com")["id"]
+    assert code(sidecar.request("POST", "/v1/tokens", json=ask | {"user": {"id": boss}})) == "role_not_allowed"
+    assert code(sidecar.request("POST", "/v1/tokens", json=ask | {"user": {"id": "1"}})) == "user_not_found"
+
+
+def test_looking_a_person_up_tells_status_and_role(box: Emulator, sidecar: Sidecar) -> None:
+    answer = user(sidecar, login="INES@example.com")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "id": box.user("ines@example.com")["id"],
+        "login": "ines@example.com",
+        "name": "Inés Inactiva",
+        "status": "inactive",
+        "role": "user",
+    }
+    assert code(user(sidecar, login="nora@example.com")) == "user_not_found"
+    assert code(user(sidecar, external_app_user_id="wp-1")) == "user_not_found"
+
+
+@pytest.mark.parametrize(
+    "query", ["", "login=", "login=a%20b", "login=a&login=b", "login=a&id=1", "name=Ana", "login=ana@example.com&x=1"]
+)
+def test_a_look_up_names_one_person_in_one_way(query: str, sidecar: Sidecar) -> None:
+    answer = sidecar.request("GET", f"/v1/users?{query}")
+    assert (answer.status_code, code(answer)) == (400, "invalid_request")
+
+
+def test_an_unknown_person_is_remembered_briefly_and_found_once_the_account_appears(
+    box: Emulator, serve: Serve
+) -> None:
+    sidecar = serve(cache={"unknown_user_ttl_s": 1.5})
+    assert code(sidecar.token("nora@example.com")) == "user_not_found"
+    since = last(box)
+    nora = box.add_user("Nora", "nora@example.com")
+    assert code(sidecar.token("NORA@example.com")) == "user_not_found"
+    assert calls(box, since) == []
+    found = until(lambda: (answer := sidecar.token("nora@example.com")).is_success and answer, 5, 0.2)
+    assert isinstance(found, httpx.Response) and found.json()["user"]["id"] == nora["id"]
+
+
+def test_a_known_person_is_asked_for_again_after_user_ttl_s(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(cache={"user_ttl_s": 0.5})
+    assert sidecar.token("ana@example.com").status_code == 200
+    box.change_user(box.user("ana@example.com")["id"], role="coadmin")
+    refused = until(lambda: (answer := sidecar.token("ana@example.com")).is_error and answer, 5, 0.2)
+    assert isinstance(refused, httpx.Response) and code(refused) == "role_not_allowed"
+
+
+def test_app_users_are_not_made_unless_policy_allows_it(box: Emulator, sidecar: Sidecar) -> None:
+    answer = provision(sidecar)
+    assert answer.status_code == 403
+    code(answer)
+    assert "POST /2.0/users" not in calls(box)
+
+
+@pytest.fixture
+def provisioning(serve: Serve) -> Sidecar:
+    return serve(policy={"provision_app_users": True})
+
+
+def test_an_app_user_is_made_once_and_found_again(box: Emulator, provisioning: Sidecar) -> None:
+    made = provision(provisioning, name="Nora №1")
+    again = provision(provisioning, name="Another name")
+    assert (made.status_code, again.status_code) == (201, 200)
+    assert made.json() == again.json() == user(provisioning, external_app_user_id="wp-7").json()
+    assert made.json()["name"] == "Nora №1"
+    assert made.json()["login"].endswith("@boxdevedition.com")
+    body = {"user": {"external_app_user_id": "wp-7"}, "element": "uploader"}
+    assert provisioning.request("POST", "/v1/tokens", json=body).json()["user"]["id"] == made.json()["id"]
+
+
+def test_an_app_user_who_was_unknown_a_moment_ago_gets_a_token(provisioning: Sidecar) -> None:
+    body = {"user": {"external_app_user_id": "wp-7"}, "element": "uploader"}
+    assert code(provisioning.request("POST", "/v1/tokens", json=body)) == "user_not_found"
+    provision(provisioning)
+    assert provisioning.request("POST", "/v1/tokens", json=body).status_code == 200
+
+
+def test_ten_requests_at_once_make_one_app_user(box: Emulator, provisioning: Sidecar) -> None:
+    box.settings(latency_ms=50)
+    answers = together(10, lambda _: provision(provisioning))
+    assert {answer.status_code for answer in answers} <= {200, 201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert calls(box).count("POST /2.0/users") == 1
+
+
+def test_whoever_loses_the_race_with_another_sidecar_finds_the_winners_app_user(
+    box: Emulator, provisioning: Sidecar
+) -> None:
+    # Between our look-up, which is made to find nobody, and our creation the other one's has happened.
+    made = provision(provisioning).json()
+    box.fault("merge", method="GET", path="/2.0/users", body={"entries": []})
+    answer = provision(provisioning)
+    assert (answer.status_code, answer.json()) == (200, made)
+
+
+@pytest.mark.parametrize("kind", ["cut", "status"])
+def test_a_creation_whose_answer_was_lost_is_not_repeated_but_looked_up(
+    kind: Any, box: Emulator, provisioning: Sidecar
+) -> None:
+    box.fault(kind, method="POST", path="/2.0/users", after=True)
+    answer = provision(provisioning)
+    assert answer.is_success, answer.text
+    assert calls(box).count("POST /2.0/users") == 1
+    assert len([person for person in box.users() if person["kind"] == "app"]) == 1
+
+
+def test_an_app_user_of_another_id_is_not_taken_for_this_one(box: Emulator, provisioning: Sidecar) -> None:
+    other = provision(provisioning, "wp-8").json()
+    entry = other | {"type": "user", "external_app_user_id": "wp-8"}
+    box.fault("merge", method="GET", path="/2.0/users", body={"entries": [entry]})
+    body = {"user": {"external_app_user_id": "wp-7"}, "element": "explorer"}
+    assert code(provisioning.request("POST", "/v1/tokens", json=body)) == "user_not_found"
