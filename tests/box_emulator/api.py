@@ -15,7 +15,7 @@ from aiohttp import web
 from .access import Access
 from .box import BOX, Box
 from .directory import User
-from .errors import BoxError, InvalidToken, insufficient_scope, invalid_parameter, not_found, precondition_failed
+from .errors import BoxError, InvalidTokenError, insufficient_scope, invalid_parameter, not_found, precondition_failed
 from .limits import RATES
 from .tokens import Token
 from .tree import Item
@@ -57,10 +57,10 @@ def identify(request: web.Request) -> Caller:
     box = request.app[BOX]
     token = box.tokens.get(bearer(request))
     if token is None or not token.alive(box.clock.now()):
-        raise InvalidToken
+        raise InvalidTokenError
     user = box.directory.get(token.user_id)
     if user is None or user.status == "inactive" or not box.settings.app_authorized:
-        raise InvalidToken
+        raise InvalidTokenError
     request["token"] = token
     request["user"] = user
     _check_origin(request, box)

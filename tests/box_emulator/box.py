@@ -105,12 +105,15 @@ class Box:
         client_id: str,
         user: User,
         scopes: frozenset[str],
+        *,
         resource: Resource | None = None,
         parent: str | None = None,
     ) -> Token:
         life = self.settings.token_life_s
         life_s = life.get(kind, 3600.0) if isinstance(life, dict) else life
-        return self.tokens.issue(kind, client_id, user.id, scopes, self.clock.now(), life_s, resource, parent)
+        return self.tokens.issue(
+            kind, client_id, user.id, scopes, now=self.clock.now(), life_s=life_s, resource=resource, parent=parent
+        )
 
     def add_user(self, name: str, login: str, **details: Any) -> User:
         user = User(self.next_user_id(), name, login, self.clock.now(), **details)

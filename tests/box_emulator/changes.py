@@ -11,7 +11,7 @@ from .access import Action
 from .api import Caller
 from .errors import invalid_parameter, missing_parameter
 from .items import mini
-from .tree import Folder, Item, NameInUse, SharedLink
+from .tree import Folder, Item, NameInUseError, SharedLink
 
 ACCESS_LEVELS = ("open", "company", "collaborators")
 
@@ -72,7 +72,7 @@ def conflict_described() -> Iterator[None]:
     """Where a name may be in use: describe the item that has it, as Box does."""
     try:
         yield
-    except NameInUse as error:
+    except NameInUseError as error:
         error.context = {"conflicts": mini(error.holder)}
         raise
 

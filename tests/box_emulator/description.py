@@ -7,11 +7,13 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import jsonschema_rs
 from aiohttp import web
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -67,6 +69,9 @@ class Schema:
 
     @cached_property
     def _validator(self) -> jsonschema_rs.Validator:
+        # Imported here because the demo, which uses the emulator too, has no need of it.
+        import jsonschema_rs
+
         return jsonschema_rs.validator_for(self._document)
 
     def problems(self, value: Any) -> list[str]:

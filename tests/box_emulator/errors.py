@@ -42,7 +42,7 @@ class BoxError(Exception):
         )
 
 
-class InvalidToken(BoxError):
+class InvalidTokenError(BoxError):
     """401 as Box sends it: an empty body, the reason in ``WWW-Authenticate`` (RFC 6750, section 3)."""
 
     def __init__(self) -> None:

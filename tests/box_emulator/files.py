@@ -20,7 +20,7 @@ from .api import (
 )
 from .box import BOX, TICKET_LIFE_S, Ticket
 from .changes import change, copy, needed
-from .errors import BoxError, InvalidToken, forbidden, invalid_parameter, missing_parameter, not_found
+from .errors import BoxError, InvalidTokenError, forbidden, invalid_parameter, missing_parameter, not_found
 from .items import View, version_full
 from .renditions import available, content_type, thumbnail
 from .tree import File, Version
@@ -83,7 +83,7 @@ async def download_by_ticket(request: web.Request) -> web.Response:
     box = request.app[BOX]
     ticket = box.tickets.get(request.match_info["ticket"])
     if ticket is None or ticket.expires_at <= box.clock.now():
-        raise InvalidToken
+        raise InvalidTokenError
     name = quote(ticket.version.name)
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{name}",

@@ -25,7 +25,7 @@ from .api import (
 from .changes import change, copy, name_of, needed, parent_of
 from .errors import BoxError, forbidden, invalid_parameter
 from .items import View, mini
-from .tree import ROOT_ID, Folder, Item, NameInUse, SortKey, sort_items
+from .tree import ROOT_ID, Folder, Item, NameInUseError, SortKey, sort_items
 
 SORTS = ("id", "name", "date", "size")
 
@@ -61,7 +61,7 @@ async def create_folder(request: web.Request, caller: Caller) -> web.Response:
     parent = parent_of(caller, body, "upload")
     try:
         folder = caller.box.tree.add_folder(parent, name_of(body), caller.user, caller.box.clock.now())
-    except NameInUse as error:
+    except NameInUseError as error:
         # Unlike for files, the conflicts are a list here.
         error.context = {"conflicts": [mini(error.holder)]}
         raise

@@ -17,7 +17,7 @@ from .access import Access
 from .box import BOX, Box
 from .console import Application
 from .directory import User
-from .errors import InvalidToken, OAuthError
+from .errors import InvalidTokenError, OAuthError
 from .items import mini
 from .scopes import DOWNSCOPES, USER_SCOPES, covers
 from .tokens import Resource, Token
@@ -101,7 +101,8 @@ def _verified_claims(box: Box, app: Application, assertion: str) -> dict[str, An
         claims = msgspec.json.decode(signed.payload)
     except (JoseError, ValueError):
         raise _wrong_key() from None
-    if signed.headers().get("kid") != app.key.id:
+    # The Node SDK names no key at all, and Box's PHP sample names it among the claims: both work with Box.
+    if signed.headers().get("kid", app.key.id) != app.key.id:
         raise _wrong_key()
     if not isinstance(claims, dict) or claims.get("iss") != app.client_id:
         raise _bad_claim("iss", "The client id specified is invalid.")
@@ -190,12 +191,12 @@ def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
     if not scopes or not scopes <= DOWNSCOPES:
         raise OAuthError("invalid_scope", "The requested scope is invalid.")
     if not covers(parent.scopes, scopes):
-        raise InvalidToken
+        raise InvalidTokenError
     user = box.directory.get(parent.user_id)
     if user is None:
         raise OAuthError("invalid_grant", "Invalid subject_token parameter or parameter missing")
     resource = _resource(box, parent, user, form.get("resource"))
-    child = box.issue("downscoped", parent.client_id, user, scopes, resource, parent.value)
+    child = box.issue("downscoped", parent.client_id, user, scopes, resource=resource, parent=parent.value)
     body = _answer(child, now) | {"issued_token_type": ACCESS_TOKEN_TYPE}
     body["restricted_to"] = _restricted_to(box, child, user)
     return {name: value for name, value in body.items() if value is not None}

@@ -48,6 +48,7 @@ class Tokens:
         client_id: str,
         user_id: str,
         scopes: Iterable[str],
+        *,
         now: float,
         life_s: float,
         resource: Resource | None = None,

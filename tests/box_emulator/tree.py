@@ -213,6 +213,7 @@ class Tree:
         content: bytes,
         user: User,
         now: float,
+        *,
         content_created_at: float | None = None,
         content_modified_at: float | None = None,
         sha1: str | None = None,
@@ -259,9 +260,15 @@ class Tree:
     def copy(self, item: Item, parent: Folder, name: str, user: User, now: float) -> Item:
         """A copy of a file's current version, or of a folder with all below it."""
         if isinstance(item, File):
-            content, sha1 = item.current.content, item.current.sha1
             return self.add_file(
-                parent, name, content, user, now, item.content_created_at, item.content_modified_at, sha1
+                parent,
+                name,
+                item.current.content,
+                user,
+                now,
+                content_created_at=item.content_created_at,
+                content_modified_at=item.content_modified_at,
+                sha1=item.current.sha1,
             )
         assert isinstance(item, Folder)
         if parent.within(item):
@@ -310,7 +317,7 @@ class Tree:
             raise BoxError(400, "item_name_invalid", "Item name invalid")
         holder = parent.children.get(name.casefold())
         if holder is not None and holder is not item:
-            raise NameInUse(holder)
+            raise NameInUseError(holder)
 
     def _version(self, file: File, content: bytes, user: User, now: float, sha1: str | None = None) -> Version:
         digest = sha1 or hashlib.sha1(content, usedforsecurity=False).hexdigest()
@@ -339,7 +346,7 @@ class Tree:
         item.owner.space_used += size
 
 
-class NameInUse(BoxError):
+class NameInUseError(BoxError):
     """409: the name is another item's. `holder` is described to the caller by the route, in the form it uses."""
 
     def __init__(self, holder: Item) -> None:

@@ -61,7 +61,9 @@ async def upload(request: web.Request, caller: Caller) -> web.Response:
     _check_size(caller, len(content))
     now = caller.box.clock.now()
     with conflict_described():
-        file = caller.box.tree.add_file(parent, name, content, caller.user, now, created, modified)
+        file = caller.box.tree.add_file(
+            parent, name, content, caller.user, now, content_created_at=created, content_modified_at=modified
+        )
     file.description = str(attributes.get("description") or "")
     return _uploaded(request, caller, file, 201)
 

@@ -55,7 +55,8 @@ class App:
         return {name: value for name, value in (claims | changes).items() if value is not None}
 
     def assertion(self, claims: dict[str, Any], key: Any = None, alg: str = "RS256", **header: Any) -> str:
-        protected = {"alg": alg, "typ": "JWT", "kid": self.key_id} | header
+        fields = {"alg": alg, "typ": "JWT", "kid": self.key_id} | header
+        protected = {name: value for name, value in fields.items() if value is not None}
         return jws.serialize_compact(protected, json.dumps(claims), key or self.key, algorithms=ALGORITHMS)
 
     def post_token(self, form: dict[str, Any]) -> httpx.Response:

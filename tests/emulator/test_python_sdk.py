@@ -352,7 +352,7 @@ def test_search(ana: BoxClient, as_user: As, emulator: Emulator) -> None:
     assert found(ana, "reunião", ancestor_folder_ids=[receipts]) == set()
     assert found(as_user("kenji@example.com"), "reunião") == set()
     assert "富士山.png" in found(as_user("kenji@example.com"), "富士")
-    assert status(lambda: ana.search.search_for_content())[0] == 400
+    assert status(ana.search.search_for_content)[0] == 400
 
 
 def test_thumbnails_and_representations(ana: BoxClient, emulator: Emulator) -> None:

@@ -129,6 +129,11 @@ def test_wrong_keys(app: App) -> None:
     assert error(app.jwt(".".join([*app.assertion(app.claims()).split(".")[:2], ""]))) == WRONG_KEY
 
 
+def test_a_key_need_not_be_named(app: App) -> None:
+    assert app.jwt(app.assertion(app.claims(), kid=None)).status_code == 200
+    assert app.jwt(app.assertion(app.claims(kid=app.key_id), kid=None)).status_code == 200
+
+
 def test_changed_keys_and_secrets(app: App, emulator: Emulator) -> None:
     emulator.rotate(key=True)
     assert error(app.jwt()) == WRONG_KEY

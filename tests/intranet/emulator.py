@@ -34,6 +34,7 @@ class Emulator:
     def __init__(
         self,
         state_dir: Path | str,
+        *,
         port: int = 0,
         seed: Path | str | None = None,
         cors_origins: Iterable[str] = (),
