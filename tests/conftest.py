@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from intranet.browser import Browser
 from intranet.release import REPOSITORY
 from intranet.stack import Stack
@@ -32,22 +36,42 @@ def short_directory() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
+VARIANTS: dict[str, dict[str, Any]] = {
+    "6.1": {"version": "6.1"},
+    "6.8": {"version": "6.8", "database": "mariadb", "server": "nginx"},
+    "newest": {"version": "newest"},
+}
+"""The oldest WordPress that is supported, as small as it gets; a current one, as companies run it; and the newest."""
+
+
 @pytest.fixture(scope="session")
-def _stack(short_directory: Path, plugin_zip: Path) -> Iterator[Stack]:
-    # Tokens that live for seconds are what some tests are about.
-    with Stack(short_directory / "stack", plugin=plugin_zip, sidecar={"cache": {"min_life_s": 1.0}}) as running:
-        yield running
+def _stacks(short_directory: Path, plugin_zip: Path) -> Iterator[Callable[[str], Stack]]:
+    with ExitStack() as running:
+
+        @functools.cache
+        def start(variant: str) -> Stack:
+            # Tokens that live for seconds are what some tests are about.
+            sidecar = {"cache": {"min_life_s": 1.0}}
+            return running.enter_context(
+                Stack(short_directory / variant, plugin=plugin_zip, sidecar=sidecar, **VARIANTS[variant])
+            )
+
+        yield start
 
 
 @pytest.fixture
-def stack(_stack: Stack) -> Iterator[Stack]:
-    """The whole intranet, one for all tests: each leaves it running, without faults and with the usual settings."""
-    settings = _stack.emulator.settings()
-    yield _stack
-    _stack.emulator.clear_faults()
-    _stack.emulator.settings(**settings)
-    if _stack.sidecar.process is None or not _stack.sidecar.process.running():
-        _stack.sidecar.start()
+def stack(request: pytest.FixtureRequest, _stacks: Callable[[str], Stack]) -> Iterator[Stack]:
+    """The whole intranet, one of each variant for all tests: without faults and with the usual settings.
+
+    `@pytest.mark.parametrize("stack", ["6.1"], indirect=True)` chooses another than the current WordPress.
+    """
+    running = _stacks(getattr(request, "param", "6.8"))
+    settings = running.emulator.settings()
+    yield running
+    running.emulator.clear_faults()
+    running.emulator.settings(**settings)
+    if running.sidecar.process is None or not running.sidecar.process.running():
+        running.sidecar.start()
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,7 @@ def welcome(stack: Stack, directory: Path) -> str:
   {ADMIN.login:<14} {ADMIN.password:<14} the administrator's side: the block editor, the plugin's settings
 
   Try this
-  1. Open the intranet, press "Log in", be {ANA.login}: her files are on the front page, and nobody asked for a Box log-in.
+  1. Open the intranet, press "Log in", be {ANA.login}: her files are on the front page, with no Box log-in.
   2. Drop a file on the uploader, then go to another folder and back: it is there.
   3. In a private window be {KENJI.login}: the same page shows his files, not hers.
   4. Edit the front page as {ADMIN.login}: the widgets are blocks.

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from intranet.process import free_port
 from intranet.release import REPOSITORY
 from intranet.wordpress import Session

@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from playwright.sync_api import expect
+
 from conftest import SCREENSHOTS
 from intranet.browser import Browser, Tab
 from intranet.stack import Stack
+
+# Long enough for a machine that has other things to do; nothing waits longer than it has to.
+expect.set_options(timeout=20_000)
 
 Visit = Callable[..., Tab]
 

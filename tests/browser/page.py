@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from intranet.browser import Tab
 from playwright.sync_api import Locator
+
+from intranet.browser import Tab
 
 FONT = "cdn01.boxcdn.net/fonts/"
 """Box UI Elements ask Box's CDN for their font, whoever hosts them; there is no network in tests."""

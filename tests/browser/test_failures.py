@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import time
 
 import pytest
-from intranet.browser import Tab
-from intranet.stack import Stack
 from playwright.sync_api import expect
 
 from browser.conftest import Visit
 from browser.page import complaints, explorer, open_folder, row, uploader
+from intranet.browser import Tab
+from intranet.stack import Stack
 
 
 def page_is_unharmed(tab: Tab) -> None:
@@ -32,8 +34,8 @@ def test_without_a_box_account(visit: Visit) -> None:
 def test_administrator_words_what_people_without_an_account_read(visit: Visit, stack: Stack) -> None:
     sentence = "Your Box account comes with your second week. — <b>HR</b>"
     stack.wordpress.php(
-        "$options = get_option( 'widgets_for_box', array() );"
-        "update_option( 'widgets_for_box', array_merge( (array) $options, array( 'no_account_text' => $data['text'] ) ) );",
+        "$options = (array) get_option( 'widgets_for_box', array() );"
+        "update_option( 'widgets_for_box', array( 'no_account_text' => $data['text'] ) + $options );",
         text=sentence,
     )
     try:
@@ -58,12 +60,15 @@ def test_logged_out_visitor_is_offered_the_log_in_and_comes_back(visit: Visit, s
 
 def test_sidecar_down_is_said_within_two_seconds_and_mended_by_a_retry(visit: Visit, stack: Stack) -> None:
     stack.sidecar.stop()
-    tab = visit("ana", "/help/")
-    begin = time.monotonic()
-    tab.page.goto("/")
-    expect(explorer(tab).get_by_role("alert")).to_be_visible(timeout=10_000)
+    tab = visit("ana")
+    expect(explorer(tab).get_by_role("alert")).to_be_visible()
     expect(uploader(tab).get_by_role("alert")).to_be_visible()
-    assert time.monotonic() - begin < 2
+    waited_ms = tab.page.evaluate(
+        "performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/v1/token'))"
+        ".map(entry => entry.responseEnd - entry.startTime)"
+    )
+    assert len(waited_ms) == 2
+    assert max(waited_ms) < 2000
     tab.screenshot("sidecar_down")
 
     stack.sidecar.start()
@@ -123,14 +128,11 @@ def test_site_that_box_does_not_know_is_told_which_origin_to_add(visit: Visit, s
     stack.emulator.settings(cors_origins=["https://elsewhere.example.com"])
     tab = visit("ana")
     # The Elements first try three times more, waiting longer each time.
-    expect(explorer(tab).get_by_role("alert")).to_contain_text(stack.wordpress.url, timeout=30_000)
+    expect(explorer(tab).get_by_role("alert")).to_contain_text(stack.wordpress.url, timeout=60_000)
 
 
 @pytest.mark.parametrize("change", ["folder", "signature", "scopes"])
 def test_changed_descriptor_is_refused(stack: Stack, change: str) -> None:
-    import base64
-    import json
-
     ana = stack.wordpress.login("ana")
     found = re.search(r'data-widget="([\w-]+)\.([\w-]+)"', ana.get("/").text)
     assert found

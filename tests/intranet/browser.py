@@ -1,7 +1,7 @@
-"""Chromium, driven by Playwright: what a person sees, and all that their browser was told.
+"""Chromium, driven by Playwright: what a person sees, and all that their browser was told::
 
-    with Browser() as browser, browser.tab(wordpress.login("ana"), wordpress.url) as tab:
-        tab.page.goto("/")
+with Browser() as browser, browser.tab(wordpress.login("ana"), wordpress.url) as tab:
+    tab.page.goto("/")
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 import httpx
-from playwright.sync_api import ConsoleMessage, Error, Request, Response, Route, sync_playwright
 from playwright.sync_api import BrowserContext as PlaywrightContext
+from playwright.sync_api import ConsoleMessage, Error, Request, Response, Route, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -26,6 +26,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    # A page that a test serves itself has no address; its requests to this machine would be taken for an attack.
+    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
 )
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
@@ -108,7 +110,7 @@ class Tab:
         context.on("console", self._note)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
         self.page = context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(30_000)
 
     def __enter__(self) -> Tab:
         return self

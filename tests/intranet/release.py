@@ -38,7 +38,7 @@ class ReleaseError(RuntimeError):
 
 
 def document_root(version: str) -> Path:
-    """A WordPress of that version ("6.1", "6.8" or "newest"), not configured and not installed. To be copied, not used."""
+    """A WordPress of that version ("6.1", "6.8" or "newest"), neither configured nor installed: to be copied."""
     if version not in DEBIAN_RELEASES:
         raise ReleaseError(f"WordPress {version} is not one of {', '.join(DEBIAN_RELEASES)}")
     kept = CACHE / "wordpress" / version
@@ -77,7 +77,7 @@ def made_once(kept: Path) -> Iterator[Path | None]:
 
 
 def unpack(debian_release: str, directory: Path) -> None:
-    """Fill `directory` with Debian's WordPress, its default theme and the libraries that it shares with other packages."""
+    """Fill `directory` with Debian's WordPress, its default theme and the libraries it shares with other packages."""
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary) / "root"
         try:

@@ -1,7 +1,7 @@
-"""The whole intranet: Box's emulator, the sidecar, and a WordPress with the plugin, wired by configuration alone.
+"""The whole intranet: Box's emulator, the sidecar, and a WordPress with the plugin, wired by configuration alone::
 
-    with Stack(directory) as stack:
-        ana = stack.wordpress.login("ana")
+with Stack(directory) as stack:
+    ana = stack.wordpress.login("ana")
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class StackError(RuntimeError):
 class Stack:
     """Emulator, sidecar and WordPress in `directory`, which may be used again.
 
-    Parameters: `port` of WordPress, 0 for a free one; `version`, `database`, `server`, `people`, `constants` and `plugin`
-    as WordPress takes them; `sidecar` holds further tables of the sidecar's configuration file.
+    Parameters: `port` of WordPress, 0 for a free one; `version`, `database`, `server`, `people`, `constants` and
+    `plugin` as WordPress takes them; `sidecar` holds further tables of the sidecar's configuration file.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Stack:
         people: Sequence[Person] = PEOPLE,
         constants: Mapping[str, Constant] | None = None,
         plugin: Path = PLUGIN_ZIP,
-        sidecar: Mapping[str, Mapping[str, Any]] | None = None,
+        sidecar: Mapping[str, Any] | None = None,
     ) -> None:
         self.wordpress = WordPress(
             directory / "wordpress",

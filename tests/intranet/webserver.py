@@ -101,7 +101,8 @@ def start_nginx(docroot: Path, port: int, directory: Path, log_directory: Path) 
     if program is None:
         raise ProcessError("nginx is not installed")
     temporary = "".join(
-        f"    {module}_temp_path {directory}/{module};\n" for module in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        f"    {module}_temp_path {directory}/{module};\n"
+        for module in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     # Started by root its workers would be nobody, who may read nothing here.
     user = "user root;" if os.geteuid() == 0 else ""

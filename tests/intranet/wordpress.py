@@ -1,4 +1,4 @@
-"""A real WordPress with the plugin, as a context manager.
+"""A real WordPress with the plugin, as a context manager::
 
     with WordPress(directory, version="6.8") as wordpress:
         ana = wordpress.login("ana")
@@ -15,7 +15,6 @@ import json
 import secrets
 import shutil
 import subprocess
-import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
