@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from intranet.wordpress import PEOPLE, Person, WordPress
 
+from intranet.wordpress import PEOPLE, Person, WordPress
 from plugin.scripted_sidecar import ScriptedSidecar, token
 
 EDITH = Person("edith", "edith@example.com", "Edith Author", role="author")
@@ -55,3 +55,14 @@ def no_php_complaints(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     complaints = [line for line in site.log()[before:].splitlines() if "widgets-for-box" in line]
     assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture(scope="session", params=("6.1", "6.8", "newest"))
+def editing_site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, plugin_zip: Path, short_directory: Path
+) -> Iterator[WordPress]:
+    """As `site`, and the newest WordPress too: the editor is what changes most from one to the next."""
+    constants = {"WIDGETS_FOR_BOX_SOCKET": str(short_directory / "sidecar.sock")}
+    directory = tmp_path_factory.mktemp(f"editing-{request.param}")
+    with WordPress(directory, version=request.param, constants=constants, plugin=plugin_zip) as wordpress:
+        yield wordpress

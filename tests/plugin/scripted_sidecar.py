@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
-    do_GET = do_POST = _serve
+    do_GET = do_POST = _serve  # noqa: N815 -- http.server's names.
 
     def address_string(self) -> str:
         return "unix"

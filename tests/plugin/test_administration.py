@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from intranet.wordpress import WordPress
 
+from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, problem, token
 from plugin.test_people import profile_form, user_id
 
@@ -131,9 +131,14 @@ def test_person_sees_which_box_user_they_are(site: WordPress, sidecar: ScriptedS
 def test_command_line(site: WordPress, sidecar: ScriptedSidecar) -> None:
     """WP-CLI is not at hand; its functions that the command calls are, and its arguments are as WP-CLI passes them."""
     stand_in = """
-        eval( 'class WP_CLI { static function success( $t ) { echo "Success: $t\\n"; } static function warning( $t ) { echo "Warning: $t\\n"; }
-            static function error( $t ) { echo "Error: $t\\n"; } static function halt( $c ) { echo "halt $c\\n"; } }' );
-        eval( 'namespace WP_CLI\\Utils; function format_items( $format, $items, $fields ) { echo $format, wp_json_encode( $items ), "\\n"; }' );
+        eval( 'class WP_CLI {
+            static function success( $text ) { echo "Success: $text\\n"; }
+            static function warning( $text ) { echo "Warning: $text\\n"; }
+            static function error( $text ) { echo "Error: $text\\n"; }
+            static function halt( $status ) { echo "halt $status\\n"; }
+        }' );
+        eval( 'namespace WP_CLI\\Utils;
+            function format_items( $format, $items, $fields ) { echo $format, wp_json_encode( $items ), "\\n"; }' );
         require WP_PLUGIN_DIR . '/widgets-for-box/includes/class-command.php';
         $command = new WidgetsForBox\\Command();
     """

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+
 from intranet.release import REPOSITORY
 from intranet.wordpress import Session, WordPress
-
 from plugin.scripted_sidecar import ScriptedSidecar
 from plugin.test_token_route import ROUTE
 
@@ -99,7 +99,9 @@ def test_page_served_from_a_cache_works_for_another_person_days_later(
     descriptor = re.findall(r'data-widget="([^"]+)"', cached)[0]
     kenji = site.login("kenji")
     old_nonce = site.php(
-        "wp_set_current_user( get_user_by( 'login', 'kenji' )->ID ); echo substr( wp_hash( ( wp_nonce_tick() - 2 ) . '|wp_rest|' . get_current_user_id() . '|', 'nonce' ), -12, 10 );"
+        "wp_set_current_user( get_user_by( 'login', 'kenji' )->ID );"
+        " $text = ( wp_nonce_tick() - 2 ) . '|wp_rest|' . get_current_user_id() . '|';"
+        " echo substr( wp_hash( $text, 'nonce' ), -12, 10 );"
     )
     refused = kenji.rest("POST", ROUTE, json={"widget": descriptor}, nonce=old_nonce)
     assert refused.status_code == 403

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from intranet.wordpress import Session, WordPress
 
+from intranet.wordpress import Session, WordPress
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, problem, token
 from plugin.test_token_route import ROUTE, descriptor
 
@@ -20,8 +20,10 @@ def widget(site: WordPress) -> str:
 @pytest.fixture
 def mallory(site: WordPress) -> Iterator[Session]:
     """A subscriber of her own, gone after the test."""
-    code = "wp_insert_user( array( 'user_login' => 'mallory', 'user_pass' => 'mallory-demo', 'user_email' => $data['email'], 'role' => 'subscriber' ) );"
-    site.php(code, email="mallory@example.com")
+    site.php(
+        "wp_insert_user( array( 'user_login' => 'mallory', 'user_pass' => 'mallory-demo', 'role' => 'subscriber',"
+        " 'user_email' => 'mallory@example.com' ) );"
+    )
     yield site.login("mallory", "mallory-demo")
     site.php(
         "require_once ABSPATH . 'wp-admin/includes/user.php';"
@@ -70,7 +72,8 @@ def test_only_the_link_makes_a_new_address_count(
 
     proof = site.php(
         "$user = get_user_by( 'login', 'mallory' );"
-        " echo hash_hmac( 'sha256', 'widgets-for-box-email:' . $user->ID . ':' . $user->user_email, wp_salt( 'auth' ) );"
+        " $text = 'widgets-for-box-email:' . $user->ID . ':' . $user->user_email;"
+        " echo hash_hmac( 'sha256', $text, wp_salt( 'auth' ) );"
     )
     site.login("ana").get("/wp-admin/profile.php", params={"widgets_for_box_email": proof})
     mallory.rest("POST", ROUTE, json={"widget": widget})
@@ -111,11 +114,9 @@ def test_person_cannot_assign_themselves_a_box_user(
     assert asked_as(sidecar) == {"login": "mallory@example.com"}
 
 
-@pytest.mark.parametrize(
-    ("typed", "user"), [("other+box@example.com", {"login": "other+box@example.com"}), ("4711", {"id": "4711"})]
-)
+@pytest.mark.parametrize("typed", ["other+box@example.com", "4711"])
 def test_administrator_assigns_a_box_user(
-    site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str, typed: str, user: dict[str, str]
+    site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str, typed: str
 ) -> None:
     sidecar.answer = answer_all
     mallory.rest("POST", ROUTE, json={"widget": widget})
@@ -125,7 +126,7 @@ def test_administrator_assigns_a_box_user(
     admin.post(address, data={**form, "role": "subscriber", "widgets_for_box_account": typed}).raise_for_status()
     assert revoked(sidecar) == [{"login": "mallory@example.com"}]
     mallory.rest("POST", ROUTE, json={"widget": widget})
-    assert asked_as(sidecar) == user
+    assert asked_as(sidecar) == ({"id": typed} if typed.isdigit() else {"login": typed})
     # And takes it back.
     admin.post(address, data={**form, "role": "subscriber", "widgets_for_box_account": ""})
     mallory.rest("POST", ROUTE, json={"widget": widget})

@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from intranet.wordpress import WordPress
 
+from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import ScriptedSidecar
 
 TESTS = Path(__file__).parent / "php"

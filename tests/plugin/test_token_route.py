@@ -9,8 +9,8 @@ import time
 
 import httpx
 import pytest
-from intranet.wordpress import Session, WordPress
 
+from intranet.wordpress import Session, WordPress
 from plugin.scripted_sidecar import Answer, ScriptedSidecar, problem
 
 ROUTE = "widgets-for-box/v1/token"

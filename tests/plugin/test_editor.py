@@ -1,0 +1,167 @@
+"""The blocks in the editors of all supported WordPress releases, in Chromium, with a stand-in for the Elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from intranet.browser import Browser, Tab
+from intranet.release import REPOSITORY
+from intranet.wordpress import WordPress
+from plugin.scripted_sidecar import ScriptedSidecar
+
+BLOCKS = ("explorer", "uploader", "picker", "preview")
+STUB = (Path(__file__).parent / "stub_elements.js").read_text()
+SCREENSHOTS = REPOSITORY / "dist" / "screenshots" / "editor"
+
+
+def serve_stub(tab: Tab) -> None:
+    """Answer for Box's content delivery network."""
+
+    def answer(route: Route) -> None:
+        script = route.request.url.endswith(".js")
+        route.fulfill(content_type="text/javascript" if script else "text/css", body=STUB if script else "")
+
+    tab.context.route("https://cdn01.boxcdn.net/**", answer)
+
+
+@pytest.fixture
+def editor(editing_site: WordPress, sidecar: ScriptedSidecar, browser: Browser) -> Iterator[Tab]:
+    """A new post in the block editor, opened by an administrator."""
+    session = editing_site.login("admin")
+    with browser.tab(session, editing_site.url, screenshots=SCREENSHOTS / editing_site.version) as tab:
+        serve_stub(tab)
+        tab.page.goto("/wp-admin/post-new.php")
+        tab.page.wait_for_function("() => window.wp?.blocks?.getBlockType( 'widgets-for-box/explorer' )")
+        tab.page.wait_for_function(
+            "() => wp.data.select( 'core/editor' ).getCurrentPostId() && wp.data.select( 'core/block-editor' )"
+        )
+        tab.page.evaluate(
+            """() => {
+                const preferences = wp.data.dispatch( 'core/preferences' );
+                preferences.set( 'core/edit-post', 'welcomeGuide', false );
+                preferences.set( 'core', 'welcomeGuide', false );
+            }"""
+        )
+        yield tab
+
+
+def insert(tab: Tab, element: str, attributes: dict[str, object] | None = None) -> None:
+    """Insert a block and select it."""
+    tab.page.evaluate(
+        """( [ name, attributes ] ) => {
+            const block = wp.blocks.createBlock( name, attributes );
+            wp.data.dispatch( 'core/block-editor' ).insertBlock( block );
+            wp.data.dispatch( 'core/block-editor' ).selectBlock( block.clientId );
+        }""",
+        [f"widgets-for-box/{element}", attributes or {}],
+    )
+    tab.page.evaluate("() => wp.data.dispatch( 'core/edit-post' ).openGeneralSidebar( 'edit-post/block' )")
+
+
+def attributes(tab: Tab) -> dict[str, object]:
+    """The attributes of the first block."""
+    found: dict[str, object] = tab.page.evaluate(
+        "() => wp.data.select( 'core/block-editor' ).getBlocks()[ 0 ].attributes"
+    )
+    return found
+
+
+def complaints(tab: Tab) -> list[str]:
+    """What the console said about the plugin; WordPress has its own affairs."""
+    return [error for error in tab.errors if "widgets-for-box" in error or "Uncaught" in error]
+
+
+def test_all_blocks_can_be_inserted(editor: Tab) -> None:
+    for element in BLOCKS:
+        insert(editor, element)
+    names = editor.page.evaluate(
+        "() => wp.data.select( 'core/block-editor' ).getBlocks().map( ( { name, isValid } ) => [ name, isValid ] )"
+    )
+    assert names == [[f"widgets-for-box/{element}", True] for element in BLOCKS]
+    canvas = editor.page.frame_locator("iframe[name=editor-canvas]")
+    place = canvas if editor.page.locator("iframe[name=editor-canvas]").count() else editor.page
+    for title in ("Box explorer", "Box uploader", "Box picker", "Box preview"):
+        expect(place.locator(".widgets-for-box-picture strong", has_text=title)).to_be_visible()
+    expect(place.locator(".widgets-for-box-preview").get_by_role("button", name="Choose file")).to_be_visible()
+    editor.screenshot("blocks")
+    assert complaints(editor) == []
+
+
+def test_folder_is_chosen_with_the_picker(editor: Tab, sidecar: ScriptedSidecar) -> None:
+    insert(editor, "explorer")
+    editor.page.get_by_role("region", name="Editor settings").get_by_role("button", name="Choose folder").click()
+    dialog = editor.page.get_by_role("dialog", name="Choose a Box folder")
+    expect(dialog.get_by_role("button", name="ContentPicker 0")).to_be_visible()
+    editor.screenshot("chooser")
+    dialog.get_by_role("button", name="ContentPicker 0").click()
+    expect(dialog).to_have_count(0)
+    assert attributes(editor)["folder"] == "42"
+    assert attributes(editor)["folderName"] == "Планы"
+    expect(editor.page.get_by_role("region", name="Editor settings").get_by_text("Планы (id 42)")).to_be_visible()
+    (request,) = (request for request in sidecar.requests if request.path == "/v1/tokens")
+    assert request.body["user"] == {"login": "admin@example.com"}, "The editor sees what the editor's account sees."
+    assert (request.body["element"], request.body["scopes"]) == ("picker", [])
+    editor.page.get_by_role("button", name="Own root folder").click()
+    assert attributes(editor)["folder"] == "0"
+
+
+def test_permissions_are_chosen_in_the_inspector(editor: Tab) -> None:
+    insert(editor, "explorer")
+    settings = editor.page.get_by_role("region", name="Editor settings")
+    settings.get_by_label("Upload files and create folders").check()
+    settings.get_by_label("Preview files").uncheck()
+    assert attributes(editor)["can"] == ["download", "upload"]
+    editor.screenshot("inspector")
+    assert complaints(editor) == []
+
+
+def test_published_page_carries_what_was_chosen(editor: Tab, editing_site: WordPress) -> None:
+    insert(editor, "explorer", {"folder": "42", "can": ["download"], "height": 333, "align": "wide"})
+    editor.page.evaluate(
+        """() => {
+            wp.data.dispatch( 'core/editor' ).editPost( { title: 'Made in the editor', status: 'publish' } );
+            return wp.data.dispatch( 'core/editor' ).savePost();
+        }"""
+    )
+    address = editor.page.evaluate("() => wp.data.select( 'core/editor' ).getCurrentPost().link")
+    html = editing_site.visitor().get(address).raise_for_status().text
+    assert 'data-widget="' in html
+    assert "height:333px" in html
+    assert "alignwide" in html
+
+
+SHORTCODES: tuple[tuple[str, dict[str, object], str], ...] = (
+    (
+        "explorer",
+        {"folder": "7", "can": ["download", "delete"], "height": 450},
+        '[box_explorer folder="7" height="450" can="download,delete"]',
+    ),
+    ("uploader", {}, '[box_uploader folder="0" height="400"]'),
+    (
+        "picker",
+        {"can": ["share"], "type": ["folder"], "max": 2},
+        '[box_picker folder="0" height="600" can="share" type="folder" max="2"',
+    ),
+    ("preview", {"file": "9", "can": []}, '[box_preview file="9" height="600" can=""]'),
+)
+
+
+def test_blocks_become_shortcodes_and_back(editor: Tab) -> None:
+    for element, given, shortcode in SHORTCODES:
+        text, back, pasted = editor.page.evaluate(
+            """( [ name, given ] ) => {
+                const block = wp.blocks.createBlock( name, given );
+                const [ shortcode ] = wp.blocks.switchToBlockType( block, 'core/shortcode' );
+                const [ back ] = wp.blocks.switchToBlockType( shortcode, name );
+                const [ pasted ] = wp.blocks.rawHandler( { HTML: '<p>' + shortcode.attributes.text + '</p>' } );
+                return [ shortcode.attributes.text, back.attributes, pasted.name ];
+            }""",
+            [f"widgets-for-box/{element}", given],
+        )
+        assert text.startswith(shortcode)
+        assert {name: back.get(name) for name in given} == given
+        assert pasted == f"widgets-for-box/{element}"
