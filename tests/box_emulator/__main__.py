@@ -15,6 +15,7 @@ from aiohttp import web
 
 from .box import Box
 from .description import Description
+from .errors import BoxError
 from .seed import DEFAULT, Seed
 from .server import application
 from .tls import server_context
@@ -24,11 +25,13 @@ def main() -> int:
     options = _parser().parse_args()
     try:
         seed = Seed.load(options.seed)
-    except (OSError, msgspec.MsgspecError) as error:
+        box = Box(options.state, options.cors_origin)
+        seed.plant(box)
+    except (OSError, msgspec.MsgspecError, BoxError) as error:
         print(f"box_emulator: {options.seed}: {error}", file=sys.stderr)
         return 2
     try:
-        asyncio.run(_serve(options, seed))
+        asyncio.run(_serve(options, box, seed))
     except OSError as error:
         print(f"box_emulator: {error}", file=sys.stderr)
         return 1
@@ -53,10 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _serve(options: argparse.Namespace, seed: Seed) -> None:
+async def _serve(options: argparse.Namespace, box: Box, seed: Seed) -> None:
     """Serve until a signal comes."""
-    box = Box(options.state, options.cors_origin)
-    seed.plant(box)
     description = Description.load(options.description) if options.description else None
     runner = web.AppRunner(application(box, seed, description), access_log=None, shutdown_timeout=0)
     await runner.setup()

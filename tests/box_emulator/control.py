@@ -1,8 +1,9 @@
-"""``/_emulator/``: what tests see and change. Not part of Box; answers on loopback like everything else here."""
+"""``/_emulator/``: what tests see and change. Not part of Box."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
@@ -229,6 +230,18 @@ def _chosen(box: Box, token: Token, choice: TokenChoice) -> bool:
         return False
     user = box.directory.get(token.user_id)
     return choice.login is None or (user is not None and user.login == choice.login)
+
+
+def trusted(request: web.Request) -> bool:
+    """Whether this is not the doing of some page in a browser on this machine.
+
+    Another site's page gives itself away by ``Origin`` or ``Sec-Fetch-Site``, a rebound DNS name by its dots.
+    """
+    origin = request.headers.get("Origin")
+    host = urlsplit(f"//{request.host}").hostname or ""
+    named = "." in host and not host.replace(".", "").isdigit()
+    own_origin = origin is None or origin == f"{request.scheme}://{request.host}"
+    return own_origin and not named and request.headers.get("Sec-Fetch-Site") != "cross-site"
 
 
 def refusal(error: Exception) -> web.Response:

@@ -131,7 +131,7 @@ class Description:
         """Note whatever does not fit, in the request (if it was accepted) and in the answer."""
         if request.path.startswith(CONTROL) or "Access-Control-Request-Method" in request.headers:
             return
-        operation = self._find(request.method, request.path)
+        operation = self.operation(request.method, request.path)
         if operation is None:
             return
         self.checked += 1
@@ -141,7 +141,8 @@ class Description:
         for problem in _response_problems(response, operation):
             self._note("response", request, response, operation, problem)
 
-    def _find(self, method: str, path: str) -> Operation | None:
+    def operation(self, method: str, path: str) -> Operation | None:
+        """What is said about a request, if anything."""
         for known_method, pattern, operation in self.operations:
             if known_method == method and pattern.fullmatch(path):
                 return operation

@@ -14,7 +14,7 @@ from . import control, faults, files, folders, oauth, search, sharing, trash, up
 from .box import BOX, Box
 from .clock import http_date
 from .description import DESCRIPTION, Description
-from .errors import BoxError
+from .errors import BoxError, forbidden
 from .faults import FAULTS, Faults
 from .limits import RATES, RateLimiter
 from .log import LOG, RequestLog
@@ -137,6 +137,8 @@ async def _surroundings(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 async def _controlled(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if not control.trusted(request):
+        return forbidden().response()
     try:
         return await handler(request)
     except (BoxError, msgspec.MsgspecError, ValueError) as error:
