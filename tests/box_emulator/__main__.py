@@ -20,6 +20,9 @@ from .seed import DEFAULT, Seed
 from .server import application
 from .tls import server_context
 
+SHUTDOWN_S = 0.1
+"""How long a request may go on at the end; 0 would be for ever."""
+
 
 def main() -> int:
     options = _parser().parse_args()
@@ -59,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 async def _serve(options: argparse.Namespace, box: Box, seed: Seed) -> None:
     """Serve until a signal comes."""
     description = Description.load(options.description) if options.description else None
-    runner = web.AppRunner(application(box, seed, description), access_log=None, shutdown_timeout=0)
+    runner = web.AppRunner(application(box, seed, description), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     context = server_context(options.state, options.host) if options.tls else None
     site = web.TCPSite(runner, options.host, options.port, ssl_context=context)
