@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 import os
-import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ class Audit:
 
     def __init__(self, path: str, secret: Secret) -> None:
         self._path = path
-        self._key = hmac.digest(secret.reveal().encode(), b"box-sidecar audit 1", "sha256")
+        key = hmac.digest(secret.reveal().encode(), b"box-sidecar audit 1", "sha256")
+        self._mark = hmac.new(key, digestmod="sha256")  # copied for each person: its key is worked in already
         self._encoder = msgspec.json.Encoder()
         self._fd = self._open()
 
@@ -59,12 +60,14 @@ class Audit:
 
     def person(self, login: str) -> str:
         """The mark of a login, letter case apart."""
-        return hmac.digest(self._key, login.casefold().encode(), "sha256").hex()[:32]
+        mark = self._mark.copy()
+        mark.update(login.casefold().encode())
+        return mark.hexdigest()[:32]
 
     def write(self, event: str, request_id: str, peer: Peer, **facts: Any) -> None:
         """One line, in one write. ``OSError`` if it can't be written: what can't be audited must not be done."""
         line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{int(time.time() * 1000) % 1000:03d}Z",
+            "time": datetime.now(UTC),
             "event": event,
             "request_id": request_id,
             "peer_uid": peer.uid,
