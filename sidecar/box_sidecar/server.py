@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import errno
 import fcntl
+import functools
 import grp
 import json
 import logging
@@ -222,6 +223,8 @@ class Worker(ASGIWorker):  # type: ignore[misc]
         from gunicorn.workers import gasgi
 
         gasgi.ASGIProtocol = Protocol
+        # asyncio would cut the listener's queue to 100: a crowd's connections would be refused by the kernel.
+        self.loop.create_server = functools.partial(self.loop.create_server, backlog=_BACKLOG)
         await super()._serve()
 
     async def _shutdown(self) -> None:

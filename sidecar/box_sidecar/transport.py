@@ -16,6 +16,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import msgspec
@@ -113,7 +115,7 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
-            trust_env=True,
+            proxy=_proxy(self.base_url),  # not trust_env: aiohttp would start two threads a call, and read ~/.netrc
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "box-sidecar", "Accept": "application/json"},
             max_line_size=65536,
@@ -279,6 +281,12 @@ class Transport:
             log.warning("Box answers again")
             self._failures, self._probe = 0, None
             return
+
+
+def _proxy(base_url: str) -> str | None:
+    """The proxy for Box by the environment (``HTTPS_PROXY``, ``NO_PROXY``), with its credentials."""
+    box = urlsplit(base_url)
+    return None if proxy_bypass(box.hostname or "") else getproxies().get(box.scheme)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
