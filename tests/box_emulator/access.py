@@ -127,7 +127,9 @@ class Access:
 
     def actions(self, item: Item) -> frozenset[Action]:
         """All that the caller may do with an item."""
-        return self._role_actions(item) & self._by_scope if self.in_resource(item) else frozenset()
+        if not self.in_resource(item):
+            return frozenset()
+        return self._by_scope if item.owner is self._user else self._role_actions(item) & self._by_scope
 
     def visible(self, item: Item) -> bool:
         return item.trashed_at is None and self.in_resource(item) and bool(self._role_actions(item))

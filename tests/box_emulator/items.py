@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -13,6 +13,8 @@ from .clock import iso
 from .directory import User
 from .renditions import representations
 from .tree import File, Folder, Item, SharedLink, Version
+
+Reader = Callable[["View", Item], Any]
 
 NOBODY = {"type": "user", "id": "", "name": "", "login": ""}
 MAX_VERSIONS = 100
@@ -58,18 +60,20 @@ class View:
         self.caller = caller
         self.access = access
         self.fields = fields_of(request)
+        self._named = None if self.fields is None else (*BASE_FIELDS, *self.fields)
         self.hints = request.headers.get("X-Rep-Hints", "")
         self.origin = f"{request.scheme}://{request.host}"
         self._permissions: dict[tuple[frozenset[Action], str], dict[str, bool]] = {}
         self._paths: dict[tuple[str, str], dict[str, Any]] = {}
+        self._readers: dict[tuple[str, tuple[str, ...]], list[tuple[str, Reader]]] = {}
 
     def full(self, item: Item) -> dict[str, Any]:
         """An item on its own: the standard fields, or the base and the fields that the query names."""
-        return self._pick(item, STANDARD_FIELDS[item.type] if self.fields is None else (*BASE_FIELDS, *self.fields))
+        return self._pick(item, self._named or STANDARD_FIELDS[item.type])
 
     def entry(self, item: Item) -> dict[str, Any]:
         """An item in a listing: the mini form, or the base and the fields that the query names."""
-        return self._pick(item, MINI_FIELDS[item.type] if self.fields is None else (*BASE_FIELDS, *self.fields))
+        return self._pick(item, self._named or MINI_FIELDS[item.type])
 
     def standard(self, item: Item) -> dict[str, Any]:
         """All standard fields, whatever the query names."""
@@ -90,12 +94,11 @@ class View:
         return self._paths[key]
 
     def _pick(self, item: Item, names: tuple[str, ...]) -> dict[str, Any]:
-        values = {name: FIELDS[name](self, item) for name in names if name in FIELDS}
-        return {name: value for name, value in values.items() if value is not ABSENT}
-
-
-ABSENT = object()
-"""The value of a field that an item of this type does not have."""
+        key = (item.type, names)
+        if key not in self._readers:
+            fields = FIELDS[item.type]
+            self._readers[key] = [(name, fields[name]) for name in dict.fromkeys(names) if name in fields]
+        return {name: read(self, item) for name, read in self._readers[key]}
 
 
 def mini(item: Item) -> dict[str, Any]:
@@ -195,8 +198,8 @@ def _parent(view: View, item: Item) -> dict[str, Any] | None:
     """The parent, or the caller's root where the true parent is not theirs to see."""
     if item.parent is None:
         return None
-    path = view.access.path(item)
-    return mini(path[-1]) if path else None
+    path: list[dict[str, Any]] = view.path_collection(item)["entries"]
+    return path[-1] if path else None
 
 
 def _shared_link(view: View, item: Item) -> dict[str, Any] | None:
@@ -211,20 +214,12 @@ def _has_collaborations(view: View, item: Item) -> bool:
     return bool(view.caller.box.collaborations_on(item))
 
 
-def _file(read: Callable[[View, File], Any]) -> Callable[[View, Item], Any]:
-    return lambda view, item: read(view, item) if isinstance(item, File) else ABSENT
-
-
-def _folder(read: Callable[[View, Folder], Any]) -> Callable[[View, Item], Any]:
-    return lambda view, item: read(view, item) if isinstance(item, Folder) else ABSENT
-
-
 def _representations(view: View, file: File) -> dict[str, Any]:
     allowed = "preview" in view.access.actions(file)
     return {"entries": representations(file, view.hints, view.origin) if allowed else []}
 
 
-FIELDS: dict[str, Callable[[View, Item], Any]] = {
+COMMON: dict[str, Reader] = {
     "type": lambda view, item: item.type,
     "id": lambda view, item: item.id,
     "etag": _number,
@@ -255,22 +250,30 @@ FIELDS: dict[str, Callable[[View, Item], Any]] = {
     "watermark_info": lambda view, item: {"is_watermarked": False},
     "classification": lambda view, item: None,
     "expires_at": lambda view, item: None,
-    "folder_upload_email": _folder(lambda view, folder: None),
-    "sync_state": _folder(lambda view, folder: "not_synced"),
-    "can_non_owners_invite": _folder(lambda view, folder: True),
-    "can_non_owners_view_collaborators": _folder(lambda view, folder: True),
-    "is_collaboration_restricted_to_enterprise": _folder(lambda view, folder: False),
-    "sha1": _file(lambda view, file: file.current.sha1),
-    "file_version": _file(lambda view, file: version_mini(file.current)),
-    "version_number": _file(lambda view, file: str(file.current.number)),
-    "version_limit": _file(lambda view, file: MAX_VERSIONS),
-    "extension": _file(lambda view, file: file.extension),
-    "comment_count": _file(lambda view, file: 0),
-    "lock": _file(lambda view, file: None),
-    "is_package": _file(lambda view, file: False),
-    "is_download_available": _file(lambda view, file: True),
-    "uploader_display_name": _file(lambda view, file: file.current.modified_by.name),
-    "authenticated_download_url": _file(lambda view, file: f"{view.origin}/api/2.0/files/{file.id}/content"),
-    "representations": _file(_representations),
 }
-"""Every field that can be named in ``fields``; unknown names are left out of the answer, as Box does."""
+FOLDER: dict[str, Callable[[View, Folder], Any]] = {
+    "folder_upload_email": lambda view, folder: None,
+    "sync_state": lambda view, folder: "not_synced",
+    "can_non_owners_invite": lambda view, folder: True,
+    "can_non_owners_view_collaborators": lambda view, folder: True,
+    "is_collaboration_restricted_to_enterprise": lambda view, folder: False,
+}
+FILE: dict[str, Callable[[View, File], Any]] = {
+    "sha1": lambda view, file: file.current.sha1,
+    "file_version": lambda view, file: version_mini(file.current),
+    "version_number": lambda view, file: str(file.current.number),
+    "version_limit": lambda view, file: MAX_VERSIONS,
+    "extension": lambda view, file: file.extension,
+    "comment_count": lambda view, file: 0,
+    "lock": lambda view, file: None,
+    "is_package": lambda view, file: False,
+    "is_download_available": lambda view, file: True,
+    "uploader_display_name": lambda view, file: file.current.modified_by.name,
+    "authenticated_download_url": lambda view, file: f"{view.origin}/api/2.0/files/{file.id}/content",
+    "representations": _representations,
+}
+FIELDS: dict[str, dict[str, Reader]] = {
+    "folder": COMMON | cast(dict[str, Reader], FOLDER),
+    "file": COMMON | cast(dict[str, Reader], FILE),
+}
+"""Every field that can be named in ``fields``, by type; unknown names are left out of the answer, as Box does."""
