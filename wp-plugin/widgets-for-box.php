@@ -31,6 +31,14 @@ foreach ( array( 'elements', 'settings', 'descriptor', 'sidecar', 'permissions',
 unset( $widgets_for_box_class );
 require_once __DIR__ . '/includes/functions.php';
 
+add_action(
+	'init',
+	static function () {
+		load_plugin_textdomain( 'widgets-for-box', false, dirname( plugin_basename( __FILE__ ) ) . '/languages' );
+	},
+	0
+);
+
 Permissions::register();
 People::register();
 Rest::register();

@@ -29,6 +29,9 @@
 	let configuration;
 	let text;
 
+	/** What screen readers are told about loading, for all widgets together. */
+	let announcement;
+
 	/** Containers that were set up, each with what belongs to it. */
 	const widgets = new Map();
 
@@ -204,7 +207,8 @@
 		clear( container );
 		container.dataset.state = 'loading';
 		container.setAttribute( 'aria-busy', 'true' );
-		add( container, 'p', { className: 'widgets-for-box-status', role: 'status', textContent: text.loading } );
+		add( container, 'p', { className: 'widgets-for-box-status', textContent: text.loading } );
+		announcement.textContent = text.loading;
 		try {
 			// Who is not logged in has no business with Box, not even with its script host.
 			await ( nonce || freshNonce() );
@@ -216,6 +220,7 @@
 			] );
 			if ( widget.run === run ) {
 				show( container, scopes, texts );
+				announcement.textContent = text.ready;
 			}
 		} catch ( failure ) {
 			if ( widget.run === run ) {
@@ -400,6 +405,8 @@
 		}
 		configuration = JSON.parse( data.textContent );
 		text = configuration.text;
+		announcement = add( document.body, 'p', { className: 'widgets-for-box-announcement' } );
+		announcement.setAttribute( 'role', 'status' );
 		scan();
 		new MutationObserver( scan ).observe( document.body, { childList: true, subtree: true } );
 		window.addEventListener( 'pageshow', ( event ) => event.persisted && recheck() );

@@ -31,6 +31,8 @@ final class Settings_Page {
 		add_action( 'admin_menu', array( self::class, 'add_page' ) );
 		add_action( 'network_admin_menu', array( self::class, 'add_network_page' ) );
 		add_action( 'network_admin_edit_widgets_for_box', array( self::class, 'save_network' ) );
+		add_action( 'admin_notices', array( self::class, 'warn_after_activation' ) );
+		add_action( 'network_admin_notices', array( self::class, 'warn_after_activation' ) );
 		add_filter( 'plugin_action_links_' . plugin_basename( FILE ), array( self::class, 'link' ) );
 	}
 
@@ -90,6 +92,31 @@ final class Settings_Page {
 	public static function link( $links ) {
 		$links[] = sprintf( '<a href="%s">%s</a>', esc_url( menu_page_url( self::SLUG, false ) ), esc_html__( 'Settings', 'widgets-for-box' ) );
 		return $links;
+	}
+
+	/**
+	 * Says on the list of plugins, where one has just activated this one, that the sidecar is still missing.
+	 *
+	 * @internal Callback of `admin_notices` and `network_admin_notices`.
+	 *
+	 * @return void
+	 */
+	public static function warn_after_activation() {
+		$screen = get_current_screen();
+		$may    = is_multisite() ? self::NETWORK_CAPABILITY : 'manage_options';
+		if ( ! $screen || ! in_array( $screen->id, array( 'plugins', 'plugins-network' ), true ) || ! current_user_can( $may ) ) {
+			return;
+		}
+		// phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged -- Under open_basedir looking at the file warns.
+		if ( @file_exists( Settings::get( 'socket' ) ) ) {
+			return;
+		}
+		printf(
+			'<div class="notice notice-warning"><p>%1$s <a href="%2$s">%3$s</a></p></div>',
+			esc_html__( 'Widgets for Box needs box-sidecar, a service on this server that holds the key to Box. It is not running yet, or its socket is elsewhere.', 'widgets-for-box' ),
+			esc_url( is_multisite() ? network_admin_url( 'settings.php?page=' . self::SLUG ) : admin_url( 'options-general.php?page=' . self::SLUG ) ),
+			esc_html__( 'See what is missing', 'widgets-for-box' )
+		);
 	}
 
 	/**
@@ -177,7 +204,7 @@ final class Settings_Page {
 	public static function save_network() {
 		check_admin_referer( self::SLUG );
 		if ( ! current_user_can( self::NETWORK_CAPABILITY ) ) {
-			wp_die( esc_html__( 'Sorry, you are not allowed to access this page.' ), 403 ); // phpcs:ignore WordPress.WP.I18n.MissingArgDomain -- WordPress's own sentence.
+			wp_die( esc_html__( 'You may not change the settings of this network.', 'widgets-for-box' ), 403 );
 		}
 		// phpcs:ignore WordPress.Security.ValidatedSanitizedInput.InputNotSanitized -- sanitize_server() does.
 		$input = isset( $_POST[ Settings::OPTION ] ) ? (array) wp_unslash( $_POST[ Settings::OPTION ] ) : array();

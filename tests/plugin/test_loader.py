@@ -1,0 +1,398 @@
+"""The loader in Chromium, with a stand-in for the Elements that remembers how it was called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Route, expect
+
+from intranet.browser import Browser, Tab
+from intranet.wordpress import WordPress
+from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, problem, token
+from plugin.test_editor import serve_stub
+
+pytestmark = pytest.mark.parametrize("site", ["6.8"], indirect=True)
+
+AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+BOX = "https://cdn01.boxcdn.net/**"
+
+
+@pytest.fixture(scope="module")
+def make_page(site: WordPress) -> Iterator[Any]:
+    """Makes pages; they are gone after the module."""
+    made: list[int] = []
+
+    def make(content: str) -> str:
+        number, address = site.php(
+            "$id = wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Files',"
+            " 'post_content' => wp_slash( $data['content'] ) ) ); echo $id, ' ', get_permalink( $id );",
+            content=content,
+        ).split()
+        made.append(int(number))
+        return address
+
+    yield make
+    for number in made:
+        site.php("wp_delete_post( $data['id'], true );", id=number)
+
+
+@pytest.fixture
+def tab(site: WordPress, sidecar: ScriptedSidecar, browser: Browser) -> Iterator[Tab]:
+    """Ana's browser, with the stand-in in place of Box's content delivery network."""
+    with browser.tab(site.login("ana"), site.url) as opened:
+        serve_stub(opened)
+        yield opened
+
+
+@pytest.fixture
+def explorer(make_page: Any) -> str:
+    address: str = make_page('[box_explorer can="preview,download"]')
+    return address
+
+
+def widget(tab: Tab) -> Locator:
+    return tab.page.locator(".widgets-for-box").first
+
+
+def wait_until_shown(tab: Tab, count: int = 1) -> None:
+    tab.page.wait_for_function("count => window.shown?.length >= count", arg=count)
+
+
+def token_requests(sidecar: ScriptedSidecar) -> list[Request]:
+    return [request for request in sidecar.requests if request.path == "/v1/tokens"]
+
+
+def short_lived(seconds: int) -> Any:
+    def answer(request: Request) -> Answer:
+        given = token(request)
+        return Answer(
+            body={**given.body, "expires_in": seconds, "access_token": f"token-{request.headers['x-request-id']}"}
+        )
+
+    return answer
+
+
+def test_token_function(tab: Tab, sidecar: ScriptedSidecar, explorer: str) -> None:
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    one, several, announced = tab.page.evaluate(
+        """async () => {
+            const { token } = window.shown[ 0 ];
+            return [
+                await token( 'folder_0' ),
+                await Promise.all( [ 1, 2, 3, 4 ].map( ( id ) => token( 'file_' + id ) ) ),
+                await token( [ 'file_1', 'file_2' ] ),
+            ];
+        }"""
+    )
+    assert one == "token-of-ana@example.com"
+    assert several == [one] * 4
+    assert announced is None, "A list is only an announcement."
+    assert len(token_requests(sidecar)) == 1
+
+
+def test_options_follow_the_granted_scopes(tab: Tab, sidecar: ScriptedSidecar, make_page: Any) -> None:
+    tab.page.goto(make_page('[box_explorer folder="7" can="preview,upload"]'))
+    wait_until_shown(tab)
+    options = tab.page.evaluate("() => ( { id: window.shown[ 0 ].id, ...window.shown[ 0 ].options, container: 0 } )")
+    granted = {name for name, value in options.items() if name.startswith("can") and value}
+    assert granted == {"canPreview", "canUpload", "canCreateNewFolder"}
+    assert options["id"] == "7"
+    assert options["logoUrl"] == "box"
+    assert options["apiHost"] == "https://api.box.com"
+    assert options["uploadHost"] == "https://upload.box.com"
+
+
+def test_scope_that_the_role_lacks_hides_the_button(
+    tab: Tab, site: WordPress, sidecar: ScriptedSidecar, explorer: str
+) -> None:
+    site.php(
+        "update_option( 'widgets_for_box', array( 'roles' => array( 'subscriber' => array( 'item_preview' ) ) ) );"
+    )
+    try:
+        tab.page.goto(explorer)
+        wait_until_shown(tab)
+        options = tab.page.evaluate("() => ( { ...window.shown[ 0 ].options, container: 0 } )")
+    finally:
+        site.php("delete_option( 'widgets_for_box' );")
+    assert (options["canPreview"], options["canDownload"]) == (True, False)
+    assert token_requests(sidecar)[-1].body["scopes"] == ["item_preview"]
+
+
+def test_picker_shares_nothing_unless_it_was_granted(tab: Tab, make_page: Any) -> None:
+    tab.page.goto(make_page('[box_picker type="folder" max="2" extensions="pdf"][box_picker can="share"]'))
+    wait_until_shown(tab, 2)
+    first, second = tab.page.evaluate(
+        """() => [ false, true ]
+            .map( ( may ) => window.shown.find( ( { options } ) => options.canSetShareAccess === may ).options )
+            .map( ( options ) => ( { ...options, container: 0 } ) )"""
+    )
+    assert (first["canSetShareAccess"], first["type"], first["maxSelectable"]) == (False, "folder", 2)
+    assert first["extensions"] == ["pdf"]
+    assert second["canSetShareAccess"] is True
+    assert "maxSelectable" not in second
+
+
+def test_token_is_renewed_before_it_ends_and_once_for_all(tab: Tab, sidecar: ScriptedSidecar, explorer: str) -> None:
+    sidecar.answer = short_lived(4)
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    before, after = tab.page.evaluate(
+        """async () => {
+            const { token } = window.shown[ 0 ];
+            const before = await token( 'folder_0' );
+            await new Promise( ( resolve ) => setTimeout( resolve, 2500 ) );
+            return [ before, await Promise.all( [ 1, 2, 3 ].map( () => token( 'folder_0' ) ) ) ];
+        }"""
+    )
+    assert len(set(after)) == 1
+    assert after[0] != before
+    assert len(token_requests(sidecar)) == 2
+
+
+def test_renewal_that_fails_keeps_the_token_that_still_lives(tab: Tab, sidecar: ScriptedSidecar, explorer: str) -> None:
+    sidecar.answer = short_lived(6)
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    before = tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' )")
+    sidecar.answer = lambda request: problem(503, "box_unavailable")
+    tab.page.wait_for_timeout(3200)
+    assert tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' )") == before
+    expect(widget(tab).get_by_role("alert")).to_have_count(0)
+    tab.page.wait_for_timeout(3200)
+    failed = tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' ).catch( ( { message } ) => message )")
+    assert "try again in a minute" in failed
+    expect(widget(tab).get_by_role("alert")).to_contain_text("Box does not answer")
+
+
+def test_refused_token_is_dropped(tab: Tab, sidecar: ScriptedSidecar, explorer: str) -> None:
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    tab.page.evaluate(
+        "() => window.shown[ 0 ].options.responseInterceptor( { isAxiosError: true, response: { status: 401 } } )"
+    )
+    expect(widget(tab).get_by_role("alert")).to_contain_text("Box has ended this session")
+    tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' )")
+    assert len(token_requests(sidecar)) == 2
+    passed = tab.page.evaluate("() => window.shown[ 0 ].options.responseInterceptor( { status: 200, data: 'x' } )")
+    assert passed == {"status": 200, "data": "x"}
+    expect(widget(tab).get_by_role("alert")).to_have_count(0)
+
+
+def test_box_out_of_reach_is_explained_with_the_origin(tab: Tab, site: WordPress, explorer: str) -> None:
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    tab.page.evaluate(
+        "() => window.shown[ 0 ].options.responseInterceptor( { isAxiosError: true, code: 'ERR_NETWORK' } )"
+    )
+    expect(widget(tab).get_by_role("alert")).to_contain_text(site.url)
+    expect(widget(tab).get_by_role("alert")).to_contain_text("CORS domains")
+
+
+def test_nonce_that_is_too_old_is_replaced(tab: Tab, sidecar: ScriptedSidecar, explorer: str) -> None:
+    asked: list[str] = []
+
+    def old_then_fresh(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(body="0123456789") if len(asked) == 1 else route.continue_()
+
+    tab.page.route("**/admin-ajax.php?action=rest-nonce", old_then_fresh)
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    assert len(asked) == 2
+    assert len(token_requests(sidecar)) == 1
+    expect(widget(tab).get_by_role("alert")).to_have_count(0)
+
+
+def test_nothing_of_box_is_loaded_for_someone_who_is_not_logged_in(
+    site: WordPress, sidecar: ScriptedSidecar, browser: Browser, explorer: str
+) -> None:
+    with browser.tab(None, site.url) as tab:
+        serve_stub(tab)
+        tab.page.goto(explorer)
+        link = widget(tab).get_by_role("link", name="Log in")
+        expect(link).to_be_visible()
+        assert "redirect_to=" in (link.get_attribute("href") or "")
+        assert not [request for request in tab.requests if "boxcdn" in request.url]
+        assert not [request for request in tab.requests if "widgets-for-box/v1" in request.url]
+    assert not sidecar.requests
+
+
+def test_elements_that_fail_to_load_are_said_and_tried_again(tab: Tab, explorer: str) -> None:
+    fails = [True]
+    tab.page.route(BOX, lambda route: route.abort() if fails[0] else route.fallback())
+    tab.page.goto(explorer)
+    expect(widget(tab).get_by_role("alert")).to_contain_text("could not be loaded")
+    fails[0] = False
+    widget(tab).get_by_role("button", name="Try again").click()
+    wait_until_shown(tab)
+    expect(widget(tab).get_by_role("alert")).to_have_count(0)
+    assert tab.page.evaluate("() => document.activeElement === document.querySelector( '.widgets-for-box' )")
+
+
+def test_site_that_answers_nonsense_is_said(tab: Tab, explorer: str) -> None:
+    tab.page.route("**/widgets-for-box/v1/token", lambda route: route.fulfill(status=502, body="<html>Bad Gateway"))
+    tab.page.goto(explorer)
+    expect(widget(tab).get_by_role("alert")).to_contain_text("no usable answer")
+    tab.page.route("**/widgets-for-box/v1/token", lambda route: route.abort())
+    widget(tab).get_by_role("button", name="Try again").click()
+    expect(widget(tab).get_by_role("alert")).to_contain_text("can’t be reached")
+
+
+def test_message_of_the_site_is_text_and_never_markup(tab: Tab, sidecar: ScriptedSidecar, explorer: str) -> None:
+    evil = '<img src=x onerror="window.evil = 1">'
+    tab.page.route(
+        "**/widgets-for-box/v1/token",
+        lambda route: route.fulfill(status=403, json={"code": "x", "message": evil, "data": {"fix": evil}}),
+    )
+    tab.page.goto(explorer)
+    expect(widget(tab).get_by_role("alert")).to_contain_text(evil)
+    assert tab.page.evaluate("() => window.evil") is None
+
+
+def test_widgets_share_script_and_token(tab: Tab, sidecar: ScriptedSidecar, make_page: Any) -> None:
+    tab.page.goto(make_page("[box_explorer][box_explorer][box_explorer]"))
+    for number in range(3):
+        tab.page.locator(".widgets-for-box").nth(number).scroll_into_view_if_needed()
+    wait_until_shown(tab, 3)
+    assert len(token_requests(sidecar)) == 1
+    assert len([request for request in tab.requests if request.url.endswith("/explorer.js")]) == 1
+
+
+def test_hidden_widget_waits_until_it_is_opened(tab: Tab, sidecar: ScriptedSidecar, make_page: Any) -> None:
+    tab.page.goto(make_page("<details><summary>Open</summary>[box_explorer]</details>"))
+    tab.page.wait_for_timeout(500)
+    assert not sidecar.requests
+    tab.page.get_by_text("Open").click()
+    wait_until_shown(tab)
+
+
+def test_widget_that_a_script_adds_later_is_found(tab: Tab, explorer: str) -> None:
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    tab.page.evaluate(
+        """() => {
+            const copy = document.querySelector( '.widgets-for-box' ).cloneNode( false );
+            delete copy.dataset.state;
+            document.querySelector( '.widgets-for-box' ).replaceWith( copy );
+        }"""
+    )
+    wait_until_shown(tab, 2)
+    assert tab.page.evaluate("() => window.shown[ 0 ].hidden"), "What is gone is torn down."
+
+
+def test_page_from_the_back_forward_cache_shows_who_is_there_now(
+    tab: Tab, site: WordPress, sidecar: ScriptedSidecar, explorer: str
+) -> None:
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    restore = "() => window.dispatchEvent( new PageTransitionEvent( 'pageshow', { persisted: true } ) )"
+    tab.page.evaluate(restore)
+    tab.page.wait_for_timeout(500)
+    assert len(token_requests(sidecar)) == 1, "The same person goes on."
+
+    tab.context.clear_cookies()
+    tab.context.add_cookies(
+        [{"name": c.name, "value": c.value or "", "url": site.url} for c in site.login("kenji").cookies.jar]
+    )
+    tab.page.evaluate(restore)
+    wait_until_shown(tab, 2)
+    assert tab.page.evaluate("() => window.shown[ 1 ].token( 'folder_0' )") == "token-of-kenji@example.com"
+    assert tab.page.evaluate("() => window.shown[ 0 ].hidden")
+
+    tab.context.clear_cookies()
+    tab.page.evaluate(restore)
+    expect(widget(tab).get_by_role("link", name="Log in")).to_be_visible()
+    expect(widget(tab).get_by_role("button")).to_have_count(0)
+
+
+def test_events_reach_the_page(tab: Tab, make_page: Any) -> None:
+    tab.page.goto(make_page("[box_picker]"))
+    wait_until_shown(tab)
+    tab.page.evaluate(
+        "() => document.addEventListener( 'widgets-for-box:choose', ( { detail, target } ) =>"
+        " { window.chosen = [ detail[ 0 ].id, target.className ]; } )"
+    )
+    widget(tab).get_by_role("button", name="ContentPicker").click()
+    identifier, target = tab.page.evaluate("() => window.chosen")
+    assert identifier == "42"
+    assert "widgets-for-box-picker" in target
+
+
+def test_self_hosted_elements_get_the_languages_messages(
+    tab: Tab, site: WordPress, sidecar: ScriptedSidecar, explorer: str
+) -> None:
+    site.configure(WIDGETS_FOR_BOX_ELEMENTS_URL="http://127.0.0.1/own/{version}/{locale}/{file}")
+    asked: list[str] = []
+
+    def messages(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(json={"be.open": "開く"}, headers={"Access-Control-Allow-Origin": "*"})
+
+    try:
+        tab.page.route("http://127.0.0.1/own/**", serve_own)
+        tab.page.route("http://127.0.0.1/own/**/messages.json", messages)
+        tab.page.goto(explorer)
+        wait_until_shown(tab)
+    finally:
+        del site.constants["WIDGETS_FOR_BOX_ELEMENTS_URL"]
+        site.configure()
+    options = tab.page.evaluate("() => ( { ...window.shown[ 0 ].options, container: 0 } )")
+    assert asked == ["http://127.0.0.1/own/26.3.0/en-US/messages.json"]
+    assert (options["language"], options["messages"]) == ("en-US", {"be.open": "開く"})
+
+
+def serve_own(route: Route) -> None:
+    stub = (Path(__file__).parent / "stub_elements.js").read_text()
+    script = route.request.url.endswith(".js")
+    route.fulfill(content_type="text/javascript" if script else "text/css", body=stub if script else "")
+
+
+def test_nothing_moves_while_it_loads(tab: Tab, explorer: str) -> None:
+    tab.page.goto(explorer)
+    heights = [widget(tab).evaluate("node => node.offsetHeight")]
+    wait_until_shown(tab)
+    heights.append(widget(tab).evaluate("node => node.offsetHeight"))
+    assert heights == [600, 600]
+
+
+@pytest.mark.parametrize("state", ["shown", "failed", "logged out"])
+def test_own_markup_is_accessible(
+    site: WordPress, sidecar: ScriptedSidecar, browser: Browser, make_page: Any, state: str
+) -> None:
+    if state == "failed":
+        sidecar.answer = lambda request: problem(502, "clock_skew", "Mend the clock.")
+    address = make_page("[box_explorer][box_uploader][box_preview]")
+    with browser.tab(None if state == "logged out" else site.login("admin"), site.url) as tab:
+        serve_stub(tab)
+        tab.page.goto(address)
+        expect(
+            tab.page.locator(f".widgets-for-box[data-state={'shown' if state == 'shown' else 'failed'}]")
+        ).to_have_count(2)
+        if state == "failed":
+            expect(widget(tab)).to_contain_text("For administrators: Mend the clock.")
+        tab.page.add_script_tag(path=AXE)
+        found = tab.page.evaluate(
+            "() => axe.run( { include: [ '.entry-content' ] } ).then( ( { violations } ) =>"
+            " violations.map( ( { id, nodes } ) => [ id, nodes.map( ( { html } ) => html ) ] ) )"
+        )
+    assert found == []
+
+
+def test_announcements(tab: Tab, explorer: str) -> None:
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    expect(tab.page.locator(".widgets-for-box-announcement[role=status]")).to_have_text("Your Box files are loaded.")
+    expect(widget(tab)).to_have_attribute("aria-label", "Box files")
+    assert widget(tab).get_attribute("aria-busy") is None
+    assert re.search(
+        r"prefers-reduced-motion",
+        tab.page.evaluate(
+            "() => [ ...document.styleSheets ].filter( ( { href } ) => href?.includes( 'widgets.css' ) )"
+            ".flatMap( ( { cssRules } ) => [ ...cssRules ] ).map( ( { cssText } ) => cssText ).join()"
+        ),
+    )
