@@ -58,7 +58,8 @@ class Person:
 ADMIN = Person("admin", "admin@example.com", "Site administrator", role="administrator")
 ANA = Person("ana", "ana@example.com", "Ana Souza")
 KENJI = Person("kenji", "kenji@example.com", "田中健二")
-OLGA = Person("olga", "olga@example.com", "Ольга Петрова")
+OLGA = Person("olga", "olga@example.com", "Ольга Петрова", role="editor")
+"""Writes the intranet's pages."""
 NORA = Person("nora", "nora@example.com", "Nora Lind")
 """Has no Box account."""
 
