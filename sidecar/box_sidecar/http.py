@@ -279,7 +279,7 @@ class Operation:
         _json(resp, await self._examinations.join("all", self._examine))
 
     async def _examine(self) -> DoctorAnswer:
-        self._sidecar.service.limits.charge_overall()
+        self._sidecar.service.limits.charge_call()
         return await doctor.examine(self._sidecar)
 
     async def on_get_openapi(self, req: Request, resp: Response) -> None:

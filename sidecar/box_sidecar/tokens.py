@@ -203,7 +203,7 @@ class TokenService:
 
     async def _mint(self, who: Who, user: User, key: Key) -> Token:
         async def charged() -> Token:
-            self.limits.charge(user.id)
+            self.limits.charge_mint(user.id)
             return await self._mint_now(who, user, key)
 
         return await self._mints.join(key, charged)
@@ -279,7 +279,7 @@ class TokenService:
         who = Who("external_app_user_id", external_id)
 
         async def make() -> tuple[User, bool]:
-            self.limits.charge_overall()
+            self.limits.charge_call()
             with within(self._patience):
                 return await self._find_or_create(who, name)
 
@@ -321,7 +321,7 @@ class TokenService:
             self.policy.check_login(who.value)
 
         async def charged() -> User:
-            self.limits.charge_overall()
+            self.limits.charge_call()
             return await self._look_up(who)
 
         return await self._lookups.join(key, charged)
