@@ -1,0 +1,132 @@
+"""Tokens that are in memory: how many a second, how fast while Box hangs, and how that changes with their number."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import statistics
+import threading
+import time
+from collections.abc import Callable
+
+from bench import load
+from bench.machine import pss
+from bench.parts import PEOPLE, SCOPES, UNLIMITED, Bench, Server, login
+from bench.result import Candidate, Row, candidate, p99, single
+
+CLIENTS = 8
+HANGING = 200
+HANG_MS = 5000
+
+
+def throughput(bench: Bench) -> Row:
+    """Requests a second against the floor's."""
+    request = load.token_request(login(0), SCOPES)
+    rates: dict[str, list[float]] = {"sidecar": [], "floor": []}
+    busy: dict[str, list[float]] = {"sidecar": [], "floor": []}
+    with bench.sidecar() as sidecar, bench.floor() as floor:
+        sockets = {"sidecar": sidecar.socket, "floor": floor.socket}
+        for socket in sockets.values():
+            load.drive(socket, [request] * 1000, CLIENTS)
+        for _ in bench.rounds(40, 8):
+            for name, socket in sockets.items():
+                outcome = load.drive(socket, [request] * 2000, CLIENTS)
+                rates[name].append(outcome.per_second)
+                busy[name].append(outcome.cpu / outcome.elapsed)
+    share = statistics.median(ours / floors for ours, floors in zip(rates["sidecar"], rates["floor"], strict=True))
+    return Row(
+        "throughput",
+        "cached tokens a second, 8 clients",
+        [
+            candidate("sidecar", rates["sidecar"], "requests/s", 1),
+            candidate("trivial app, same worker (the floor)", rates["floor"], "requests/s", 1),
+        ],
+        f"{share:.0%} of the floor",
+        "at least 70 %",
+        share >= 0.7,
+        [f"the client used {max(map(statistics.median, busy.values())):.0%} of its processor"],
+    )
+
+
+def hanging(bench: Bench) -> Row:
+    """The tail of cached tokens while 200 people wait for a Box that hangs."""
+    cached = load.token_request(login(PEOPLE - 1), SCOPES)
+    newcomers = map(login, itertools.count())
+    tails: dict[str, list[float]] = {"quiet": [], "hanging": []}
+    with bench.sidecar(**UNLIMITED) as sidecar:
+        load.drive(sidecar.socket, [cached] * 500, CLIENTS)
+
+        def tail() -> float:
+            return p99(load.drive(sidecar.socket, [cached] * 3000, CLIENTS).seconds)
+
+        for _ in bench.rounds(7, 1):
+            tails["quiet"].append(tail())
+            waiting = [load.token_request(next(newcomers), SCOPES) for _ in range(HANGING)]
+            tails["hanging"].append(_while_box_hangs(bench, sidecar, waiting, tail))
+    ratio = statistics.median(tails["hanging"]) / statistics.median(tails["quiet"])
+    return Row(
+        "hanging",
+        "p99 of cached tokens, 8 clients",
+        [
+            candidate(f"while {HANGING} requests hang on Box", tails["hanging"]),
+            candidate("while none does", tails["quiet"]),
+        ],
+        f"{ratio:.2f} times",
+        "at most 2 times",
+        ratio <= 2,
+    )
+
+
+def _while_box_hangs(bench: Bench, sidecar: Server, requests: list[bytes], measure: Callable[[], float]) -> float:
+    bench.box.settings(latency_ms=HANG_MS)
+    others = threading.Thread(target=load.drive, args=(sidecar.socket, requests, len(requests)))
+    others.start()
+    time.sleep(1)
+    measured = measure()
+    if not others.is_alive():
+        raise RuntimeError("Box did not hang long enough")
+    bench.box.settings(latency_ms=0)
+    others.join()
+    return measured
+
+
+def growth(bench: Bench) -> Row:
+    """Time a request and memory while the number of tokens in memory grows."""
+    sizes = (100, 1000, 3000) if bench.quick else (100, 1000, 10_000, 100_000)
+    requests = [load.token_request(login(n % PEOPLE), _variant(n // PEOPLE)) for n in range(sizes[-1])]
+    times: list[float] = []
+    candidates: list[Candidate] = []
+    memory: list[float] = []
+    chance = random.Random(1)  # noqa: S311 - the same requests in each run
+    with bench.sidecar(cache={"max_tokens": sizes[-1]}, **UNLIMITED) as sidecar:
+        held = 0
+        for size in sizes:
+            load.drive(sidecar.socket, requests[held:size], 16)
+            held = size
+            runs = []
+            for _ in bench.rounds(9, 4):
+                asked = chance.choices(requests[:size], k=2000)
+                runs.append(load.drive(sidecar.socket, asked, CLIENTS).elapsed / len(asked))
+            times.append(statistics.median(runs))
+            memory.append(pss(sidecar.pid))
+            candidates += [
+                candidate(f"{size:,} tokens", runs, "µs a request", 1e6),
+                single(f"{size:,} tokens", memory[-1], "MiB PSS"),
+            ]
+    ratio = times[-1] / times[0]
+    each = (memory[-1] - memory[0]) * 1024 / (sizes[-1] - sizes[0])
+    return Row(
+        "growth",
+        "tokens in memory, requests for any of them",
+        [*reversed(candidates)],
+        f"{ratio:.2f} times the time a request at {sizes[-1]:,} as at {sizes[0]:,}",
+        "flat (at most 1.2 times)",
+        ratio <= 1.2,
+        [f"{each:.2f} KiB a token", "memory is that of all processes of the sidecar"],
+    )
+
+
+def _variant(number: int) -> tuple[str, ...]:
+    """One of 64 choices of the explorer's scopes."""
+    features = ("item_preview", "item_download", "item_upload", "item_rename", "item_share", "item_delete")
+    return tuple(feature for bit, feature in enumerate(features) if (number + 3) >> bit & 1)

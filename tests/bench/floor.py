@@ -1,0 +1,27 @@
+"""The floor: the least that a Falcon application can do on the worker that the sidecar runs on."""
+
+from __future__ import annotations
+
+import falcon
+import falcon.asgi
+from falcon.asgi import Request, Response
+
+_ANSWER = b'{"access_token":"none"}'
+
+
+class Tokens:
+    """Answers a constant, without a look at the request."""
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """Any body will do."""
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = _ANSWER
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Whether it is up."""
+        await self.on_post(req, resp)
+
+
+application: falcon.asgi.App[Request, Response] = falcon.asgi.App()
+application.add_route("/v1/tokens", Tokens())
+application.add_route("/health/startup", Tokens())

@@ -1,0 +1,201 @@
+"""What takes part: a Box full of people, sidecars, the floor, the recipe and the official SDK."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from box_sdk_gen import BoxClient, BoxJWTAuth, JWTConfig, NetworkSession
+from box_sdk_gen.networking import BaseUrls
+from intranet.emulator import Emulator
+from intranet.process import Process
+from intranet.sidecar import Sidecar, box_sidecar
+
+from bench import load
+from bench.machine import Processors
+
+TESTS = Path(__file__).resolve().parents[1]
+RECIPE = Path(__file__).with_name("recipe.php")
+SCOPES = ("item_download", "item_preview")
+PEOPLE = 10_000
+UNLIMITED = {"policy": {"mints_per_minute": 10_000_000, "mints_per_user_per_minute": 10_000_000}}
+
+
+def login(number: int) -> str:
+    """The login of one of the people."""
+    return f"p{number:05}@example.com"
+
+
+class Bench:
+    """The emulator, and whatever is measured against it; `rounds` times, fewer when `quick`."""
+
+    def __init__(self, directory: Path, quick: bool) -> None:
+        self.directory = directory
+        self.quick = quick
+        self.processors = Processors()
+        seed = directory / "people.toml"
+        people = (f'[[people]]\nname = "Person {n}"\nlogin = "{login(n)}"\n' for n in range(PEOPLE))
+        seed.write_text("\n".join(people))
+        self.box = Emulator(directory / "box", seed=seed)
+        self._parts = ExitStack()
+        self._names = iter(range(1000))
+        self._last_call = 0
+
+    def __enter__(self) -> Self:
+        self._parts.enter_context(self.box)
+        self.box.settings(rate_limit_per_minute=0)  # of the service account, whom we make ask thousands of times
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._parts.close()
+
+    def rounds(self, usual: int, quick: int) -> range:
+        """How often to do a thing."""
+        return range(quick if self.quick else usual)
+
+    def last_call(self) -> int:
+        """The number of the last call that Box got."""
+        for call in self.box.log(since=self._last_call):
+            self._last_call = int(call["n"])
+        return self._last_call
+
+    def sidecar(self, **settings: Mapping[str, Any]) -> Server:
+        """A sidecar with nobody's token in it and the service account's at hand, on the server's processor."""
+        name = self._directory()
+        app = self.box.app_config
+        return Server(self, Sidecar(name, app_config=app, api_url=self.box.url, **settings))
+
+    def floor(self) -> Floor:
+        """The floor, on the server's processor."""
+        return Floor(self, self._directory() / "floor.sock")
+
+    def _directory(self) -> Path:
+        directory = self.directory / f"s{next(self._names)}"
+        directory.mkdir()
+        return directory
+
+
+class Server:
+    """A sidecar under measurement."""
+
+    def __init__(self, bench: Bench, sidecar: Sidecar) -> None:
+        self._bench = bench
+        self.sidecar = sidecar
+        self.socket = sidecar.socket
+
+    def __enter__(self) -> Self:
+        before = self._bench.last_call()
+        self.sidecar.start()
+        self._bench.processors.give_server(self.pid)
+        while self._bench.last_call() == before:  # its first call: the service account's token
+            time.sleep(0.02)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.sidecar.stop()
+
+    @property
+    def pid(self) -> int:
+        """Its first process."""
+        assert self.sidecar.process is not None
+        return self.sidecar.process.pid
+
+    @property
+    def command(self) -> list[str]:
+        """What starts it."""
+        return [box_sidecar(), "serve", "--config", str(self.sidecar.config)]
+
+
+class Floor:
+    """A trivial Falcon application on gunicorn's ``asgi`` worker, with the sidecar's settings of it."""
+
+    def __init__(self, bench: Bench, socket: Path) -> None:
+        self._bench = bench
+        self.socket = socket
+        gunicorn = str(Path(sys.executable).with_name("gunicorn"))
+        options = ["--worker-class", "asgi", "--workers", "1", "--asgi-loop", "asyncio", "--keep-alive", "15"]
+        self.command = [gunicorn, *options, "--no-control-socket", "--bind", f"unix:{socket}", "bench.floor:application"]
+        self.log = socket.with_suffix(".log")
+
+    def __enter__(self) -> Self:
+        self.process = Process(self.command, log=self.log, cwd=TESTS)
+        self.process.wait_until(lambda: is_up(self.socket))
+        self._bench.processors.give_server(self.process.pid)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.stop()
+
+
+def is_up(socket: Path) -> bool:
+    """Whether a sidecar or the floor answers there."""
+    try:
+        return bool(load.get(socket, "/health/startup"))
+    except OSError:
+        return False
+
+
+class Recipe:
+    """The forum's recipe, in a PHP process that is there already."""
+
+    def __init__(self, box: Emulator) -> None:
+        arguments = [str(RECIPE), str(box.app_config), box.url, " ".join(("base_explorer", *SCOPES))]
+        self._php = subprocess.Popen(["php", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._php.communicate()
+
+    def token(self, person: str) -> dict[str, Any]:
+        """``seconds``, ``cpu`` and ``token`` of one page view."""
+        assert self._php.stdin is not None and self._php.stdout is not None
+        self._php.stdin.write(f"{person}\n")
+        self._php.stdin.flush()
+        return dict(json.loads(self._php.stdout.readline()))
+
+
+class OfficialSDK:
+    """Box's own SDK for Python in a service of its own, which keeps the service account's token and its connections."""
+
+    def __init__(self, box: Emulator) -> None:
+        urls = BaseUrls(base_url=box.url, upload_url=f"{box.url}/api", oauth_2_url=f"{box.url}/oauth2")
+        self._session = NetworkSession(base_urls=urls)
+        self._auth = BoxJWTAuth(JWTConfig.from_config_file(str(box.app_config)))
+        self._client = BoxClient(self._auth, network_session=self._session)
+        self._client.users.get_user_me()
+
+    def token(self, person: str) -> str:
+        """A downscoped token of one person."""
+        page = self._client.users.get_users(filter_term=person, fields=["id", "login"])
+        user = next(user for user in page.entries or [] if user.login == person)
+        auth = self._auth.with_user_subject(user.id)
+        return str(auth.downscope_token(["base_explorer", *SCOPES], network_session=self._session).access_token)
+
+
+def timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds that something takes by that clock."""
+    began = clock()
+    work()
+    return clock() - began
+
+
+def newcomers() -> Iterator[str]:
+    """People of whom no sidecar that was just started knows anything."""
+    return (login(number) for number in range(PEOPLE))

@@ -1,0 +1,67 @@
+"""The report as a picture: one panel a row, medians as bars, a line out to the 99th percentile."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt  # noqa: E402 - after the choice of a back end without a screen
+from matplotlib.axes import Axes  # noqa: E402
+
+from bench.result import Candidate, Report, Row  # noqa: E402
+
+OURS, OTHERS = "#0061d5", "#b9c2cc"
+_COLUMNS = 2
+
+
+def draw(report: Report, directory: Path) -> None:
+    """Write bench.png and bench.svg."""
+    panels = [(row, candidates) for row in report.rows for candidates in _by_unit(row)]
+    lines = -(-len(panels) // _COLUMNS)
+    figure, axes = plt.subplots(lines, _COLUMNS, figsize=(13, 1.9 * lines), layout="constrained", squeeze=False)
+    for axis, (row, candidates) in zip(axes.flat, panels, strict=False):
+        _panel(axis, row, candidates)
+    for axis in list(axes.flat)[len(panels) :]:
+        axis.set_visible(False)
+    machine = report.machine
+    figure.suptitle(
+        f"make bench: medians, line to p99 · {machine['processors']} × {machine['processor']} · {report.started[:10]}",
+        fontsize=11,
+    )
+    figure.savefig(directory / "bench.png", dpi=110)
+    figure.savefig(directory / "bench.svg")
+    plt.close(figure)
+
+
+def _by_unit(row: Row) -> list[list[Candidate]]:
+    units = dict.fromkeys(candidate.unit for candidate in row.candidates)
+    return [[candidate for candidate in row.candidates if candidate.unit == unit] for unit in units]
+
+
+def _panel(axis: Axes, row: Row, candidates: list[Candidate]) -> None:
+    medians = [candidate.median for candidate in candidates]
+    places = list(range(len(candidates), 0, -1))
+    colours = [OURS if place == places[0] or row.id == "growth" else OTHERS for place in places]
+    tails = [max(0.0, candidate.p99 - candidate.median) for candidate in candidates]
+    # A rate's bad end is the low one, which p99 does not tell.
+    errors = None if candidates[0].unit == "requests/s" else [[0.0] * len(tails), tails]
+    axis.barh(places, medians, color=colours, height=0.62, xerr=errors, ecolor="#5b6472", capsize=2)
+    if max(medians) > 30 * min(medians):
+        axis.set_xscale("log")
+        axis.set_xlim(min(medians) / 3, max(medians) * 8)
+    else:
+        axis.set_xlim(0, max(m + t for m, t in zip(medians, tails, strict=True)) * 1.25)
+    axis.set_yticks(places, [textwrap.fill(candidate.name, 34) for candidate in candidates], fontsize=8)
+    for place, candidate in zip(places, candidates, strict=True):
+        axis.annotate(
+            f" {candidate.median:,.3g} {candidate.unit}" if candidate.median < 1000 else f" {candidate.median:,.0f} {candidate.unit}",
+            (candidate.median, place + 0.34), fontsize=7.5, va="bottom", ha="right" if candidate.median > 0.6 * axis.get_xlim()[1] else "left",
+        )  # fmt: skip
+    axis.set_ylim(0.4, len(candidates) + 0.95)
+    axis.set_title(textwrap.shorten(f"{row.what}: {row.verdict}", 110), fontsize=8.5, loc="left", fontweight="bold")
+    axis.tick_params(axis="x", labelsize=7)
+    axis.spines[["top", "right"]].set_visible(False)

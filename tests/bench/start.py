@@ -1,0 +1,56 @@
+"""Start until the first answer, and memory at rest."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+
+from intranet.process import Process
+
+from bench.machine import pss
+from bench.parts import TESTS, Bench, is_up
+from bench.result import Row, candidate
+
+_SETTLE_S = 0.5
+
+
+def start(bench: Bench) -> Row:
+    """The sidecar against a bare Falcon application on gunicorn."""
+    seconds: dict[str, list[float]] = {"sidecar": [], "floor": []}
+    memory: dict[str, list[float]] = {"sidecar": [], "floor": []}
+    server, floor = bench.sidecar(), bench.floor()
+    commands = {"sidecar": (server.command, server.socket), "floor": (floor.command, floor.socket)}
+    for _ in bench.rounds(10, 3):
+        for name, (command, socket) in commands.items():
+            took, used = _once(command, socket)
+            seconds[name].append(took)
+            memory[name].append(used)
+    slower = statistics.median(seconds["sidecar"]) / statistics.median(seconds["floor"])
+    larger = statistics.median(memory["sidecar"]) / statistics.median(memory["floor"])
+    return Row(
+        "start",
+        "start until ready; memory at rest (PSS)",
+        [
+            candidate("sidecar", seconds["sidecar"]),
+            candidate("sidecar", memory["sidecar"], "MiB PSS", 1),
+            candidate("bare Falcon on gunicorn", seconds["floor"]),
+            candidate("bare Falcon on gunicorn", memory["floor"], "MiB PSS", 1),
+        ],
+        f"{slower:.1f} times the time, {larger:.1f} times the memory",
+        "to be reported",
+    )
+
+
+def _once(command: list[str], socket: Path) -> tuple[float, float]:
+    """Seconds until it answers, and MiB once it has nothing to do."""
+    socket.unlink(missing_ok=True)
+    began = time.perf_counter()
+    with Process(command, log=socket.with_suffix(".log"), cwd=TESTS) as process:
+        while not is_up(socket):
+            if not process.running():
+                raise RuntimeError(process.tail())
+            time.sleep(0.002)
+        took = time.perf_counter() - began
+        time.sleep(_SETTLE_S)
+        return took, pss(process.pid)
