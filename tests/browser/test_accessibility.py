@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from intranet.browser import Tab
-from intranet.release import REPOSITORY
-from intranet.stack import Stack
 from playwright.sync_api import expect
 
 from browser.conftest import Visit
 from browser.page import explorer, row
+from intranet.browser import Tab
+from intranet.release import REPOSITORY
+from intranet.stack import Stack
 
 AXE = REPOSITORY / "tests/node_modules/axe-core/axe.min.js"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from intranet.stack import Stack
 from playwright.sync_api import expect
 
 from browser.conftest import Visit
 from browser.page import complaints, explorer, row
+from intranet.stack import Stack
 
 
 @pytest.mark.parametrize("stack", ["6.1", "6.8", "newest"], indirect=True)
