@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
 import shutil
 import signal
 import tempfile
@@ -14,6 +16,7 @@ import pytest
 
 from intranet.emulator import Emulator, find_description
 from intranet.sidecar import Sidecar
+from sidecar.support import until
 
 Serve = Callable[..., Sidecar]
 
@@ -44,21 +47,12 @@ def box(_emulator: Emulator) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def _ending() -> Iterator[list[Sidecar]]:
-    """Sidecars told to stop, which nobody needs to wait for before the end."""
-    ending: list[Sidecar] = []
-    yield ending
-    for sidecar in ending:
-        sidecar.stop()
-
-
-@pytest.fixture(scope="session")
 def _names() -> Iterator[int]:
     return itertools.count()
 
 
 @pytest.fixture
-def serve(box: Emulator, folder: Path, _names: Iterator[int], _ending: list[Sidecar]) -> Iterator[Serve]:
+def serve(box: Emulator, folder: Path, _names: Iterator[int]) -> Iterator[Serve]:
     """Starts sidecars for this emulator: ``serve(cache={"min_life_s": 1})``. Calls to Box time out after 2 s."""
     started: list[Sidecar] = []
 
@@ -72,11 +66,34 @@ def serve(box: Emulator, folder: Path, _names: Iterator[int], _ending: list[Side
     yield start
     for sidecar in started:
         if sidecar.process:
-            sidecar.process.signal(signal.SIGTERM)
-            _ending.append(sidecar)
+            # At once: the calls of one that ends in peace would be in the log that the next test reads.
+            sidecar.process.signal(signal.SIGKILL)
+            sidecar.stop()
+
+
+@pytest.fixture(scope="session")
+def _shared(_emulator: Emulator, folder: Path) -> Iterator[Sidecar]:
+    settings = {"timeout_s": 2.0}
+    with Sidecar(folder / "shared", app_config=_emulator.app_config, api_url=_emulator.url, box=settings) as running:
+        yield running
 
 
 @pytest.fixture
-def sidecar(serve: Serve) -> Sidecar:
-    """A sidecar with the usual settings."""
-    return serve()
+def sidecar(box: Emulator, _shared: Sidecar) -> Sidecar:
+    """A sidecar with the usual settings that knows nothing yet: under Box's other name it has forgotten everything."""
+    names = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
+    _, _, address = _shared.settings["box"]["api_url"].partition("//")
+    host, _, port = address.partition(":")
+    before = _reloads(_shared)
+    _shared.settings["box"]["api_url"] = f"http://{names[host]}:{port}"
+    _shared.write_config()
+    assert _shared.process
+    os.kill(_shared.process.pid, signal.SIGHUP)
+    until(lambda: _reloads(_shared) > before, 10)
+    return _shared
+
+
+def _reloads(sidecar: Sidecar) -> float:
+    page = sidecar.request("GET", "/metrics").text
+    found = re.search(r'^box_sidecar_reloads_total\{outcome="done"\} (\S+)', page, re.M)
+    return float(found[1]) if found else 0.0

@@ -196,7 +196,8 @@ def test_what_is_not_there_is_a_problem_too(
         assert answer.headers["allow"]
 
 
-def test_metrics_count_and_name_nobody(sidecar: Sidecar) -> None:
+def test_metrics_count_and_name_nobody(serve: Serve) -> None:
+    sidecar = serve()
     sidecar.token("ana@example.com")
     sidecar.token("ana@example.com")
     sidecar.token("nobody@example.com")

@@ -52,11 +52,11 @@ def test_letters_that_only_look_alike_do_not_make_two_people_one(box: Emulator, 
 
 
 def test_the_look_up_reads_every_page(box: Emulator, sidecar: Sidecar) -> None:
-    for number in range(2050):
-        box.add_user(f"zoe@example.com {number}", f"zoe@example.com.{number:04d}.example")
+    for number in range(1050):
+        box.add_user("zoe@example.com", f"zoe@example.com.{number:04d}.example")
     zoe = box.add_user("Zoë", "zoe@example.com")
     assert sidecar.token("zoe@example.com").json()["user"]["id"] == zoe["id"]
-    assert calls(box).count("GET /2.0/users") == 3
+    assert calls(box).count("GET /2.0/users") == 2
 
 
 def test_two_with_one_login_are_nobody(box: Emulator, sidecar: Sidecar) -> None:
