@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import deque
 from typing import Any
 
@@ -11,7 +12,8 @@ from aiohttp import web
 from .tokens import Token
 
 KEPT = 100_000
-SECRET_PARAMETERS = frozenset({"access_token", "ticket"})
+SECRET_PARAMETERS = frozenset({"access_token"})
+TICKET = re.compile("^/d/1/[^/]+/")
 
 
 class RequestLog:
@@ -30,7 +32,7 @@ class RequestLog:
                 "n": next(self._numbers),
                 "time": started,
                 "method": request.method,
-                "path": request.path,
+                "path": TICKET.sub("/d/1/***/", request.path),
                 "query": {k: "***" if k in SECRET_PARAMETERS else v for k, v in request.query.items()},
                 "status": status,
                 "duration_ms": round(duration_s * 1000, 3),
@@ -48,6 +50,10 @@ class RequestLog:
         """The entries after the one numbered `number`."""
         newer = itertools.takewhile(lambda entry: entry["n"] > number, reversed(self._entries))
         return list(newer)[::-1]
+
+    def last(self, count: int) -> list[dict[str, Any]]:
+        """The last entries, the newest first."""
+        return list(itertools.islice(reversed(self._entries), count))
 
     def clear(self) -> None:
         self._entries.clear()

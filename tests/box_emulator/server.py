@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from . import control, faults, files, folders, oauth, search, sharing, trash, uploads, users
+from . import control, faults, files, folders, inspector, oauth, search, sharing, trash, uploads, users
 from .box import BOX, Box
 from .clock import http_date
 from .description import DESCRIPTION, Description
@@ -116,6 +116,7 @@ def application(box: Box, seed: Seed, description: Description | None = None) ->
         app[DESCRIPTION] = description
     app.add_routes(ROUTES)
     app.add_routes(control.ROUTES)
+    app.add_routes(inspector.ROUTES)
     return app
 
 

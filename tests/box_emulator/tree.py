@@ -304,6 +304,10 @@ class Tree:
                 self._items.pop(child.id, None)
         self._items.pop(item.id, None)
 
+    def count(self, user: User) -> int:
+        """How many items a person owns, the trashed ones not counted."""
+        return sum(item.owner is user and item.trashed_at is None for item in self._items.values())
+
     def trashed(self, user: User) -> list[Item]:
         """What a person deleted of their own, without what merely lay in a deleted folder."""
         return [i for i in self._items.values() if i.trashed_at is not None and not i.trashed_with and i.owner is user]

@@ -218,3 +218,20 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path, emulator: Emulator) ->
     port = int(emulator.url.rpartition(":")[2])
     with pytest.raises(ProcessError, match=r"box_emulator: .*address already in use"), Emulator(tmp_path, port=port):
         pass
+
+
+def test_the_inspector_shows_no_token(app: App, token: str, emulator: Emulator) -> None:
+    overview = httpx.get(f"{emulator.url}/_emulator/overview")
+    assert [entry["kind"] for entry in overview.json()["tokens"]] == ["service"]
+    assert token not in overview.text
+    page = httpx.get(emulator.url)
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "Box emulator" in page.text
+
+
+def test_download_tickets_are_not_logged(app: App, emulator: Emulator) -> None:
+    ana = app.user_token(emulator.user("ana@example.com")["id"])
+    file = emulator.item("ana@example.com", "/Bem-vinda.txt")["id"]
+    location = app.api(ana, "GET", f"files/{file}/content").headers["Location"]
+    assert httpx.get(location).status_code == 200
+    assert emulator.log()[-1]["path"] == "/d/1/***/download"

@@ -86,7 +86,7 @@ class Emulator:
         self._process = Process(command, log=self.log_file, cwd=TESTS)
         self._process.wait_until(lambda: bool(self._ready_line()))
         self.url = json.loads(self._ready_line())["url"]
-        verify = ssl.create_default_context(cafile=self.ca) if self.url.startswith("https:") else True
+        verify = ssl.create_default_context(cafile=self.ca) if self.url.startswith("https:") else False
         self._client = httpx.Client(base_url=self.url, timeout=30.0, trust_env=False, verify=verify)
         return self
 
