@@ -1,0 +1,93 @@
+"""`make elements`: a folder like Box's CDN, from the pinned package and no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from intranet.release import REPOSITORY
+from intranet.stack import ELEMENTS, fetch_elements
+
+COMMAND = REPOSITORY / "wp-plugin/bin/elements"
+CDN_LOCALES = """
+    en-US en-AU en-CA en-GB da-DK de-DE es-ES fi-FI fr-CA fr-FR it-IT ja-JP ko-KR nb-NO nl-NL pl-PL pt-BR ru-RU sv-SE
+    tr-TR zh-CN zh-TW
+""".split()
+
+
+def elements(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    return subprocess.run(
+        [sys.executable, COMMAND, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def version() -> Path:
+    """The folder of the pinned version, as the command left it."""
+    fetch_elements()
+    (made,) = (folder for folder in ELEMENTS.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+    return made
+
+
+def test_every_locale_has_every_file(version: Path) -> None:
+    for locale in CDN_LOCALES:
+        for element in ("explorer", "picker", "uploader", "preview", "sidebar"):
+            assert (version / locale / f"{element}.js").stat().st_size > 100_000
+            assert (version / locale / f"{element}.css").stat().st_size > 10_000
+        assert len(json.loads((version / locale / "messages.json").read_text("utf-8"))) > 500
+
+
+def test_messages_are_those_of_the_language(version: Path) -> None:
+    english, japanese = (
+        json.loads((version / locale / "messages.json").read_text("utf-8")) for locale in ("en-US", "ja-JP")
+    )
+    assert english.keys() == japanese.keys()
+    assert english["be.upload"] == "Upload"
+    assert japanese["be.upload"] == "アップロード"
+
+
+def test_one_build_is_kept_once(version: Path) -> None:
+    assert os.path.samefile(version / "en-US/explorer.js", version / "ja-JP/explorer.js")
+
+
+def test_licence_lies_beside_the_files(version: Path) -> None:
+    assert "BOX" in (version / "LICENSE").read_text()
+
+
+def test_plugin_asks_for_the_pinned_version(version: Path) -> None:
+    assert f"'{version.name}'" in (REPOSITORY / "wp-plugin/includes/class-elements.php").read_text()
+
+
+def test_second_run_leaves_everything_alone(version: Path) -> None:
+    before = (version / "en-US/explorer.js").stat()
+    done = elements(version.parent)
+    assert done.returncode == 0
+    assert "already" in done.stdout
+    assert str(version / "LICENSE") in done.stdout
+    assert (version / "en-US/explorer.js").stat() == before
+
+
+def test_other_package_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    package = tmp_path / "box-ui-elements.tgz"
+    package.write_bytes(b"not the one")
+    done = elements("--package", package, tmp_path / "elements")
+    assert done.returncode == 1
+    assert "is not the box-ui-elements@" in done.stderr
+    assert list((tmp_path / "elements").iterdir()) == []
+
+
+def test_missing_npm_is_said(tmp_path: Path) -> None:
+    done = elements(tmp_path, PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "npm is needed" in done.stderr
+    assert "Traceback" not in done.stderr
