@@ -97,7 +97,7 @@ def growth(bench: Bench) -> Row:
     times: list[float] = []
     candidates: list[Candidate] = []
     memory: list[float] = []
-    chance = random.Random(1)  # noqa: S311 - the same requests in each run
+    chance = random.Random(1)
     with bench.sidecar(cache={"max_tokens": sizes[-1]}, **UNLIMITED) as sidecar:
         held = 0
         for size in sizes:

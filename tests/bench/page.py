@@ -9,21 +9,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from playwright.sync_api import Browser, sync_playwright
+
+from bench.parts import RECIPE, SCOPES, TESTS, Effort
+from bench.result import Row, candidate
 from intranet.browser import FLAGS, PROGRAMS
 from intranet.process import ProcessError
 from intranet.stack import ELEMENTS_PATH, Stack
 from intranet.wordpress import PLUGIN_ZIP, Session
-from playwright.sync_api import Browser, sync_playwright
-
-from bench.parts import RECIPE, SCOPES, TESTS, Bench
-from bench.result import Row, candidate
 
 PHP = TESTS / "bench" / "php"
 LATENCY_MS = 100
 ANA = "ana@example.com"
 FIRST_ROW = """
     new MutationObserver(() => {
-        if (window.firstRow === undefined && document.querySelector('.be [role=row] .be-item-name')) {
+        if (window.firstRow === undefined && document.querySelector('tr[role=row][data-key]')) {
             window.firstRow = performance.now();
         }
     }).observe(document, { childList: true, subtree: true });
@@ -33,8 +33,8 @@ FIRST_ROW = """
 class Site:
     """An intranet on nginx, PHP-FPM and MariaDB, with the pages to be measured."""
 
-    def __init__(self, bench: Bench, stack: Stack) -> None:
-        self.bench = bench
+    def __init__(self, stack: Stack, effort: Effort) -> None:
+        self.rounds = effort.rounds
         self.stack = stack
         self.wordpress = stack.wordpress
         shutil.copy(PHP / "site.php", self.wordpress.content / "mu-plugins" / "bench.php")
@@ -48,11 +48,10 @@ class Site:
 
 
 @contextmanager
-def site(bench: Bench) -> Iterator[Site]:
+def site(directory: Path, effort: Effort) -> Iterator[Site]:
     """Start all of it."""
-    directory = bench.directory / "site"
     with Stack(directory, version="6.8", database="mariadb", server="nginx", plugin=PLUGIN_ZIP) as stack:
-        yield Site(bench, stack)
+        yield Site(stack, effort)
 
 
 def in_page(site: Site) -> Row:
@@ -65,7 +64,7 @@ def in_page(site: Site) -> Row:
             api=site.stack.emulator.url,
             login=ANA,
             scopes=SCOPES,
-            rounds=len(site.bench.rounds(40, 8)),
+            rounds=len(site.rounds(40, 8)),
             asks=20,
         )
     )
@@ -126,7 +125,7 @@ def _alternately(
     """Seconds that PHP had each request, by turns, and the most HTTP calls that one of them made."""
     took: dict[str, list[float]] = {name: [] for name in requests}
     calls = dict.fromkeys(requests, 0)
-    for number in range(len(site.bench.rounds(200, 40)) + 10):
+    for number in range(len(site.rounds(200, 40)) + 10):
         for name, (path, headers) in requests.items():
             cost = _cost(site.ana, method, path, headers, body)
             if number >= 10:  # PHP has compiled everything, each worker was there
@@ -155,7 +154,7 @@ def navigation(site: Site) -> Row:
     with _chromium() as browser:
         for name in took:
             _first_row(site, browser, paths[name])
-        for _ in site.bench.rounds(15, 3):
+        for _ in site.rounds(15, 3):
             for name, values in took.items():
                 values.append(_first_row(site, browser, paths[name]))
     ratio = statistics.median(took["page of the intranet"]) / statistics.median(took["bare sample page"])

@@ -14,12 +14,12 @@ from typing import Any, Self
 
 from box_sdk_gen import BoxClient, BoxJWTAuth, JWTConfig, NetworkSession
 from box_sdk_gen.networking import BaseUrls
-from intranet.emulator import Emulator
-from intranet.process import Process
-from intranet.sidecar import Sidecar, box_sidecar
 
 from bench import load
 from bench.machine import Processors
+from intranet.emulator import Emulator
+from intranet.process import Process
+from intranet.sidecar import Sidecar, box_sidecar
 
 TESTS = Path(__file__).resolve().parents[1]
 RECIPE = Path(__file__).with_name("recipe.php")
@@ -33,12 +33,26 @@ def login(number: int) -> str:
     return f"p{number:05}@example.com"
 
 
-class Bench:
-    """The emulator, and whatever is measured against it; `rounds` times, fewer when `quick`."""
+class Effort:
+    """How often to do things: fewer times when `quick`."""
 
-    def __init__(self, directory: Path, quick: bool) -> None:
-        self.directory = directory
+    def __init__(self, quick: bool) -> None:
         self.quick = quick
+
+    def rounds(self, usual: int, quick: int) -> range:
+        """To loop over."""
+        return range(quick if self.quick else usual)
+
+
+class Bench:
+    """A Box full of people, and whatever is measured against it. From now on this process, and what it starts, keeps to one
+    processor; the servers under measurement have another.
+    """
+
+    def __init__(self, directory: Path, effort: Effort) -> None:
+        self.directory = directory
+        self.quick = effort.quick
+        self.rounds = effort.rounds
         self.processors = Processors()
         seed = directory / "people.toml"
         people = (f'[[people]]\nname = "Person {n}"\nlogin = "{login(n)}"\n' for n in range(PEOPLE))
@@ -57,10 +71,6 @@ class Bench:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._parts.close()
-
-    def rounds(self, usual: int, quick: int) -> range:
-        """How often to do a thing."""
-        return range(quick if self.quick else usual)
 
     def last_call(self) -> int:
         """The number of the last call that Box got."""
@@ -125,7 +135,14 @@ class Floor:
         self.socket = socket
         gunicorn = str(Path(sys.executable).with_name("gunicorn"))
         options = ["--worker-class", "asgi", "--workers", "1", "--asgi-loop", "asyncio", "--keep-alive", "15"]
-        self.command = [gunicorn, *options, "--no-control-socket", "--bind", f"unix:{socket}", "bench.floor:application"]
+        self.command = [
+            gunicorn,
+            *options,
+            "--no-control-socket",
+            "--bind",
+            f"unix:{socket}",
+            "bench.floor:application",
+        ]
         self.log = socket.with_suffix(".log")
 
     def __enter__(self) -> Self:

@@ -9,10 +9,10 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402 - after the choice of a back end without a screen
-from matplotlib.axes import Axes  # noqa: E402
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
-from bench.result import Candidate, Report, Row  # noqa: E402
+from bench.result import Candidate, Report, Row
 
 OURS, OTHERS = "#0061d5", "#b9c2cc"
 _COLUMNS = 2

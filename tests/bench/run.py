@@ -14,17 +14,17 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from intranet.release import REPOSITORY
-
 from bench import cached, cold, machine, page, picture, start, table
-from bench.parts import Bench
+from bench.parts import Bench, Effort
 from bench.result import Report, Row
+from intranet.release import REPOSITORY
 
 TARGET = REPOSITORY / "dist" / "bench"
 
@@ -75,16 +75,15 @@ def measure(directory: Path, names: list[str], *, quick: bool) -> Report:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     rows: dict[str, Row] = {}
     failed: dict[str, str] = {}
-    with Bench(directory, quick) as bench:
-        if wanted := [name for name in PAGE_ROWS if name in names]:
-            try:
-                with page.site(bench) as site:
-                    for name in wanted:
-                        _try(name, lambda name=name: PAGE_ROWS[name](site), rows, failed)  # type: ignore[misc]
-            except Exception as error:
-                failed |= {name: str(error) for name in wanted if name not in rows}
-        for name in (name for name in ROWS if name in names):
-            _try(name, lambda name=name: ROWS[name](bench), rows, failed)  # type: ignore[misc]
+    effort = Effort(quick)
+    if set(PAGE_ROWS).intersection(names):
+        with page.site(directory / "site", effort) as site:
+            for name in filter(names.__contains__, PAGE_ROWS):
+                _try(name, partial(PAGE_ROWS[name], site), rows, failed)
+    if set(ROWS).intersection(names):
+        with Bench(directory, effort) as bench:
+            for name in filter(names.__contains__, ROWS):
+                _try(name, partial(ROWS[name], bench), rows, failed)
     ordered = [rows[name] for name in ORDER if name in rows]
     seconds = round(time.monotonic() - began, 1)
     return Report(started, quick, seconds, described, machine.versions(), ordered, failed)

@@ -6,11 +6,10 @@ import statistics
 import time
 from pathlib import Path
 
-from intranet.process import Process
-
 from bench.machine import pss
 from bench.parts import TESTS, Bench, is_up
 from bench.result import Row, candidate
+from intranet.process import Process
 
 _SETTLE_S = 0.5
 
