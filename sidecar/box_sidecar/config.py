@@ -78,18 +78,25 @@ class Secret:
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400 * 30)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+Text = Annotated[str, Meta(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,20}$(?!\n)")]
 
 
 class BoxSettings(Struct, forbid_unknown_fields=True, frozen=True):
     """``[box]``: where Box is and which app we are."""
 
-    app_config: str = "box_config.json"
+    app_config: Text = "box_config.json"
     api_url: str = "https://api.box.com"
     timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
 
     def __post_init__(self) -> None:
         url = urlsplit(self.api_url)
+        try:
+            _ = url.port
+        except ValueError:
+            raise ValueError("api_url has an impossible port") from None
+        if not self.api_url.isprintable() or " " in self.api_url:
+            raise ValueError("api_url must be like https://api.box.com")
         if url.scheme not in {"https", "http"} or not url.hostname or url.query or url.fragment or url.username:
             raise ValueError("api_url must be like https://api.box.com")
         loopback = url.hostname in {"localhost", "::1"} or re.fullmatch(r"127(\.\d{1,3}){3}", url.hostname)
@@ -105,7 +112,7 @@ class BoxSettings(Struct, forbid_unknown_fields=True, frozen=True):
 class ServerSettings(Struct, forbid_unknown_fields=True, frozen=True):
     """``[server]``: the socket, and who may connect to it."""
 
-    socket: str = "/run/box-sidecar/box-sidecar.sock"
+    socket: Text = "/run/box-sidecar/box-sidecar.sock"
     socket_mode: str = "0660"
     socket_group: str = ""
     allowed_users: list[str | int] = []
@@ -161,7 +168,7 @@ class LogSettings(Struct, forbid_unknown_fields=True, frozen=True):
     """``[log]``: what is written, and where."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    audit_file: str = "-"
+    audit_file: Text = "-"
 
 
 class Settings(Struct, forbid_unknown_fields=True, frozen=True):
@@ -236,6 +243,8 @@ def load_settings(path: Path) -> Settings:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid TOML: nested too deeply") from None
     try:
         return msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
@@ -299,7 +308,7 @@ def load_app_config(path: Path) -> AppConfig:
         raise ConfigError(
             f"{path}: not the Developer Console's JSON: {_missing(str(error))}; {_WHERE_TO_GET_IT}"
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ConfigError(f"{path}: not JSON; {_WHERE_TO_GET_IT}") from None
     app = parsed.box_app_settings
     auth = app.app_auth if app.app_auth is not UNSET else None

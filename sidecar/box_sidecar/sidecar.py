@@ -30,6 +30,7 @@ class Loaded:
 
     settings: Settings
     app: AppConfig
+    app_path: Path
     stamp: tuple[tuple[int, ...], ...]
 
 
@@ -42,7 +43,7 @@ def load(config_path: Path) -> Loaded:
     settings = load_settings(config_path)
     app_path = find_app_config(settings, config_path)
     stamp = _stamp(config_path, app_path)
-    return Loaded(settings, load_app_config(app_path), stamp)
+    return Loaded(settings, load_app_config(app_path), app_path, stamp)
 
 
 def _stamp(*paths: Path) -> tuple[tuple[int, ...], ...]:
@@ -70,6 +71,7 @@ class Sidecar:
         self.state = "starting"
         loaded = load(config_path)
         self._stamp = loaded.stamp
+        self._app_path = loaded.app_path
         self._tasks: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
         self.audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
@@ -122,8 +124,9 @@ class Sidecar:
         """Reload when either file is replaced."""
         while True:
             await asyncio.sleep(_WATCH_S)
-            if _stamp(self.config_path, find_app_config(self.settings, self.config_path)) != self._stamp:
-                await self.reload()
+            async with self._reloading:
+                if _stamp(self.config_path, self._app_path) != self._stamp:
+                    await self._reload()
 
     async def reload(self) -> bool:
         """Take over new files, or report what is wrong with them and keep the old; whether they were taken.
@@ -136,12 +139,13 @@ class Sidecar:
     async def _reload(self) -> bool:
         try:
             loaded = await asyncio.to_thread(load, self.config_path)
-            audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
             transport, box = await asyncio.to_thread(self._connect, loaded)
+            audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
         except ConfigError as error:
-            # Not again for the same files: they are bad until they change.
+            # Not again for the same files: they are bad until they change, the new JSON that the TOML names included.
             with contextlib.suppress(ConfigError):
-                self._stamp = _stamp(self.config_path, find_app_config(self.settings, self.config_path))
+                self._app_path = find_app_config(load_settings(self.config_path), self.config_path)
+            self._stamp = _stamp(self.config_path, self._app_path)
             self.metrics.reloaded("refused")
             log.error("not reloaded, the old configuration stays: %s", error)
             return False
@@ -154,7 +158,8 @@ class Sidecar:
             self.settings.box.base_url,
         )
         old_transport, old_audit = self.transport, self.audit
-        self._stamp, self.app, self.settings = loaded.stamp, loaded.app, loaded.settings
+        self._stamp, self._app_path = loaded.stamp, loaded.app_path
+        self.app, self.settings = loaded.app, loaded.settings
         self.transport, self.box, self.audit = transport, box, audit
         self.service.configure(loaded.settings, box, transport.patience, forget=other_app)
         logging.getLogger().setLevel(loaded.settings.log.level.upper())

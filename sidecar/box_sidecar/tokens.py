@@ -177,6 +177,7 @@ class TokenService:
         with within(self._patience):
             user = await self._resolve_even_if_box_is_down(who)
             self.policy.check_user(user)
+            self._refuse_if_revoked_since(began, who, user)
             key = Key(user.id, element, scopes, resource)
             held = self._tokens.get(key)
             if held is not None and held.token.life >= self.settings.cache.min_life_s:
@@ -327,6 +328,7 @@ class TokenService:
         return await self._lookups.join(key, charged)
 
     async def _look_up(self, who: Who) -> User:
+        began = self._now
         try:
             if who.by == "id":
                 user = await self._box.get_user(who.value)
@@ -339,6 +341,7 @@ class TokenService:
                 self._users.pop(who.key, None)
                 self._unknown[who.key] = problem
             raise
+        self._refuse_if_revoked_since(began, who, user)  # what Box told may be what has just been changed there
         return self._remember(who, user)
 
     def _remember(self, who: Who, user: User) -> User:

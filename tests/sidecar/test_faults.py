@@ -113,7 +113,7 @@ def test_the_breaker_stops_hammering_serves_what_it_has_and_notices_the_recovery
     sidecar = serve(box={"timeout_s": 1.0})
     held = sidecar.token("ana@example.com").json()["access_token"]
     box.fault("status", status=500, times=None)
-    until(lambda: sidecar.token("kenji@example.com").is_error and "breaker_open 1" in metrics(sidecar), 10)
+    until(lambda: sidecar.token("kenji@example.com").is_error and "breaker_open 1.0" in metrics(sidecar), 10)
 
     time.sleep(0.3)  # until Box has noted what it answered last
     since = last(box)
