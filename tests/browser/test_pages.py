@@ -11,6 +11,7 @@ from playwright.sync_api import Route, expect
 
 from browser.conftest import Visit
 from browser.page import complaints, explorer, row, uploader
+from intranet.browser import DESKTOP, PHONE
 from intranet.stack import Stack
 
 TOKEN_ROUTE = re.compile(r"/widgets-for-box/v1/token$")
@@ -153,4 +154,18 @@ def test_picker_hands_over_what_was_chosen_and_shares_nothing(visit: Visit, stac
     picker.get_by_role("button", name="Choose").click()
     assert tab.page.evaluate("window.chosen") == ["Bem-vinda.txt"]
     assert [entry for entry in stack.emulator.log(since) if entry["method"] in ("PUT", "POST")] == []
+    assert complaints(tab) == []
+
+
+@pytest.mark.parametrize("stack", ["6.1", "6.8"], indirect=True)
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_japanese_site_shows_japanese_widgets(visit: Visit, stack: Stack, size: tuple[int, int]) -> None:
+    stack.wordpress.php("update_option( 'WPLANG', 'ja' );")
+    try:
+        tab = visit("kenji", viewport=size)
+        expect(row(tab, "企画書")).to_be_visible()
+        expect(explorer(tab).get_by_placeholder("ファイルおよびフォルダを検索")).to_be_visible()
+        expect(tab.page.locator("html")).to_have_attribute("lang", "ja")
+    finally:
+        stack.wordpress.php("update_option( 'WPLANG', '' );")
     assert complaints(tab) == []
