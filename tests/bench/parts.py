@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -45,8 +45,9 @@ class Effort:
 
 
 class Bench:
-    """A Box full of people, and whatever is measured against it. From now on this process, and what it starts, keeps to one
-    processor; the servers under measurement have another.
+    """A Box full of people, and whatever is measured against it.
+
+    From now on this process, and what it starts, keeps to one processor; the servers under measurement have another.
     """
 
     def __init__(self, directory: Path, effort: Effort) -> None:
@@ -78,7 +79,7 @@ class Bench:
             self._last_call = int(call["n"])
         return self._last_call
 
-    def sidecar(self, **settings: Mapping[str, Any]) -> Server:
+    def sidecar(self, **settings: Any) -> Server:
         """A sidecar with nobody's token in it and the service account's at hand, on the server's processor."""
         name = self._directory()
         app = self.box.app_config

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from bench.result import Candidate, Report, Row
+from bench.table import number
 
 OURS, OTHERS = "#0061d5", "#b9c2cc"
 _COLUMNS = 2
@@ -56,11 +57,11 @@ def _panel(axis: Axes, row: Row, candidates: list[Candidate]) -> None:
     else:
         axis.set_xlim(0, max(m + t for m, t in zip(medians, tails, strict=True)) * 1.25)
     axis.set_yticks(places, [textwrap.fill(candidate.name, 34) for candidate in candidates], fontsize=8)
+    right = axis.get_xlim()[1]
     for place, candidate in zip(places, candidates, strict=True):
-        axis.annotate(
-            f" {candidate.median:,.3g} {candidate.unit}" if candidate.median < 1000 else f" {candidate.median:,.0f} {candidate.unit}",
-            (candidate.median, place + 0.34), fontsize=7.5, va="bottom", ha="right" if candidate.median > 0.6 * axis.get_xlim()[1] else "left",
-        )  # fmt: skip
+        label = f" {number(candidate.median)} {candidate.unit} "
+        side = "right" if candidate.median > 0.6 * right else "left"
+        axis.annotate(label, (candidate.median, place + 0.34), fontsize=7.5, va="bottom", ha=side)
     axis.set_ylim(0.4, len(candidates) + 0.95)
     axis.set_title(textwrap.shorten(f"{row.what}: {row.verdict}", 110), fontsize=8.5, loc="left", fontweight="bold")
     axis.tick_params(axis="x", labelsize=7)

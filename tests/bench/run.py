@@ -1,7 +1,7 @@
 """The benchmarks: ``make bench``, or this file with ``--only ROW`` for some of them.
 
-Candidates are measured by turns, in one run, on one machine; the ratios are the result. Leaves bench.json, bench.png and
-bench.svg under dist/bench; ``--markdown`` prints the table of the last run for the README.
+Candidates are measured by turns, in one run, on one machine; the ratios are the result. Leaves bench.json, bench.png
+and bench.svg under dist/bench; ``--markdown`` prints the table of the last run for the README.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import msgspec
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from bench import cached, cold, machine, page, picture, start, table
-from bench.parts import Bench, Effort
-from bench.result import Report, Row
-from intranet.release import REPOSITORY
+from bench import cached, cold, machine, page, picture, start, table  # noqa: E402
+from bench.parts import Bench, Effort  # noqa: E402
+from bench.result import Report, Row  # noqa: E402
+from intranet.release import REPOSITORY  # noqa: E402
 
 TARGET = REPOSITORY / "dist" / "bench"
 

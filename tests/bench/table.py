@@ -33,11 +33,12 @@ def _markdown_row(row: Row) -> str:
 
 
 def _amount(candidate: Candidate) -> str:
-    median = f"{_number(candidate.median)} {candidate.unit}"
-    return median if candidate.samples == 1 else f"{median} (p99 {_number(candidate.p99)})"
+    median = f"{number(candidate.median)} {candidate.unit}"
+    return median if candidate.samples == 1 else f"{median} (p99 {number(candidate.p99)})"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Three digits, or all of a whole number's."""
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
