@@ -26,7 +26,8 @@ GROUPS = {
         *BUILD,
         *PHP,
         *("php-fpm", "php-mysql", "mariadb-server-core", "mariadb-client-core", "nginx"),
-        *("chromium", "fonts-dejavu-core", "fonts-noto-cjk"),
+        # Playwright brings a Node.js of its own, which needs libatomic.
+        *("chromium", "libatomic1", "fonts-dejavu-core", "fonts-noto-cjk"),
         *("phpunit", "php-codesniffer", "gettext"),
     ),
 }
