@@ -166,6 +166,9 @@ def test_japanese_site_shows_japanese_widgets(visit: Visit, stack: Stack, size: 
         expect(row(tab, "企画書")).to_be_visible()
         expect(explorer(tab).get_by_placeholder("ファイルおよびフォルダを検索")).to_be_visible()
         expect(tab.page.locator("html")).to_have_attribute("lang", "ja")
+        stranger = visit("nora", viewport=size)
+        expect(explorer(stranger).get_by_role("alert")).to_contain_text("アカウント")
+        expect(explorer(stranger).get_by_role("button")).to_have_text("もう一度試す")
     finally:
         stack.wordpress.php("update_option( 'WPLANG', '' );")
     assert complaints(tab) == []
