@@ -74,6 +74,11 @@ CODES: dict[str, Code] = {
         "Wait, or raise policy.mints_per_user_per_minute or policy.mints_per_minute; "
         "if nobody should be asking so often, look into the audit log.",
     ),
+    "peer_not_allowed": Code(
+        403,
+        "This user of the machine may not connect",
+        "Add the user to server.allowed_users, or to the group in server.socket_group.",
+    ),
     "overloaded": Code(503, "Too many connections at once", "Ask again in a moment."),
     "not_ready": Code(503, "The sidecar is not ready", "Look at GET /health/ready or run: box-sidecar check"),
     "box_rate_limited": Code(

@@ -9,11 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from functools import partial
 
-
-def monotonic() -> float:
-    """Seconds since boot, time asleep included: a suspended machine's tokens age too."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+#: Seconds since boot, time asleep included: a suspended machine's tokens age too.
+monotonic: Callable[[], float] = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
 
 
 class BoxClock:

@@ -8,7 +8,6 @@ import errno
 import fcntl
 import functools
 import grp
-import json
 import logging
 import os
 import pwd
@@ -18,9 +17,13 @@ import socket
 import stat
 import struct
 import sys
+import uuid
+from collections.abc import Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cachetools import TTLCache
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -63,11 +66,8 @@ class Admission:
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        try:
-            self._uids = {_uid(user) for user in settings.allowed_users}
-            self._group = grp.getgrnam(settings.socket_group) if settings.socket_group else None
-        except KeyError as error:
-            raise ConfigError(f"server: this machine knows no such user or group: {error.args[0]}") from None
+        self._uids = {_uid(user) for user in settings.allowed_users}
+        self._group = _group(settings.socket_group) if settings.socket_group else None
         self._by_default = not settings.allowed_users
         if self._by_default:
             self._uids = {os.geteuid(), 0}
@@ -96,7 +96,17 @@ class Admission:
 def _uid(user: str | int) -> int:
     if isinstance(user, int):
         return user
-    return int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
+    try:
+        return int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise ConfigError(f"server.allowed_users: this machine knows no user “{user}”") from None
+
+
+def _group(name: str) -> grp.struct_group:
+    try:
+        return grp.getgrnam(name)
+    except KeyError:
+        raise ConfigError(f"server.socket_group: this machine knows no group “{name}”") from None
 
 
 class Protocol(ASGIProtocol):  # type: ignore[misc]
@@ -110,19 +120,17 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Admit or refuse."""
         pid, uid, gid = struct.unpack(
-            "3i", transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            "iII", transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         )
         sidecar = self.worker.sidecar
         if not self.worker.admission.admits(uid, gid):
             log.warning("connection refused: uid %d (pid %d) is not among server.allowed_users", uid, pid)
             sidecar.metrics.refused("peer")
-            _turn_away(transport, 403, "peer_not_allowed", f"uid {uid} may not connect.",
-                       "Add the user to server.allowed_users, or to the group in server.socket_group.")  # fmt: skip
+            _turn_away(transport, Problem("peer_not_allowed", detail=f"uid {uid} may not connect."))
             return
         if self.worker.nr_conns >= _CONNECTIONS:
             sidecar.metrics.refused("crowded")
-            busy = Problem("overloaded").document("-")
-            _turn_away(transport, 503, "overloaded", busy["title"], busy["fix"])
+            _turn_away(transport, Problem("overloaded"))
             return
         self._peer = Peer(uid, pid)
         self.worker.connections.add(self)
@@ -149,6 +157,12 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
     def _expect_request(self) -> None:
         self._deadline = self.worker.loop.call_later(_REQUEST_S, self._too_slow)
 
+    def _on_headers_complete(self) -> Any:
+        # A request that came behind another in one piece has not passed data_received by itself.
+        if self._deadline is None:
+            self._expect_request()
+        return super()._on_headers_complete()
+
     def _on_message_complete(self) -> None:
         self._is_whole = True
         if self._deadline:
@@ -158,8 +172,13 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
 
     def _too_slow(self) -> None:
         self.worker.sidecar.metrics.refused("slow")
-        self._send_error_response(408, "the request did not arrive in time")
+        self._send_error_response(408, "")
         self._close_transport()
+
+    def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
+        # gunicorn's own are plain text, and its messages quote the request.
+        problem = Problem("internal_error" if status >= 500 else "invalid_request", detail=HTTPStatus(status).phrase)
+        self._safe_write(_problem_response(problem, status, extra_headers))
 
     @property
     def is_idle(self) -> bool:
@@ -172,24 +191,27 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
         return scope
 
 
-def _turn_away(transport: asyncio.Transport, status: int, code: str, detail: str, fix: str) -> None:
+def _turn_away(transport: asyncio.Transport, problem: Problem) -> None:
     """A whole answer without reading a request: whoever looks at it should learn why."""
-    body = json.dumps(
-        {
-            "type": f"urn:box-sidecar:problem:{code}",
-            "title": detail,
-            "status": status,
-            "detail": detail,
-            "code": code,
-            "fix": fix,
-        }
-    ).encode()
-    head = (
-        f"HTTP/1.1 {status} Refused\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n"
-        f"Retry-After: 5\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    transport.write(head.encode() + body)
+    transport.write(_problem_response(problem, problem.status))
     transport.close()
+
+
+def _problem_response(problem: Problem, status: int, headers: Iterable[tuple[str, str]] = ()) -> bytes:
+    """A problem as the last answer on a connection, for what never reached the application."""
+    document = problem.document(uuid.uuid4().hex) | {"status": status}
+    body = msgspec.json.encode(document)
+    retry = (("Retry-After", "5"),) if status == 503 else ()
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Content-Type: application/problem+json",
+        "Cache-Control: no-store",
+        f"X-Request-Id: {document['request_id']}",
+        "Connection: close",
+        f"Content-Length: {len(body)}",
+        *(f"{name}: {value}" for name, value in (*retry, *headers)),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]
@@ -322,10 +344,8 @@ def bind(settings: ServerSettings) -> tuple[socket.socket, int]:
         os.umask(before)
     try:
         if settings.socket_group:
-            os.chown(path, -1, grp.getgrnam(settings.socket_group).gr_gid)
+            os.chown(path, -1, _group(settings.socket_group).gr_gid)
         path.chmod(settings.mode)
-    except KeyError:
-        raise ConfigError(f"server.socket_group: this machine knows no group “{settings.socket_group}”") from None
     except OSError:
         raise ConfigError(
             f"server.socket_group: this user may not give {path} to group “{settings.socket_group}”; "

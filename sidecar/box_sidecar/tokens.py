@@ -175,7 +175,7 @@ class TokenService:
         scopes = self.policy.scopes(element, features)
         self.policy.check_resource(element, resource)
         with within(self._patience):
-            user = await self._resolve_even_if_box_is_down(who)
+            user = self._known(who.key) or await self._resolve_even_if_box_is_down(who)
             self.policy.check_user(user)
             self._refuse_if_revoked_since(began, who, user)
             key = Key(user.id, element, scopes, resource)
@@ -311,11 +311,15 @@ class TokenService:
                 return known[0]
             raise
 
+    def _known(self, key: Who) -> User | None:
+        """Whom Box has told within ``user_ttl_s``."""
+        known = self._users.get(key)
+        return known[0] if known is not None and monotonic() - known[1] < self.settings.cache.user_ttl_s else None
+
     async def _resolve(self, who: Who) -> User:
         key = who.key
-        known = self._users.get(key)
-        if known is not None and monotonic() - known[1] < self.settings.cache.user_ttl_s:
-            return known[0]
+        if user := self._known(key):
+            return user
         if key in self._unknown:
             raise replace(self._unknown[key])  # a new one: an exception raised twice keeps both tracebacks
         if who.by == "login":

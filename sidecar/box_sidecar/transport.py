@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
@@ -36,19 +37,25 @@ _RETRY_AFTER_MAX_S = 300.0
 _BREAKER_FAILURES = 5
 _PROBE_S = (0.5, 1.0, 2.0, 5.0)  # pauses between probes; the last one repeats
 _CONNECTIONS = 256
+_NAME = re.compile(r"[a-z_]{1,40}")
 
 #: When the work under way must have ended, on the monotonic clock. Set once a story, inherited by its tasks.
 deadline: ContextVar[float] = ContextVar("deadline")
 
 
-@contextlib.contextmanager
-def within(seconds: float) -> Any:
+class within:  # noqa: N801 - a context manager reads like a function; as a class it is on the way of every request
     """All calls to Box inside end, retries included, after this many seconds."""
-    token = deadline.set(monotonic() + seconds)
-    try:
-        yield
-    finally:
-        deadline.reset(token)
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._token = deadline.set(monotonic() + self._seconds)
+
+    def __exit__(self, *error: object) -> None:
+        deadline.reset(self._token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +210,7 @@ class Transport:
         if monotonic() >= deadline.get():
             raise Problem("box_unavailable", detail="Box was too slow.", retry_after=5.0)
 
-    async def _attempt(  # noqa: PLR0917
+    async def _attempt(
         self, route: str, method: str, path: str, request: Request, decode: type[T], params: Mapping[str, str] | None
     ) -> Answer[T]:
         started = monotonic()
@@ -340,8 +347,8 @@ def _reason(status: int, body: bytes) -> BoxReason:
 
 def _printable(text: str, length: int) -> str:
     """What a log line or an answer may hold of a stranger's text."""
-    # Longer runs without a space could be a token or an assertion that was sent back to us.
-    words = ("…" if len(word) > 40 else word for word in text.split())
+    # A long run that is no name like cors_origin_not_whitelisted could be a token or assertion sent back to us.
+    words = ("…" if len(word) > 24 and not _NAME.fullmatch(word) else word for word in text.split())
     return "".join(char if char.isprintable() else "�" for char in " ".join(words))[:length]
 
 
