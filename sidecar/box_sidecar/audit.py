@@ -6,6 +6,7 @@ import hmac
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,11 @@ class Peer:
     pid: int | None = None
 
 
+def _mark(key: bytes, login: str) -> str:
+    """What stands for a login in the audit, letter case apart."""
+    return hmac.digest(key, login.casefold().encode(), "sha256").hex()[:32]
+
+
 class Audit:
     """Writes to ``path``, or to standard output for ``"-"``.
 
@@ -35,7 +41,8 @@ class Audit:
     def __init__(self, path: str, secret: Secret) -> None:
         self._path = path
         key = hmac.digest(secret.reveal().encode(), b"box-sidecar audit 1", "sha256")
-        self._mark = hmac.new(key, digestmod="sha256")  # copied for each person: its key is worked in already
+        #: The mark of a login; remembered, since it costs more than all else in a line.
+        self.person = lru_cache(10_000)(partial(_mark, key))
         self._encoder = msgspec.json.Encoder()
         self._fd = self._open()
 
@@ -57,12 +64,6 @@ class Audit:
         """Close the file; standard output stays open."""
         if self._path != "-":
             os.close(self._fd)
-
-    def person(self, login: str) -> str:
-        """The mark of a login, letter case apart."""
-        mark = self._mark.copy()
-        mark.update(login.casefold().encode())
-        return mark.hexdigest()[:32]
 
     def write(self, event: str, request_id: str, peer: Peer, **facts: Any) -> None:
         """One line, in one write. ``OSError`` if it can't be written: what can't be audited must not be done."""

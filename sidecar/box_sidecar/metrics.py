@@ -26,7 +26,7 @@ class Metrics:
         )
         self._reloads = Counter("box_sidecar_reloads", "Reloads", ["outcome"], registry=self._registry)
         # Children are looked up by labels once: the hot path only adds.
-        self._known: dict[tuple[str, ...], Callable[[], None]] = {}
+        self._known: dict[tuple[Counter, tuple[str, ...]], Callable[[], None]] = {}
 
     def gauges(self, held: Callable[[], int], offset: Callable[[], float | None], broken: Callable[[], bool]) -> None:
         """Register what is read off at the time of asking."""
@@ -41,11 +41,11 @@ class Metrics:
 
     def request(self, route: str, status: str) -> None:
         """An answer with this status on a route of ours."""
-        self._count(("request", route, status), lambda: self._requests.labels(route, status).inc)
+        self._count(self._requests, route, status)
 
     def token(self, outcome: str) -> None:
         """A token issued (``hit``, ``mint``, ``stale``, ``renewed``) or refused (a code)."""
-        self._count(("token", outcome), lambda: self._tokens.labels(outcome).inc)
+        self._count(self._tokens, outcome)
 
     def box_call(self, call: str, outcome: str, seconds: float) -> None:
         """A call to Box that took so long."""
@@ -63,8 +63,8 @@ class Metrics:
         """The page for Prometheus."""
         return generate_latest(self._registry)
 
-    def _count(self, key: tuple[str, ...], child: Callable[[], Callable[[], None]]) -> None:
-        add = self._known.get(key)
+    def _count(self, counter: Counter, *labels: str) -> None:
+        add = self._known.get((counter, labels))
         if add is None:
-            add = self._known[key] = child()
+            add = self._known[counter, labels] = counter.labels(*labels).inc
         add()
