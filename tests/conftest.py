@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from intranet.browser import Browser
-from intranet.release import REPOSITORY
+from intranet.release import REPOSITORY, ReleaseError
 from intranet.stack import Stack
 
 SCREENSHOTS = REPOSITORY / "dist" / "screenshots"
@@ -52,9 +52,14 @@ def _stacks(short_directory: Path, plugin_zip: Path) -> Iterator[Callable[[str],
         def start(variant: str) -> Stack:
             # Tokens that live for seconds are what some tests are about.
             sidecar = {"cache": {"min_life_s": 1.0}}
-            return running.enter_context(
-                Stack(short_directory / variant, plugin=plugin_zip, sidecar=sidecar, **VARIANTS[variant])
-            )
+            made = Stack(short_directory / variant, plugin=plugin_zip, sidecar=sidecar, **VARIANTS[variant])
+            try:
+                return running.enter_context(made)
+            except ReleaseError as error:
+                if variant == "newest":
+                    # Debian's unstable archive moves while one reads it; that is nobody's fault here.
+                    pytest.skip(str(error))
+                raise
 
         yield start
 
