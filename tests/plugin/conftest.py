@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from intranet.wordpress import PEOPLE, Person, WordPress
+from intranet.wordpress import PEOPLE, Person, Session, WordPress
 from plugin.scripted_sidecar import ScriptedSidecar, token
 
 EDITH = Person("edith", "edith@example.com", "Edith Author", role="author")
 
-#: The oldest WordPress that is supported, and a current one.
+#: The oldest WordPress that is supported, on SQLite, and a current one as it is run in earnest: nginx, MariaDB.
 VERSIONS = ("6.1", "6.8")
+
+
+class Site(WordPress):
+    """A WordPress whose usual people log in once: most tests only need somebody's session."""
+
+    _sessions: ClassVar[dict[tuple[str, str], Session]] = {}
+
+    def login(self, name: str, password: str | None = None) -> Session:
+        """A session that others use too, unless a password is given."""
+        if password is not None:
+            return super().login(name, password)
+        key = (self.url, name)
+        if key not in self._sessions:
+            self._sessions[key] = super().login(name)
+        return self._sessions[key]
 
 
 @pytest.fixture(scope="session", params=VERSIONS)
@@ -21,11 +37,15 @@ def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, plugin_zip: Path, short_directory: Path
 ) -> Iterator[WordPress]:
     """WordPress, the plugin's socket set by constant, and an author besides the usual people."""
-    constants = {"WIDGETS_FOR_BOX_SOCKET": str(short_directory / "sidecar.sock")}
-    directory = tmp_path_factory.mktemp(f"site-{request.param}")
-    people = (*PEOPLE, EDITH)
-    with WordPress(
-        directory, version=request.param, constants=constants, people=people, plugin=plugin_zip
+    oldest = request.param == VERSIONS[0]
+    with Site(
+        tmp_path_factory.mktemp(f"site-{request.param}"),
+        version=request.param,
+        database="sqlite" if oldest else "mariadb",
+        server="php" if oldest else "nginx",
+        constants={"WIDGETS_FOR_BOX_SOCKET": str(short_directory / "sidecar.sock")},
+        people=(*PEOPLE, EDITH),
+        plugin=plugin_zip,
     ) as wordpress:
         yield wordpress
 
@@ -64,5 +84,5 @@ def editing_site(
     """As `site`, and the newest WordPress too: the editor is what changes most from one to the next."""
     constants = {"WIDGETS_FOR_BOX_SOCKET": str(short_directory / "sidecar.sock")}
     directory = tmp_path_factory.mktemp(f"editing-{request.param}")
-    with WordPress(directory, version=request.param, constants=constants, plugin=plugin_zip) as wordpress:
+    with Site(directory, version=request.param, constants=constants, plugin=plugin_zip) as wordpress:
         yield wordpress

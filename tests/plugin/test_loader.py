@@ -36,8 +36,7 @@ def make_page(site: WordPress) -> Iterator[Any]:
         return address
 
     yield make
-    for number in made:
-        site.php("wp_delete_post( $data['id'], true );", id=number)
+    site.php("foreach ( $data['ids'] as $id ) { wp_delete_post( $id, true ); }", ids=made)
 
 
 @pytest.fixture

@@ -68,8 +68,8 @@ final class DescriptorTest extends TestCase {
 	 * A sister site in a network has the same salts and another id.
 	 */
 	public function test_other_site_of_the_network(): void {
-		$descriptor = Descriptor::sign( self::WIDGET );
-		$here       = $GLOBALS['blog_id'];
+		$descriptor         = Descriptor::sign( self::WIDGET );
+		$here               = $GLOBALS['blog_id'];
 		$GLOBALS['blog_id'] = 2; // phpcs:ignore WordPress.WP.GlobalVariablesOverride.Prohibited -- As switch_to_blog() does.
 		$there              = Descriptor::verify( $descriptor );
 		$GLOBALS['blog_id'] = $here; // phpcs:ignore WordPress.WP.GlobalVariablesOverride.Prohibited -- Put back.

@@ -47,7 +47,12 @@ final class PeopleTest extends TestCase {
 	 */
 	private function change_own_email( \WP_User $user, string $email ): void {
 		wp_set_current_user( $user->ID );
-		wp_update_user( array( 'ID' => $user->ID, 'user_email' => $email ) );
+		wp_update_user(
+			array(
+				'ID'         => $user->ID,
+				'user_email' => $email,
+			)
+		);
 		wp_set_current_user( 0 );
 	}
 
@@ -106,10 +111,20 @@ final class PeopleTest extends TestCase {
 	public function test_administrators_change_counts(): void {
 		$user = $this->user();
 		wp_set_current_user( $this->user( 'administrator' )->ID );
-		wp_update_user( array( 'ID' => $user->ID, 'user_email' => 'moved@example.com' ) );
+		wp_update_user(
+			array(
+				'ID'         => $user->ID,
+				'user_email' => 'moved@example.com',
+			)
+		);
 		$this->assertSame( array( 'login' => 'moved@example.com' ), People::box_user( get_userdata( $user->ID ) ) );
 		wp_set_current_user( 0 );
-		wp_update_user( array( 'ID' => $user->ID, 'user_email' => 'synchronised@example.com' ) );
+		wp_update_user(
+			array(
+				'ID'         => $user->ID,
+				'user_email' => 'synchronised@example.com',
+			)
+		);
 		$this->assertSame( array( 'login' => 'synchronised@example.com' ), People::box_user( get_userdata( $user->ID ) ) );
 	}
 
@@ -127,18 +142,39 @@ final class PeopleTest extends TestCase {
 	 */
 	public function test_wordpress_own_confirmation_counts(): void {
 		$user = $this->user();
-		update_user_meta( $user->ID, '_new_email', array( 'hash' => 'abc', 'newemail' => 'new@example.com' ) );
+		update_user_meta(
+			$user->ID,
+			'_new_email',
+			array(
+				'hash'     => 'abc',
+				'newemail' => 'new@example.com',
+			)
+		);
 		$_GET['newuseremail'] = 'wrong';
 		$this->change_own_email( $user, 'new@example.com' );
 		$this->assertNotSame( '', get_user_meta( $user->ID, People::CONFIRMED_EMAIL, true ) );
 
 		$other = $this->user();
-		update_user_meta( $other->ID, '_new_email', array( 'hash' => 'abc', 'newemail' => 'other@example.com' ) );
+		update_user_meta(
+			$other->ID,
+			'_new_email',
+			array(
+				'hash'     => 'abc',
+				'newemail' => 'other@example.com',
+			)
+		);
 		$_GET['newuseremail'] = 'abc';
 		$this->change_own_email( $other, 'elsewhere@example.com' );
 		$this->assertNotSame( '', get_user_meta( $other->ID, People::CONFIRMED_EMAIL, true ) );
 		$third = $this->user();
-		update_user_meta( $third->ID, '_new_email', array( 'hash' => 'abc', 'newemail' => 'third@example.com' ) );
+		update_user_meta(
+			$third->ID,
+			'_new_email',
+			array(
+				'hash'     => 'abc',
+				'newemail' => 'third@example.com',
+			)
+		);
 		$this->change_own_email( $third, 'third@example.com' );
 		unset( $_GET['newuseremail'] );
 		$this->assertSame( array( 'login' => 'third@example.com' ), People::box_user( get_userdata( $third->ID ) ) );
@@ -208,7 +244,13 @@ final class PeopleTest extends TestCase {
 			array( array( 'login' => '' ), null ),
 			array( array( 'login' => null ), null ),
 			array( array( 'login' => array( 'a' ) ), null ),
-			array( array( 'login' => 'a@example.com', 'id' => '7' ), null ),
+			array(
+				array(
+					'login' => 'a@example.com',
+					'id'    => '7',
+				),
+				null,
+			),
 			array( array( 'sub' => '7' ), null ),
 		);
 	}

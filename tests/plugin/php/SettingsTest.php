@@ -56,7 +56,13 @@ final class SettingsTest extends TestCase {
 	 */
 	public function test_refused( string $name, string $value ): void {
 		update_option( 'widgets_for_box', array( 'api_host' => 'https://api.example.com' ) );
-		update_option( 'widgets_for_box', array( 'form' => '1', $name => $value ) );
+		update_option(
+			'widgets_for_box',
+			array(
+				'form' => '1',
+				$name  => $value,
+			)
+		);
 		$stored = get_option( 'widgets_for_box' );
 		$this->assertSame( 'https://api.example.com', $stored['api_host'] );
 		$this->assertNotContains( $value, $stored );
@@ -140,7 +146,19 @@ final class SettingsTest extends TestCase {
 	 * Whatever is posted, nothing breaks.
 	 */
 	public function test_nonsense(): void {
-		foreach ( array( null, '', 'x', array( 'roles' => 'x', 'form' => '1' ), array( 'api_host' => array( 'x' ), 'account' => array() ) ) as $input ) {
+		foreach ( array(
+			null,
+			'',
+			'x',
+			array(
+				'roles' => 'x',
+				'form'  => '1',
+			),
+			array(
+				'api_host' => array( 'x' ),
+				'account'  => array(),
+			),
+		) as $input ) {
 			$this->assertIsArray( Settings_Page::sanitize( $input ) );
 		}
 	}

@@ -34,7 +34,10 @@ final class SidecarTest extends TestCase {
 				return array(
 					'headers'  => array(),
 					'body'     => '{"access_token":"forged","expires_in":3600,"scopes":[]}',
-					'response' => array( 'code' => 200, 'message' => 'OK' ),
+					'response' => array(
+						'code'    => 200,
+						'message' => 'OK',
+					),
 					'cookies'  => array(),
 				);
 			}

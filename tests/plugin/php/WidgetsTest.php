@@ -81,7 +81,15 @@ final class WidgetsTest extends TestCase {
 	 */
 	public function test_markup_is_escaped(): void {
 		foreach ( array( '"><script>alert(1)</script>', "'onmouseover='x", '600px;background:url(//evil)' ) as $evil ) {
-			$html = Widgets::html( 'explorer', array( 'height' => $evil ) ) . Widgets::html( 'picker', array( 'extensions' => $evil, 'type' => $evil, 'can' => $evil, 'max' => $evil ) );
+			$html = Widgets::html( 'explorer', array( 'height' => $evil ) ) . Widgets::html(
+				'picker',
+				array(
+					'extensions' => $evil,
+					'type'       => $evil,
+					'can'        => $evil,
+					'max'        => $evil,
+				)
+			);
 			$this->assertStringNotContainsString( '<script', $html );
 			$this->assertStringNotContainsString( 'onmouseover', $html );
 			$this->assertStringNotContainsString( 'evil', $html );
@@ -103,7 +111,13 @@ final class WidgetsTest extends TestCase {
 	 */
 	public function test_template_tag(): void {
 		ob_start();
-		widgets_for_box( 'explorer', array( 'folder' => '7', 'can' => 'download' ) );
+		widgets_for_box(
+			'explorer',
+			array(
+				'folder' => '7',
+				'can'    => 'download',
+			)
+		);
 		widgets_for_box( 'carousel' );
 		$this->assertSame( do_shortcode( '[box_explorer folder="7" can="download"]' ), ob_get_clean() );
 	}
@@ -146,7 +160,13 @@ final class WidgetsTest extends TestCase {
 	 * The policy names every host that the settings name, and allows neither inline scripts nor eval.
 	 */
 	public function test_content_security_policy(): void {
-		update_option( 'widgets_for_box', array( 'api_host' => 'https://api.example.com', 'elements_url' => 'https://elements.example.com/x/{file}' ) );
+		update_option(
+			'widgets_for_box',
+			array(
+				'api_host'     => 'https://api.example.com',
+				'elements_url' => 'https://elements.example.com/x/{file}',
+			)
+		);
 		$policy = widgets_for_box_csp( array( 'script-src' => "'nonce-abc'" ) );
 		$this->assertMatchesRegularExpression( "#script-src 'self' https://elements.example.com https://cdn01.boxcdn.net 'nonce-abc';#", $policy );
 		$this->assertMatchesRegularExpression( '#connect-src [^;]*https://api.example.com#', $policy );

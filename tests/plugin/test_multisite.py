@@ -1,0 +1,154 @@
+"""A network of sites: one socket for all, and nothing of one site works on another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intranet.wordpress import PEOPLE, Person, WordPress
+from plugin.conftest import Site
+from plugin.scripted_sidecar import ScriptedSidecar
+from plugin.test_people import profile_form
+from plugin.test_token_route import ask
+
+SITE_ADMIN = Person("chief", "chief@example.com", "Site chief", role="administrator")
+MAKE_NETWORK = """
+    define( 'WP_INSTALLING_NETWORK', true );
+    require_once ABSPATH . 'wp-admin/includes/upgrade.php';
+    global $wpdb;
+    foreach ( $wpdb->tables( 'ms_global' ) as $table => $name ) {
+        $wpdb->$table = $name;
+    }
+    install_network();
+    $made = populate_network( 1, $data['domain'], 'admin@example.com', 'Network', '/', false );
+    echo is_wp_error( $made ) ? $made->get_error_code() : 'made';
+"""
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory, plugin_zip: Path, short_directory: Path) -> Iterator[WordPress]:
+    """A network with a second site, whose only member is `chief`, its administrator."""
+    socket = str(short_directory / "sidecar.sock")
+    directory = tmp_path_factory.mktemp("network")
+    with Site(directory, version="6.8", people=(*PEOPLE, SITE_ADMIN), plugin=plugin_zip) as wordpress:
+        domain = wordpress.url.removeprefix("http://")
+        made = wordpress.php(MAKE_NETWORK, domain=domain)
+        assert made in ("made", "no_wildcard_dns"), made
+        wordpress.configure(
+            MULTISITE=True,
+            SUBDOMAIN_INSTALL=False,
+            DOMAIN_CURRENT_SITE=domain,
+            PATH_CURRENT_SITE="/",
+            SITE_ID_CURRENT_SITE=1,
+            BLOG_ID_CURRENT_SITE=1,
+        )
+        second = wordpress.php(
+            "$id = wpmu_create_blog( $data['domain'], '/second/', 'Second', get_user_by( 'login', 'chief' )->ID );"
+            " require_once ABSPATH . 'wp-admin/includes/plugin.php';"
+            " activate_plugin( 'widgets-for-box/widgets-for-box.php', '', true );"
+            " update_site_option( 'widgets_for_box', array( 'socket' => $data['socket'] ) );"
+            " echo is_wp_error( $id ) ? $id->get_error_message() : $id;",
+            domain=domain,
+            socket=socket,
+        )
+        assert second == "2"
+        yield wordpress
+
+
+def descriptor(network: WordPress, blog: int) -> str:
+    html = network.php("switch_to_blog( $data['blog'] ); echo do_shortcode( '[box_explorer]' );", blog=blog)
+    found = re.search(r'data-widget="([\w.-]+)"', html)
+    assert found, html
+    return found[1]
+
+
+def test_socket_of_the_network_serves_its_sites(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    answer = ask(network.login("ana"), descriptor(network, 1))
+    assert answer.json()["token"] == "token-of-ana@example.com"
+
+
+def test_descriptor_of_a_sister_site_is_refused(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    answer = ask(network.login("ana"), descriptor(network, 2))
+    assert answer.status_code == 400
+    assert not sidecar.requests
+
+
+def test_who_is_no_member_of_a_site_gets_nothing_there(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    may = network.php(
+        "switch_to_blog( 2 ); foreach ( array( 'ana', 'chief', 'admin' ) as $login ) {"
+        " echo user_can( get_user_by( 'login', $login ), 'use_widgets_for_box' ) ? $login . ' ' : ''; }"
+    )
+    assert may.split() == ["chief", "admin"], "Members, and the network's administrator."
+
+
+def test_site_administrator_cannot_change_the_server(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    """Where scripts come from is a right of those who may put scripts on a page: not a site's administrator here."""
+    chief = network.login("chief")
+    address = "/wp-admin/options-general.php?page=widgets-for-box"
+    form = profile_form(chief, address)
+    assert "widgets_for_box[socket]" not in form
+    evil = {"widgets_for_box[elements_url]": "https://evil.example/{file}", "widgets_for_box[socket]": "/evil.sock"}
+    chief.post("/wp-admin/options.php", data={**form, **evil, "widgets_for_box[account]": "email"})
+    assert "evil" not in network.php(
+        "echo wp_json_encode( array( get_option( 'widgets_for_box' ), get_site_option( 'widgets_for_box' ) ) );"
+    )
+    # Not even with the option written by other means.
+    used = network.php(
+        "update_option( 'widgets_for_box', array( 'elements_url' => 'https://evil.example/{file}' ) );"
+        " echo WidgetsForBox\\Settings::get( 'elements_url' ); delete_option( 'widgets_for_box' );"
+    )
+    assert used == "https://cdn01.boxcdn.net/platform/elements/{version}/{locale}/{file}"
+
+
+def test_network_administrator_changes_the_server(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    admin = network.login("admin")
+    address = "/wp-admin/network/settings.php?page=widgets-for-box"
+    form = profile_form(admin, address)
+    sent = {**form, "widgets_for_box[api_host]": "https://api.example.com"}
+    target = "/wp-admin/network/edit.php?action=widgets_for_box"
+    chief = network.login("chief")
+    assert chief.get(address).status_code == 403
+    assert chief.post(target, data=sent).status_code == 403
+    assert admin.post(target, data={**sent, "_wpnonce": "0"}).status_code == 403
+    saved = admin.post(target, data=sent)
+    assert "settings-updated=true" in str(saved.url)
+    assert network.php("echo WidgetsForBox\\Settings::get( 'api_host' );") == "https://api.example.com"
+    refused = admin.post(target, data={**sent, "widgets_for_box[api_host]": "http://evil.example"})
+    assert "is not an https:// address" in refused.text
+    admin.post(target, data={**sent, "widgets_for_box[api_host]": ""})
+    assert network.php("echo WidgetsForBox\\Settings::get( 'api_host' );") == "https://api.box.com"
+
+
+def test_site_administrator_cannot_say_who_is_who(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    """Users are shared by all sites, so only the network's administrators map them."""
+    chief = network.login("chief")
+    assert 'name="widgets_for_box_account"' not in chief.get("/wp-admin/profile.php").text
+    answer = chief.rest("GET", "widgets-for-box/v1/account?login=boss@example.com")
+    assert answer.status_code == 403
+    form = profile_form(chief, "/wp-admin/profile.php")
+    chief.post("/wp-admin/profile.php", data={**form, "widgets_for_box_account": "boss@example.com"})
+    ask(chief, descriptor(network, 1))
+    assert sidecar.requests[-1].body["user"] == {"login": "chief@example.com"}
+
+
+def test_uninstalling_cleans_every_site(network: WordPress) -> None:
+    left = network.php(
+        """
+        foreach ( array( 1, 2 ) as $blog ) {
+            update_blog_option( $blog, 'widgets_for_box', array( 'account' => 'assigned' ) );
+        }
+        $before = get_site_option( 'widgets_for_box' );
+        update_user_meta( 1, 'widgets_for_box_account', array( 'id' => '1' ) );
+        define( 'WP_UNINSTALL_PLUGIN', 'widgets-for-box/widgets-for-box.php' );
+        require WP_PLUGIN_DIR . '/widgets-for-box/uninstall.php';
+        echo wp_json_encode( array(
+            get_blog_option( 1, 'widgets_for_box' ), get_blog_option( 2, 'widgets_for_box' ),
+            get_site_option( 'widgets_for_box' ), get_user_meta( 1, 'widgets_for_box_account', true ),
+        ) );
+        update_site_option( 'widgets_for_box', $before );
+        """
+    )
+    assert left == '[false,false,false,""]'
