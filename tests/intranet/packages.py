@@ -103,7 +103,7 @@ class Archive:
             *("-o", f"Dir::Etc::sourcelist={directory}/sources.list", "-o", "Dir::Etc::sourceparts=/dev/null"),
             *("-o", "Dir::Etc::preferences=/dev/null", "-o", "Dir::Etc::preferencesparts=/dev/null"),
             *("-o", "Acquire::Languages=none", "-o", "Acquire::Retries=3", "-o", "APT::Sandbox::User="),
-            # A mirror of the unstable release that lags by some weeks serves as well; signatures are checked all the same.
+            # A mirror of the unstable release that lags by weeks serves as well; signatures are checked all the same.
             *("-o", "Acquire::Check-Valid-Until=false"),
         ]
         self._apt("apt-get", "update", "--quiet")
