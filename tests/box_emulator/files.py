@@ -26,6 +26,7 @@ from .renditions import available, content_type, thumbnail
 from .tree import File, Version
 
 THUMBNAIL_SIZES = range(1, 2049)
+PICTURE_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -103,7 +104,7 @@ async def get_thumbnail(request: web.Request, caller: Caller) -> web.Response:
     width, height = (_dimension(request, name) for name in ("width", "height"))
     if not available(file, form):
         raise BoxError(404, "preview_cannot_be_generated", "Preview cannot be generated")
-    return web.Response(body=thumbnail(file, width, height, form), content_type=content_type(f".{form}"))
+    return web.Response(body=thumbnail(file, width, height, form), content_type=PICTURE_TYPES[form])
 
 
 @authenticated
@@ -120,7 +121,7 @@ async def representation_content(request: web.Request, caller: Caller) -> web.Re
     file = caller.access.file(request.match_info["file_id"], "preview")
     name, size = _representation(request, file)
     if name in ("jpg", "png"):
-        return web.Response(body=thumbnail(file, size, size, name), content_type=content_type(f".{name}"))
+        return web.Response(body=thumbnail(file, size, size, name), content_type=PICTURE_TYPES[name])
     kind = "application/pdf" if name == "pdf" else "text/plain"
     return _partial(request, file.current.content, kind, {"Accept-Ranges": "bytes"})
 

@@ -87,7 +87,7 @@ class View:
 
     def path_collection(self, item: Item) -> dict[str, Any]:
         """The folders above, from the caller's root on; the same object for all items of a folder."""
-        key = (item.owner.id, item.parent.id if item.parent else item.id)
+        key = (item.owner.id, item.parent.id if item.parent else "")
         if key not in self._paths or item.owner is not self.caller.user:
             folders = [mini(folder) for folder in self.access.path(item)]
             self._paths[key] = {"total_count": len(folders), "entries": folders}

@@ -20,7 +20,7 @@ from .limits import RATES, RateLimiter
 from .log import LOG, RequestLog
 from .seed import SEED, Seed
 
-MAX_REQUEST = 64 * 1024 * 1024
+MAX_REQUEST = 128 * 1024 * 1024
 PREFLIGHT_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 EXPOSED_HEADERS = "Date, Location, Retry-After, WWW-Authenticate, BOX-PART-ID"
 
