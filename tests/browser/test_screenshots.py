@@ -9,7 +9,7 @@ from conftest import SCREENSHOTS
 from intranet.browser import Browser, Tab
 from intranet.stack import Stack
 
-SIZE = (1280, 800)
+SIZE = (1280, 900)
 
 
 def picture(tab: Tab, number: int) -> None:
