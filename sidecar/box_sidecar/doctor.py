@@ -68,7 +68,7 @@ def socket_for(settings: ServerSettings, user: str | None) -> Check:
                 "socket", "warn", "Every user of this machine may open the socket; only the sidecar turns them away.",
                 'Set server.socket_mode = "0660" and server.socket_group.',
             )  # fmt: skip
-        return Check("socket", "pass", f"The socket is {path}; give --user to test whether a user may connect.")
+        return Check("socket", "pass", f"The socket is {path}.")
     return _socket_for_user(settings, path, user)
 
 
