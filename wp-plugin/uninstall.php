@@ -24,5 +24,5 @@ if ( is_multisite() ) {
 	}
 }
 delete_option( 'widgets_for_box' );
-delete_site_option( 'widgets_for_box' );
+delete_site_option( 'widgets_for_box_network' );
 delete_site_option( 'widgets_for_box_site_key' );

@@ -49,7 +49,8 @@ def network(tmp_path_factory: pytest.TempPathFactory, plugin_zip: Path, short_di
             "$id = wpmu_create_blog( $data['domain'], '/second/', 'Second', get_user_by( 'login', 'chief' )->ID );"
             " require_once ABSPATH . 'wp-admin/includes/plugin.php';"
             " activate_plugin( 'widgets-for-box/widgets-for-box.php', '', true );"
-            " update_site_option( 'widgets_for_box', array( 'socket' => $data['socket'] ) );"
+            " update_site_option( 'site_admins', array( 'admin' ) );"
+            " update_site_option( 'widgets_for_box_network', array( 'socket' => $data['socket'] ) );"
             " echo is_wp_error( $id ) ? $id->get_error_message() : $id;",
             domain=domain,
             socket=socket,
@@ -93,7 +94,7 @@ def test_site_administrator_cannot_change_the_server(network: WordPress, sidecar
     evil = {"widgets_for_box[elements_url]": "https://evil.example/{file}", "widgets_for_box[socket]": "/evil.sock"}
     chief.post("/wp-admin/options.php", data={**form, **evil, "widgets_for_box[account]": "email"})
     assert "evil" not in network.php(
-        "echo wp_json_encode( array( get_option( 'widgets_for_box' ), get_site_option( 'widgets_for_box' ) ) );"
+        "echo wp_json_encode( array( get_option( 'widgets_for_box' ), get_site_option( 'widgets_for_box_network' ) ) );"
     )
     # Not even with the option written by other means.
     used = network.php(
@@ -140,15 +141,15 @@ def test_uninstalling_cleans_every_site(network: WordPress) -> None:
         foreach ( array( 1, 2 ) as $blog ) {
             update_blog_option( $blog, 'widgets_for_box', array( 'account' => 'assigned' ) );
         }
-        $before = get_site_option( 'widgets_for_box' );
+        $before = get_site_option( 'widgets_for_box_network' );
         update_user_meta( 1, 'widgets_for_box_account', array( 'id' => '1' ) );
         define( 'WP_UNINSTALL_PLUGIN', 'widgets-for-box/widgets-for-box.php' );
         require WP_PLUGIN_DIR . '/widgets-for-box/uninstall.php';
         echo wp_json_encode( array(
             get_blog_option( 1, 'widgets_for_box' ), get_blog_option( 2, 'widgets_for_box' ),
-            get_site_option( 'widgets_for_box' ), get_user_meta( 1, 'widgets_for_box_account', true ),
+            get_site_option( 'widgets_for_box_network' ), get_user_meta( 1, 'widgets_for_box_account', true ),
         ) );
-        update_site_option( 'widgets_for_box', $before );
+        update_site_option( 'widgets_for_box_network', $before );
         """
     )
     assert left == '[false,false,false,""]'

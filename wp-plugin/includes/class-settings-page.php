@@ -208,7 +208,7 @@ final class Settings_Page {
 		}
 		// phpcs:ignore WordPress.Security.ValidatedSanitizedInput.InputNotSanitized -- sanitize_server() does.
 		$input = isset( $_POST[ Settings::OPTION ] ) ? (array) wp_unslash( $_POST[ Settings::OPTION ] ) : array();
-		update_site_option( Settings::OPTION, self::sanitize_server( $input, (array) get_site_option( Settings::OPTION, array() ) ) );
+		update_site_option( Settings::NETWORK_OPTION, self::sanitize_server( $input, (array) get_site_option( Settings::NETWORK_OPTION, array() ) ) );
 		set_transient( 'settings_errors', get_settings_errors(), 30 );
 		wp_safe_redirect( network_admin_url( 'settings.php?page=' . self::SLUG . '&settings-updated=true' ) );
 		exit;

@@ -18,9 +18,15 @@ defined( 'ABSPATH' ) || exit;
 final class Settings {
 
 	/**
-	 * Name of the option: one autoloaded array (and of the network's option, which holds the server settings).
+	 * Name of a site's option: one autoloaded array.
 	 */
 	const OPTION = 'widgets_for_box';
+
+	/**
+	 * Name of a network's option, which holds the server settings. Not the same name: WordPress would
+	 * put it through the check of the site's.
+	 */
+	const NETWORK_OPTION = 'widgets_for_box_network';
 
 	/**
 	 * Every setting with its default; '' for a text means the translated default text.
@@ -54,7 +60,7 @@ final class Settings {
 			return constant( self::constant_name( $name ) );
 		}
 		$network = is_multisite() && in_array( $name, self::SERVER, true );
-		$stored  = $network ? get_site_option( self::OPTION, array() ) : get_option( self::OPTION, array() );
+		$stored  = $network ? get_site_option( self::NETWORK_OPTION, array() ) : get_option( self::OPTION, array() );
 		$value   = is_array( $stored ) ? ( $stored[ $name ] ?? '' ) : '';
 		return '' === $value ? self::DEFAULTS[ $name ] : $value;
 	}
