@@ -69,7 +69,7 @@ def provoke(sidecar: Sidecar, box: Emulator) -> tuple[list[str], set[str]]:
 
     def note(answer: httpx.Response) -> None:
         answers.append(str(answer.headers))
-        if answer.is_success and "access_token" in answer.text:
+        if answer.is_success and '"access_token":"' in answer.text:
             given.add(answer.json()["access_token"])  # the one place where a token belongs
         else:
             answers.append(answer.text)
