@@ -94,7 +94,7 @@ class BoxSettings(Struct, forbid_unknown_fields=True, frozen=True):
         try:
             _ = url.port
         except ValueError:
-            raise ValueError("api_url has an impossible port") from None
+            raise ValueError("api_url must have a port below 65536") from None
         if not self.api_url.isprintable() or " " in self.api_url:
             raise ValueError("api_url must be like https://api.box.com")
         if url.scheme not in {"https", "http"} or not url.hostname or url.query or url.fragment or url.username:

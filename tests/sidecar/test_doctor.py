@@ -1,0 +1,186 @@
+"""Doctor: what is wrong, in one line, and what to click."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import pytest
+
+from intranet.emulator import Emulator
+from intranet.sidecar import Sidecar, box_sidecar
+from sidecar.conftest import Serve
+from sidecar.support import last
+
+ORIGIN = "https://intranet.example.com"
+
+
+def check(sidecar: Sidecar, *options: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """``box-sidecar check`` with the configuration of a sidecar, which need not run."""
+    command = [box_sidecar(), "check", "--config", str(sidecar.config), *options]
+    environment = {**os.environ, **(env or {})}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+
+
+def findings(sidecar: Sidecar, *options: str, status: int) -> dict[str, dict[str, str]]:
+    """The checks of ``check --json`` by id; each that does not pass has a fix."""
+    ended = check(sidecar, "--json", *options)
+    assert ended.returncode == status, ended.stdout + ended.stderr
+    answer = json.loads(ended.stdout)
+    order = ("pass", "warn", "fail")
+    assert answer["status"] == max((found["status"] for found in answer["checks"]), key=order.index)
+    assert (answer["status"] == "fail") == (status == 1)
+    for found in answer["checks"]:
+        assert found["summary"] and (found["status"] == "pass" or found["fix"]), found
+    return {found["id"]: found for found in answer["checks"]}
+
+
+@pytest.fixture
+def idle(box: Emulator, folder: Any, request: pytest.FixtureRequest) -> Sidecar:
+    """A configuration without a running sidecar."""
+    name = f"doctor{abs(hash(request.node.name)) % 10**8}"
+    return Sidecar(folder / name, app_config=box.app_config, api_url=box.url, box={"timeout_s": 2.0})
+
+
+def test_all_is_well(box: Emulator, sidecar: Sidecar) -> None:
+    box.settings(cors_origins=[ORIGIN])
+    options = ["--login", "ana@example.com", "--origin", ORIGIN, "--user", "root"]
+    found = findings(sidecar, *options, status=0)
+    assert {name: row["status"] for name, row in found.items()} == dict.fromkeys(
+        ["key", "socket", "network", "clock", "app", "lookup", "user_token", "exchange", "cors"], "pass"
+    )
+    assert "Ana Souza" in found["user_token"]["summary"]
+    told = check(sidecar, *options)
+    assert told.returncode == 0 and told.stdout.count("✓") == 9
+    assert not [token for token in box.tokens() if token["kind"] != "service" and token["alive"]], "nothing stays behind"
+
+
+def test_the_route_says_the_same(box: Emulator, sidecar: Sidecar) -> None:
+    answer = sidecar.request("GET", "/v1/doctor").json()
+    assert answer["status"] == "pass"
+    assert {found["id"] for found in answer["checks"]} == {"key", "socket", "network", "clock", "app", "lookup", "exchange"}
+    box.settings(app_authorized=False)
+    box.expire_tokens(kind="service", revoke=True)
+    broken = sidecar.request("GET", "/v1/doctor")
+    assert broken.status_code == 200 and broken.json()["status"] == "fail"
+    assert "Admin Console" in next(found for found in broken.json()["checks"] if found["status"] == "fail")["fix"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "failing", "words"),
+    [
+        ({"app_authorized": False}, [], "app", "authorize the app"),
+        ({"user_tokens_enabled": False}, ["--login", "ana@example.com"], "user_token", "Generate user access tokens"),
+        ({"app_scopes": ["root_readwrite"]}, [], "lookup", "Manage users"),
+        ({"cors_origins": []}, ["--origin", ORIGIN], "cors", f"add {ORIGIN}"),
+        ({"cors_origins": [ORIGIN + "/"]}, ["--origin", ORIGIN], "cors", "without a slash"),
+        ({}, ["--origin", ORIGIN + "/"], "cors", "--origin"),
+        ({}, ["--origin", "intranet"], "cors", "--origin"),
+        ({}, ["--login", "nora@example.com"], "user_token", "primary e-mail"),
+        ({}, ["--login", "boss@example.com"], "user_token", "denied_roles"),
+        ({}, ["--user", "no-such-user"], "socket", "--user"),
+    ],
+)
+def test_what_is_wrong_is_found_with_the_page_to_open(
+    settings: dict[str, Any], options: list[str], failing: str, words: str, box: Emulator, idle: Sidecar
+) -> None:
+    box.settings(**settings)
+    found = findings(idle, *options, status=1)
+    assert {name for name, row in found.items() if row["status"] == "fail"} == {failing}
+    assert words in found[failing]["fix"]
+
+
+def test_an_exchange_that_box_refuses_is_found(box: Emulator, idle: Sidecar) -> None:
+    body = {"error": "invalid_scope", "error_description": "The requested scope is invalid."}
+    box.fault("status", path="/oauth2/token", grant="token-exchange", status=400, body=body, times=None)
+    found = findings(idle, status=1)
+    assert found["exchange"]["status"] == "fail" and "Application Scopes" in found["exchange"]["fix"]
+
+
+def test_a_wrong_clock_is_reported_and_harmless(box: Emulator, idle: Sidecar) -> None:
+    box.settings(clock_offset_s=7200)
+    found = findings(idle, "--login", "ana@example.com", status=0)
+    assert found["clock"]["status"] == "warn"
+    assert "+7200" in found["clock"]["summary"] or "+7199" in found["clock"]["summary"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "https://box.invalid", "https://127.0.0.1:9"])
+def test_it_ends_well_without_a_network(url: str, idle: Sidecar) -> None:
+    idle.settings["box"]["api_url"] = url
+    idle.write_config()
+    found = findings(idle, "--login", "ana@example.com", "--origin", ORIGIN, status=1)
+    assert found["network"]["status"] == "fail"
+    assert "key" in found and "app" not in found
+
+
+def test_a_box_that_hangs_does_not_hang_doctor(box: Emulator, idle: Sidecar) -> None:
+    idle.settings["box"]["timeout_s"] = 0.5
+    idle.write_config()
+    box.fault("hang", times=None, seconds=60)
+    assert findings(idle, status=1)["network"]["status"] == "fail"
+
+
+def test_the_proxy_is_named(idle: Sidecar) -> None:
+    ended = check(idle, env={"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "NO_PROXY": ""})
+    assert ended.returncode == 1
+    assert "proxy" in ended.stdout and "NO_PROXY" in ended.stdout
+
+
+def test_a_private_authority_is_named(folder: Any, idle: Sidecar) -> None:
+    with Emulator(folder / "doctor-tls", tls=True) as box:
+        idle.settings["box"] |= {"api_url": box.url, "app_config": str(box.app_config)}
+        idle.write_config()
+        assert "SSL_CERT_FILE" in findings(idle, status=1)["network"]["fix"]
+        assert check(idle, env={"SSL_CERT_FILE": str(box.ca)}).returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give the socket to another group")
+def test_whether_the_web_servers_user_may_connect(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(server={"socket_group": "www-data"})
+    assert findings(sidecar, "--user", "www-data", status=0)["socket"]["status"] == "pass"
+    assert "socket_group" in findings(sidecar, "--user", "nobody", status=1)["socket"]["fix"]
+    sidecar.directory.chmod(0o700)
+    assert "chmod" in findings(sidecar, "--user", "www-data", status=1)["socket"]["fix"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may open every socket")
+def test_a_user_whom_only_the_sidecar_turns_away_is_told_so(serve: Serve) -> None:
+    sidecar = serve(server={"socket_mode": "0666"})
+    assert "allowed_users" in findings(sidecar, "--user", "nobody", status=1)["socket"]["fix"]
+
+
+def test_a_key_id_that_box_would_not_make_is_suspicious(box: Emulator, idle: Sidecar) -> None:
+    content = json.loads(box.app_config.read_text())
+    content["boxAppSettings"]["appAuth"]["publicKeyID"] = "abc"
+    app = idle.directory / "app.json"
+    app.touch(mode=0o600)
+    app.write_text(json.dumps(content))
+    idle.settings["box"]["app_config"] = "app.json"
+    idle.write_config()
+    found = findings(idle, status=1)
+    assert found["key"]["status"] == "warn"
+    assert "publicKeyID" in found["app"]["fix"]
+
+
+@pytest.mark.parametrize("broken", ["toml", "json", "key"])
+def test_a_configuration_that_can_not_be_read_is_2(broken: str, box: Emulator, idle: Sidecar) -> None:
+    app = idle.directory / "app.json"
+    app.touch(mode=0o600)
+    content = json.loads(box.app_config.read_text())
+    content["boxAppSettings"]["appAuth"]["passphrase"] = "wrong"
+    app.write_text(json.dumps(content) if broken == "key" else "{}")
+    idle.settings["box"]["app_config"] = "app.json"
+    idle.write_config()
+    if broken == "toml":
+        idle.config.write_text("box = 1")
+    ended = check(idle, "--json")
+    assert ended.returncode == 2
+    assert ended.stdout == "" and len(ended.stderr.splitlines()) == 1
+
+
+def test_doctor_does_not_ask_box_again_for_each_who_asks_at_once(box: Emulator, sidecar: Sidecar) -> None:
+    since = last(box)
+    sidecar.request("GET", "/v1/doctor")
+    assert 3 <= len(box.log(since)) <= 6
