@@ -190,6 +190,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _preflight(request: web.Request) -> web.Response:
     """A CORS preflight carries no token, so Box can't know the app: any origin may ask, only listed ones are served."""
     headers = {
+        "Access-Control-Allow-Origin": request.headers.get("Origin", "*"),
         "Access-Control-Allow-Methods": PREFLIGHT_METHODS,
         "Access-Control-Allow-Headers": request.headers.get("Access-Control-Request-Headers", ""),
         "Access-Control-Max-Age": "600",
@@ -198,11 +199,13 @@ def _preflight(request: web.Request) -> web.Response:
 
 
 def _dressed(request: web.Request, response: web.StreamResponse, box: Box) -> web.StreamResponse:
+    """The answer with Box's date, and readable for a page of a listed origin."""
     if response.prepared:
         return response
     response.headers["Date"] = http_date(box.clock.now())
     origin = request.headers.get("Origin")
-    if origin is not None and (origin in box.settings.cors_origins or request.get("token") is None):
+    # With a token that is not known the app isn't either; the Elements do get to see such a 401.
+    if origin is not None and (origin in box.settings.cors_origins or response.status == 401):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         response.headers["Vary"] = "Origin"

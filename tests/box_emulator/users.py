@@ -127,9 +127,14 @@ def _user(request: web.Request, caller: Caller) -> User:
         return caller.user
     _require_manager(caller)
     user = caller.box.directory.get(user_id)
-    if user is None:
+    if user is None or (user.managed and not _sees_managed(caller)):
         raise not_found("user", user_id)
     return user
+
+
+def _sees_managed(caller: Caller) -> bool:
+    """Managed users need their scope and "App + Enterprise access"; without them there are only app users."""
+    return "manage_managed_users" in caller.token.scopes and caller.box.settings.app_access == "enterprise"
 
 
 def _matching(request: web.Request, caller: Caller) -> list[User]:
@@ -140,7 +145,7 @@ def _matching(request: web.Request, caller: Caller) -> list[User]:
     users = caller.box.directory.starting_with(request.query.get("filter_term", ""))
     if request.query.get("user_type") == "external":
         return []
-    managed = "manage_managed_users" in caller.token.scopes
+    managed = _sees_managed(caller)
     return [user for user in users if not user.service_account and (managed or not user.managed)]
 
 

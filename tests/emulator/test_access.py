@@ -198,6 +198,16 @@ def test_managing_users_needs_the_applications_scope(app: App, emulator: Emulato
     assert app.api(app.jwt().json()["access_token"], "GET", "users").status_code == 403
 
 
+def test_an_app_without_enterprise_access_sees_its_app_users_alone(app: App, emulator: Emulator) -> None:
+    emulator.settings(app_access="app")
+    service = app.jwt().json()["access_token"]
+    assert app.api(service, "GET", "users?filter_term=ana").json()["entries"] == []
+    assert app.api(service, "GET", f"users/{emulator.user('ana@example.com')['id']}").status_code == 404
+    robot = {"name": "Robot", "is_platform_access_only": True}
+    made = app.api(service, "POST", "users", json=robot).raise_for_status().json()
+    assert [user["id"] for user in app.api(service, "GET", "users").json()["entries"]] == [made["id"]]
+
+
 def test_as_user_is_for_service_accounts(app: App, emulator: Emulator) -> None:
     ana = {"As-User": emulator.user("ana@example.com")["id"]}
     service = app.jwt().json()["access_token"]
@@ -241,6 +251,8 @@ def test_cors(app: App, emulator: Emulator) -> None:
     expired = app.http.get("/2.0/folders/0", headers={"Origin": SITE, "Authorization": "Bearer expired"})
     assert expired.status_code == 401
     assert expired.headers["Access-Control-Allow-Origin"] == SITE
+    token_endpoint = app.http.post("/oauth2/token", headers={"Origin": "http://evil.example"})
+    assert "Access-Control-Allow-Origin" not in token_endpoint.headers
 
 
 def test_cors_preflight(app: App) -> None:
