@@ -7,6 +7,7 @@ import ctypes
 import errno
 import fcntl
 import functools
+import gc
 import grp
 import logging
 import os
@@ -401,4 +402,5 @@ def serve(config_path: Path) -> None:
     settings = loaded.settings.server
     del loaded  # the master never opens the key, and needs nothing of it
     log.info("serving %s", settings.socket)
+    gc.freeze()  # the collector would touch, and so copy, every page that the worker shares with its master
     Server(config_path, listener).run()
