@@ -29,6 +29,11 @@ final class People {
 	const CONFIRMED_EMAIL = 'widgets_for_box_confirmed_email';
 
 	/**
+	 * In place of a confirmed address: there has never been one.
+	 */
+	const NEVER = '-';
+
+	/**
 	 * User meta: for which Box user tokens were issued and until when they live, to revoke them.
 	 */
 	const ISSUED = 'widgets_for_box_issued';
@@ -49,6 +54,7 @@ final class People {
 	 * @return void
 	 */
 	public static function register() {
+		add_action( 'user_register', array( self::class, 'registered' ) );
 		add_action( 'profile_update', array( self::class, 'profile_updated' ), 10, 2 );
 		add_action( 'load-profile.php', array( self::class, 'confirm_email' ) );
 		// All of these pass the user's id first.
@@ -92,6 +98,9 @@ final class People {
 		switch ( Settings::get( 'account' ) ) {
 			case 'email':
 				$confirmed = get_user_meta( $wp_user->ID, self::CONFIRMED_EMAIL, true );
+				if ( self::NEVER === $confirmed ) {
+					return array();
+				}
 				return array( 'login' => '' !== $confirmed ? $confirmed : $wp_user->user_email );
 			case 'app_user':
 				return array( 'external_app_user_id' => self::site_key() . '-' . $wp_user->ID );
@@ -216,6 +225,23 @@ final class People {
 	}
 
 	/**
+	 * Looks at a new account: somebody who may make accounts but not decide who is who can't make one
+	 * with another's address.
+	 *
+	 * @internal Callback of `user_register`.
+	 *
+	 * @param int $user_id The WordPress user.
+	 * @return void
+	 */
+	public static function registered( $user_id ) {
+		$wp_user = get_userdata( $user_id );
+		if ( $wp_user && ! self::is_answered_for( $wp_user ) ) {
+			update_user_meta( $user_id, self::CONFIRMED_EMAIL, self::NEVER );
+			self::ask_for_confirmation( $wp_user );
+		}
+	}
+
+	/**
 	 * Looks at a saved profile: a new password or address ends the tokens, and a new address is
 	 * believed only once someone answers for it.
 	 *
@@ -259,7 +285,7 @@ final class People {
 	 * @param WP_User $wp_user The person, with the new address.
 	 */
 	private static function is_answered_for( WP_User $wp_user ): bool {
-		if ( 0 === get_current_user_id() || current_user_can( 'edit_users' ) ) {
+		if ( 0 === get_current_user_id() || Profile::may_assign() ) {
 			return true;
 		}
 		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- The hash is the proof, as it is to WordPress itself.

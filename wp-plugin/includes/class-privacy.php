@@ -108,7 +108,7 @@ final class Privacy {
 		$confirmed = get_user_meta( $wp_user->ID, People::CONFIRMED_EMAIL, true );
 		$values    = array(
 			__( 'Assigned Box user', 'widgets-for-box' ) => is_array( $assigned ) ? current( $assigned ) : '',
-			__( 'Former e-mail address that still counts for Box', 'widgets-for-box' ) => $confirmed,
+			__( 'Former e-mail address that still counts for Box', 'widgets-for-box' ) => People::NEVER === $confirmed ? '' : $confirmed,
 			__( 'Box user of the latest tokens', 'widgets-for-box' ) => is_array( $issued ) ? current( $issued['user'] ) : '',
 			__( 'Tokens may live until', 'widgets-for-box' ) => is_array( $issued ) ? gmdate( 'c', $issued['until'] ) : '',
 		);

@@ -129,6 +129,38 @@ final class PeopleTest extends TestCase {
 	}
 
 	/**
+	 * Who may edit users but not manage the site answers for nobody: not in a change, not in a new account.
+	 */
+	public function test_people_who_only_manage_users_answer_for_nobody(): void {
+		add_role(
+			'clerk',
+			'Clerk',
+			array(
+				'read'         => true,
+				'create_users' => true,
+				'edit_users'   => true,
+			)
+		);
+		$clerk  = $this->user( 'clerk' );
+		$other  = $this->user();
+		$before = $other->user_email;
+		$this->change_own_email( $clerk, 'boss@example.com' );
+		$this->assertNotSame( array( 'login' => 'boss@example.com' ), People::box_user( get_userdata( $clerk->ID ) ) );
+		wp_set_current_user( $clerk->ID );
+		wp_update_user(
+			array(
+				'ID'         => $other->ID,
+				'user_email' => 'victim@example.com',
+			)
+		);
+		$made = $this->user();
+		remove_role( 'clerk' );
+		$this->assertSame( array( 'login' => $before ), People::box_user( get_userdata( $other->ID ) ) );
+		$this->assertNull( People::box_user( $made ) );
+		$this->assertSame( $made->user_email, end( $this->mails )['to'] );
+	}
+
+	/**
 	 * Upper and lower case are no change.
 	 */
 	public function test_case_is_no_change(): void {
