@@ -8,6 +8,7 @@ import msgspec
 
 from box_sidecar import __version__, messages
 from box_sidecar.catalogue import CODES
+from box_sidecar.config import FILE_ELEMENTS
 
 _REF = "#/components/schemas/{name}"
 _HEADER = {
@@ -16,6 +17,12 @@ _HEADER = {
     "required": True,
     "description": "Says that a program means this service; no browser sends it.",
     "schema": {"type": "string", "const": "1"},
+}
+#: What ``Policy.check_resource`` and ``TokenRequest`` judge together.
+_FILE_OR_FOLDER = {
+    "if": {"properties": {"element": {"enum": sorted(FILE_ELEMENTS)}}},
+    "then": {"required": ["file"], "properties": {"file": {"type": "string"}, "folder": {"type": "null"}}},
+    "else": {"properties": {"file": {"type": "null"}}},
 }
 _OF_BOX = (
     "box_rate_limited",
@@ -38,7 +45,9 @@ def describe() -> dict[str, Any]:
         messages.ProblemDocument,
     )  # fmt: skip
     _, schemas = msgspec.json.schema_components(names, ref_template=_REF)
+    parameters = _user_parameters(schemas["UserRef"])
     schemas["UserRef"] = _exactly_one_of(schemas["UserRef"])
+    schemas["TokenRequest"]["allOf"] = [_FILE_OR_FOLDER]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -61,7 +70,7 @@ def describe() -> dict[str, Any]:
             },
             "/v1/users": {
                 "get": _operation(
-                    "Look one person up", "UserAnswer", ("invalid_request", *_OF_PEOPLE), parameters=_user_parameters()
+                    "Look one person up", "UserAnswer", ("invalid_request", *_OF_PEOPLE), parameters=parameters
                 ),
                 "post": _operation(
                     "Make an app user, or find it", "UserAnswer",
@@ -79,10 +88,14 @@ def describe() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: next(kind for kind in field["anyOf"] if kind.get("type") != "null")
+            for name, field in schema["properties"].items()}  # fmt: skip
+
+
 def _exactly_one_of(schema: dict[str, Any]) -> dict[str, Any]:
     """UserRef as it is judged: one name, never two, never null."""
-    properties = {name: next(kind for kind in field["anyOf"] if kind.get("type") != "null")
-                  for name, field in schema["properties"].items()}  # fmt: skip
+    properties = _not_null(schema)
     return {
         "title": "UserRef",
         "description": schema["description"],
@@ -93,11 +106,11 @@ def _exactly_one_of(schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _user_parameters() -> list[dict[str, Any]]:
+def _user_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "query", "required": False, "schema": {"type": "string"},
+        {"name": name, "in": "query", "required": False, "schema": kind,
          "description": "Exactly one of login, id and external_app_user_id."}
-        for name in ("login", "id", "external_app_user_id")
+        for name, kind in _not_null(schema).items()
     ]  # fmt: skip
 
 
