@@ -113,6 +113,7 @@ def welcome(stack: Stack, directory: Path) -> str:
   2. Drop a file on the uploader, then go to another folder and back: it is there.
   3. In a private window be {KENJI.login}: the same page shows his files, not hers.
   4. Edit the front page as {ADMIN.login}: the widgets are blocks.
+  Previews alone are missing: their code comes from Box's CDN only, and the demo talks to no other machine.
 
   All of it lives in {directory}. Ctrl-C ends it.
 """

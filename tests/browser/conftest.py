@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,11 +13,18 @@ from playwright.sync_api import expect
 from conftest import SCREENSHOTS
 from intranet.browser import Browser, Tab
 from intranet.stack import Stack
+from intranet.wordpress import Session, WordPress
 
 # Long enough for a machine that has other things to do; nothing waits longer than it has to.
 expect.set_options(timeout=20_000)
 
 Visit = Callable[..., Tab]
+
+
+@functools.cache
+def session(wordpress: WordPress, who: str) -> Session:
+    """Somebody's log-in, one for all tests: a password takes WordPress a while to check."""
+    return wordpress.login(who)
 
 
 @pytest.fixture
@@ -31,8 +39,8 @@ def visit(request: pytest.FixtureRequest, stack: Stack, browser: Browser) -> Ite
     with ExitStack() as windows:
 
         def open_window(who: str | None, path: str = "/", **details: object) -> Tab:
-            session = stack.wordpress.login(who) if who else None
-            tab = browser.tab(session, stack.wordpress.url, screenshots=folder, **details)  # type: ignore[arg-type]
+            known = session(stack.wordpress, who) if who else None
+            tab = browser.tab(known, stack.wordpress.url, screenshots=folder, **details)  # type: ignore[arg-type]
             tabs.append(windows.enter_context(tab))
             tab.page.goto(path)
             return tab

@@ -87,7 +87,8 @@ foreach ( $templates as list( $type, $name, $content ) ) {
  * The pages.
  */
 
-$can   = wp_json_encode( array( 'preview', 'download', 'upload', 'rename', 'share', 'delete' ) );
+// Not "preview": its code comes from Box's CDN alone, and this intranet talks to no other machine.
+$can   = wp_json_encode( array( 'download', 'upload', 'rename', 'share', 'delete' ) );
 $pages = array(
 	'home'       => array(
 		'Home',
