@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,7 +34,7 @@ class App:
         self.http = httpx.Client(base_url=url, trust_env=False, verify=False)
         if "appAuth" in self.settings:
             self.key_id: str = self.settings["appAuth"]["publicKeyID"]
-            self.key = _open(self.settings["appAuth"])
+            self.key = _open(self.settings["appAuth"]["privateKey"], self.settings["appAuth"]["passphrase"])
 
     def __enter__(self) -> Self:
         return self
@@ -93,8 +94,10 @@ class App:
         return self.api(token, "POST", "/api/2.0/files/content", files=files, headers=headers)
 
 
-def _open(app_auth: dict[str, str]) -> RSAKey:
-    private = serialization.load_pem_private_key(app_auth["privateKey"].encode(), app_auth["passphrase"].encode())
+@cache
+def _open(pem: str, passphrase: str) -> RSAKey:
+    """The private key; opening one takes longer than most tests."""
+    private = serialization.load_pem_private_key(pem.encode(), passphrase.encode())
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return RSAKey.import_key(private.private_bytes(encoding, form, serialization.NoEncryption()))
 
