@@ -12,7 +12,7 @@ from collections.abc import Callable
 from bench import load
 from bench.machine import pss
 from bench.parts import PEOPLE, SCOPES, UNLIMITED, Bench, Server, login
-from bench.result import Candidate, Row, candidate, p99, single
+from bench.result import RATE, Candidate, Row, candidate, p99, single
 
 CLIENTS = 8
 HANGING = 200
@@ -38,8 +38,8 @@ def throughput(bench: Bench) -> Row:
         "throughput",
         "cached tokens a second, 8 clients",
         [
-            candidate("sidecar", rates["sidecar"], "requests/s", 1),
-            candidate("trivial app, same worker (the floor)", rates["floor"], "requests/s", 1),
+            candidate("sidecar", rates["sidecar"], RATE, 1),
+            candidate("trivial app on the same worker (the floor)", rates["floor"], RATE, 1),
         ],
         f"{share:.0%} of the floor",
         "at least 70 %",

@@ -12,7 +12,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from bench.result import Candidate, Report, Row
+from bench.result import RATE, Candidate, Report, Row
 from bench.table import number
 
 OURS, OTHERS = "#0061d5", "#b9c2cc"
@@ -48,8 +48,7 @@ def _panel(axis: Axes, row: Row, candidates: list[Candidate]) -> None:
     places = list(range(len(candidates), 0, -1))
     colours = [OURS if place == places[0] or row.id == "growth" else OTHERS for place in places]
     tails = [max(0.0, candidate.p99 - candidate.median) for candidate in candidates]
-    # A rate's bad end is the low one, which p99 does not tell.
-    errors = None if candidates[0].unit == "requests/s" else [[0.0] * len(tails), tails]
+    errors = None if candidates[0].unit == RATE else [[0.0] * len(tails), tails]
     axis.barh(places, medians, color=colours, height=0.62, xerr=errors, ecolor="#5b6472", capsize=2)
     if max(medians) > 30 * min(medians):
         axis.set_xscale("log")
@@ -63,6 +62,7 @@ def _panel(axis: Axes, row: Row, candidates: list[Candidate]) -> None:
         side = "right" if candidate.median > 0.6 * right else "left"
         axis.annotate(label, (candidate.median, place + 0.34), fontsize=7.5, va="bottom", ha=side)
     axis.set_ylim(0.4, len(candidates) + 0.95)
-    axis.set_title(textwrap.shorten(f"{row.what}: {row.verdict}", 110), fontsize=8.5, loc="left", fontweight="bold")
+    title = textwrap.fill(f"{row.what}: {row.verdict}", 72)
+    axis.set_title(title, fontsize=8.5, loc="left", fontweight="bold")
     axis.tick_params(axis="x", labelsize=7)
     axis.spines[["top", "right"]].set_visible(False)

@@ -9,6 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
+RATE = "requests/s"
+"""The one unit of which more is better: its 99th percentile tells nothing."""
+
 
 class Candidate(Struct):
     """One way of doing a thing. `median` and `p99` are in `unit`, over `samples` of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.result import Candidate, Report, Row
+from bench.result import RATE, Candidate, Report, Row
 
 _REACHED = {True: "yes", False: "no", None: "–"}
 
@@ -34,7 +34,7 @@ def _markdown_row(row: Row) -> str:
 
 def _amount(candidate: Candidate) -> str:
     median = f"{number(candidate.median)} {candidate.unit}"
-    return median if candidate.samples == 1 else f"{median} (p99 {number(candidate.p99)})"
+    return median if candidate.samples == 1 or candidate.unit == RATE else f"{median} (p99 {number(candidate.p99)})"
 
 
 def number(value: float) -> str:
