@@ -6,6 +6,7 @@ import io
 import mimetypes
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
@@ -51,8 +52,14 @@ def available(file: File, name: str) -> bool:
 
 def thumbnail(file: File, width: int, height: int, form: str) -> bytes:
     """A picture of a file that fits into `width` by `height` pixels; `form` is ``png`` or ``jpg``."""
-    picture = _picture(file)
-    picture.thumbnail((width, height))
+    content = file.current.content if file.extension.lower() in IMAGES else b""
+    return _thumbnail(file.current.sha1, content, (width, height), form)
+
+
+@lru_cache(maxsize=256)
+def _thumbnail(sha1: str, content: bytes, size: tuple[int, int], form: str) -> bytes:
+    picture = _decoded(content) or _page(sha1)
+    picture.thumbnail(size)
     target = io.BytesIO()
     picture.convert("RGB").save(target, "JPEG" if form == "jpg" else "PNG")
     return target.getvalue()
@@ -83,23 +90,22 @@ def _entry(file: File, hint: Hint, origin: str) -> dict[str, Any]:
     }
 
 
-def _picture(file: File) -> Image.Image:
-    if file.extension.lower() in IMAGES:
-        try:
-            picture = Image.open(io.BytesIO(file.current.content))
-            picture.load()
-            return picture
-        except (UnidentifiedImageError, OSError):
-            pass
-    return _page(file)
+def _decoded(content: bytes) -> Image.Image | None:
+    """The picture that a file is; None if it is none after all."""
+    try:
+        picture = Image.open(io.BytesIO(content))
+        picture.load()
+    except (UnidentifiedImageError, OSError):
+        return None
+    return picture
 
 
-def _page(file: File) -> Image.Image:
+def _page(sha1: str) -> Image.Image:
     """A sheet of paper with grey lines, their lengths drawn from the content's hash."""
     page = Image.new("RGB", (768, 1024), PAPER)
     draw = ImageDraw.Draw(page)
     draw.rectangle((0, 0, 767, 1023), outline=EDGE, width=4)
-    for line, digit in enumerate(file.current.sha1[:LINES]):
+    for line, digit in enumerate(sha1[:LINES]):
         top = 120 + line * 66
         draw.rectangle((96, top, 320 + int(digit, 16) * 22, top + 22), fill=INK)
     return page
