@@ -139,4 +139,5 @@ http {{
 }}
 """
     )
-    return Process([program, "-c", directory / "nginx.conf", "-p", directory], log=log_directory / "nginx.log")
+    log = log_directory / "nginx.log"
+    return Process([program, "-e", log, "-c", directory / "nginx.conf", "-p", directory], log=log)
