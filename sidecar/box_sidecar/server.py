@@ -10,6 +10,7 @@ import functools
 import gc
 import grp
 import logging
+import math
 import os
 import pwd
 import resource
@@ -115,8 +116,8 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
 
     worker: Worker
     _peer = Peer()
-    _deadline: asyncio.TimerHandle | None = None
-    _is_whole = False
+    _due = math.inf
+    """When the request that is arriving must be whole, on the loop's clock; the worker looks every second."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Admit or refuse."""
@@ -140,8 +141,6 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection, if it ever was one."""
-        if self._deadline:
-            self._deadline.cancel()
         if self in self.worker.connections:
             self.worker.connections.discard(self)
             super().connection_lost(exc)
@@ -150,28 +149,29 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
         """Bytes of a request: from the first one on, the whole must arrive in time."""
         if self not in self.worker.connections:
             return  # turned away
-        self._is_whole = False
+        self._expect_request()
         super().data_received(data)
-        if self._deadline is None and not self._is_whole:
-            self._expect_request()
 
     def _expect_request(self) -> None:
-        self._deadline = self.worker.loop.call_later(_REQUEST_S, self._too_slow)
+        if self._due == math.inf:
+            self._due = self.worker.loop.time() + _REQUEST_S
 
     def _on_headers_complete(self) -> Any:
         # A request that came behind another in one piece has not passed data_received by itself.
-        if self._deadline is None:
-            self._expect_request()
+        self._expect_request()
         return super()._on_headers_complete()
 
     def _on_message_complete(self) -> None:
-        self._is_whole = True
-        if self._deadline:
-            self._deadline.cancel()
-            self._deadline = None
+        self._due = math.inf
         super()._on_message_complete()
 
-    def _too_slow(self) -> None:
+    def is_late(self, now: float) -> bool:
+        """Whether its request should have been whole by now."""
+        return now >= self._due
+
+    def turn_out(self) -> None:
+        """End it: whoever is on the other side takes too long."""
+        self._due = math.inf
         self.worker.sidecar.metrics.refused("slow")
         self._send_error_response(408, "")
         self._close_transport()
@@ -184,7 +184,7 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
     @property
     def is_idle(self) -> bool:
         """Whether no request is being read or answered."""
-        return self._deadline is None and self._current_request is None
+        return self._due == math.inf and self._current_request is None
 
     def _build_http_scope(self, *args: Any) -> Any:
         scope = super()._build_http_scope(*args)
@@ -246,9 +246,17 @@ class Worker(ASGIWorker):  # type: ignore[misc]
         from gunicorn.workers import gasgi
 
         gasgi.ASGIProtocol = Protocol
+        self._watch_connections()
         # asyncio would cut the listener's queue to 100: a crowd's connections would be refused by the kernel.
         self.loop.create_server = functools.partial(self.loop.create_server, backlog=_BACKLOG)
         await super()._serve()
+
+    def _watch_connections(self) -> None:
+        """Turn out who dawdles, once a second: a timer for each request would cost more than the request's parsing."""
+        now = self.loop.time()
+        for connection in [connection for connection in self.connections if connection.is_late(now)]:
+            connection.turn_out()
+        self.loop.call_later(1, self._watch_connections)
 
     async def _shutdown(self) -> None:
         for connection in list(self.connections):
