@@ -24,7 +24,9 @@ from sidecar.conftest import Serve
 from sidecar.support import Wire, post, request_bytes, status_of, until
 
 NOBODY = pwd.getpwnam("nobody")
-ASK = request_bytes("POST", "/v1/tokens", {"user": {"login": "ana@example.com"}, "element": "explorer"}, "Connection: close")
+ASK = request_bytes(
+    "POST", "/v1/tokens", {"user": {"login": "ana@example.com"}, "element": "explorer"}, "Connection: close"
+)
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
 
@@ -199,7 +201,7 @@ def test_a_socket_that_can_not_be_is_said_in_one_line(
 def test_a_body_that_is_too_long_is_refused_unread(size: int, sidecar: Sidecar) -> None:
     with Wire(sidecar.socket) as wire:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            wire.send(f"POST /v1/tokens HTTP/1.1\r\nBox-Sidecar: 1\r\nHost: x\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n".encode())
+            wire.send(request_bytes("POST", "/v1/tokens", None, "Connection: close", f"Content-Length: {size}"))
             wire.send(b"x" * size)
         assert status_of(wire.read()) == 400
     assert sidecar.request("GET", "/health/live").status_code == 200
@@ -277,7 +279,16 @@ def test_a_chunked_request_and_one_by_one_byte_are_understood(sidecar: Sidecar) 
 
 def test_half_open_and_slow_clients_are_ended_and_harm_nobody(box: Emulator, sidecar: Sidecar) -> None:
     head = b"POST /v1/tokens HTTP/1.1\r\nHost: x\r\nBox-Sidecar: 1\r\nContent-Length: 100\r\n"
-    halves = [b"", b"PO", b"POST /v1/tokens HT", head, head + b"\r\n", head + b"\r\n{", CHUNKED + b"\r\n", CHUNKED + b"\r\n5\r\n{"]
+    halves = [
+        b"",
+        b"PO",
+        b"POST /v1/tokens HT",
+        head,
+        head + b"\r\n",
+        head + b"\r\n{",
+        CHUNKED + b"\r\n",
+        CHUNKED + b"\r\n5\r\n{",
+    ]
     halves += [request_bytes() + half for half in halves[4:]]
     with sidecar.client() as client, contextlib.ExitStack() as stack:
         assert post(client, "ana@example.com").status_code == 200

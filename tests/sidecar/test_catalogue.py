@@ -58,9 +58,19 @@ REPORTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("row", "step", "status", "error", "words", "expected"), REPORTED, ids=[r[0] for r in REPORTED])
+@pytest.mark.parametrize(
+    ("row", "step", "status", "error", "words", "expected"), REPORTED, ids=[r[0] for r in REPORTED]
+)
 def test_a_refusal_is_explained(
-    row: str, step: str, status: int, error: str, words: str, expected: str, box: Emulator, serve: Serve, sidecar: Sidecar
+    row: str,
+    step: str,
+    status: int,
+    error: str,
+    words: str,
+    expected: str,
+    box: Emulator,
+    serve: Serve,
+    sidecar: Sidecar,
 ) -> None:
     if step == "files":
         sidecar = serve(policy={"folders": ["1"]})  # only then Box is asked where a file lies
@@ -72,7 +82,9 @@ def test_a_refusal_is_explained(
     if step == "service":
         box.expire_tokens(kind="service", revoke=True)
     box.fault("status", **match, times=None, status=status, body=body)
-    answer = sidecar.token("ana@example.com") if step != "files" else sidecar.token("ana@example.com", "preview", file="1")
+    answer = (
+        sidecar.token("ana@example.com") if step != "files" else sidecar.token("ana@example.com", "preview", file="1")
+    )
     assert (answer.status_code, code(answer)) == (CODES[expected].status, expected)
     said = answer.json()["box"]
     assert said["status"] == status
@@ -97,7 +109,8 @@ def test_the_contracts_codes_have_the_contracts_status() -> None:
     contract = {
         400: "invalid_request forwarded_request",
         412: "missing_header",
-        403: "element_not_allowed scope_not_allowed folder_not_allowed login_not_allowed role_not_allowed user_inactive",
+        403: "element_not_allowed scope_not_allowed folder_not_allowed login_not_allowed role_not_allowed "
+        "user_inactive",
         404: "user_not_found",
         409: "user_ambiguous",
         429: "rate_limited",

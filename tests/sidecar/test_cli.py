@@ -61,7 +61,9 @@ def test_the_printed_configuration_is_the_defaults_key_by_key() -> None:
     assert printed == msgspec.to_builtins(Settings())
     for table in printed.values():
         for key in table:
-            position = ended.stdout.index(f"\n{key} =") if f"\n{key} =" in ended.stdout else ended.stdout.index(f".{key}]")
+            position = (
+                ended.stdout.index(f"\n{key} =") if f"\n{key} =" in ended.stdout else ended.stdout.index(f".{key}]")
+            )
             assert "#" in ended.stdout[max(0, position - 400) : position], key
 
 
@@ -92,7 +94,7 @@ def test_version_and_help_are_everywhere() -> None:
         ("[box]\napi_url = 'https://user:pw@api.box.com'\n", 2, ["box.api_url"]),
         ("[box]\napi_url = 'https://api.box.com:99999'\n", 2, ["box.api_url", "port"]),
         ("[box]\napi_url = 'https://api.box .com'\n", 2, ["box.api_url"]),
-        ("[box]\napp_config = \"a\\u0000b\"\n", 2, ["box.app_config"]),
+        ('[box]\napp_config = "a\\u0000b"\n', 2, ["box.app_config"]),
         ("[server]\nsocket_mode = '999'\n", 2, ["server.socket_mode", "octal"]),
         ("[server]\nsocket_mode = 432\n", 2, ["server.socket_mode"]),
         ("[server]\nsocket = 'relative.sock'\n", 2, ["server.socket", "absolute"]),
@@ -146,7 +148,10 @@ def test_a_json_that_lacks_a_field_is_told_where_to_get_the_right_one(field: str
     [
         ("", "not JSON"),
         ("[]", "not the Developer Console's JSON"),
-        ('{"boxAppSettings": {"clientID": "", "clientSecret": "x"}, "enterpriseID": "1"}', "boxAppSettings.clientID is empty"),
+        (
+            '{"boxAppSettings": {"clientID": "", "clientSecret": "x"}, "enterpriseID": "1"}',
+            "boxAppSettings.clientID is empty",
+        ),
         ('{"boxAppSettings": {"clientID": "a\\nb", "clientSecret": "x"}, "enterpriseID": "1"}', "clientID"),
         ('{"boxAppSettings": {"clientID": 5, "clientSecret": "x"}, "enterpriseID": "1"}', "boxAppSettings.clientID"),
     ],
@@ -204,7 +209,10 @@ def test_a_token_is_told_about(box: Emulator, config: Path) -> None:
     [
         (["--login", "nora@example.com", "--element", "explorer"], "Fix: Admin Console"),
         (["--login", "boss@example.com", "--element", "explorer"], "denied_roles"),
-        (["--login", "ana@example.com", "--element", "uploader", "--scope", "item_delete"], "may not have: item_delete"),
+        (
+            ["--login", "ana@example.com", "--element", "uploader", "--scope", "item_delete"],
+            "may not have: item_delete",
+        ),
         (["--login", "ana@example.com", "--element", "explorer", "--folder", "../1"], "folder"),
         (["--login", "ana@example.com", "--element", "explorer", "--folder", "999"], "Box said: invalid_resource"),
         (["--login", "ana@example.com", "--element", "preview"], "file"),

@@ -147,7 +147,12 @@ def test_no_v1_route_answers_without_the_header(path: str, value: str | None, si
     ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Anything", "Forwarded", "x-forwarded"],
 )
 def test_a_forwarded_request_is_refused_on_every_route(header: str, sidecar_for_all: Sidecar) -> None:
-    for method, path in (("POST", "/v1/tokens"), ("GET", "/health/ready"), ("GET", "/metrics"), ("GET", "/openapi.json")):
+    for method, path in (
+        ("POST", "/v1/tokens"),
+        ("GET", "/health/ready"),
+        ("GET", "/metrics"),
+        ("GET", "/openapi.json"),
+    ):
         answer = sidecar_for_all.request(method, path, json=ANA, headers={header: "for=192.0.2.1"})
         assert (answer.status_code, code(answer)) == (400, "forwarded_request")
 
@@ -278,8 +283,7 @@ def test_the_app_with_client_credentials_works_from_its_own_json(box: Emulator, 
 @pytest.fixture(scope="module")
 def sidecar_for_all(_emulator: Emulator, folder: Any) -> Any:
     """One for tests that are over before Box is asked."""
-    details = {"app_config": _emulator.app_config, "api_url": _emulator.url}
-    with Sidecar(folder / "contract", **details) as running:
+    with Sidecar(folder / "contract", app_config=_emulator.app_config, api_url=_emulator.url) as running:
         yield running
 
 

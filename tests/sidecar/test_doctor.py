@@ -54,13 +54,23 @@ def test_all_is_well(box: Emulator, sidecar: Sidecar) -> None:
     assert "Ana Souza" in found["user_token"]["summary"]
     told = check(sidecar, *options)
     assert told.returncode == 0 and told.stdout.count("✓") == 9
-    assert not [token for token in box.tokens() if token["kind"] != "service" and token["alive"]], "nothing stays behind"
+    assert not [token for token in box.tokens() if token["kind"] != "service" and token["alive"]], (
+        "nothing stays behind"
+    )
 
 
 def test_the_route_says_the_same(box: Emulator, sidecar: Sidecar) -> None:
     answer = sidecar.request("GET", "/v1/doctor").json()
     assert answer["status"] == "pass"
-    assert {found["id"] for found in answer["checks"]} == {"key", "socket", "network", "clock", "app", "lookup", "exchange"}
+    assert {found["id"] for found in answer["checks"]} == {
+        "key",
+        "socket",
+        "network",
+        "clock",
+        "app",
+        "lookup",
+        "exchange",
+    }
     box.settings(app_authorized=False)
     box.expire_tokens(kind="service", revoke=True)
     broken = sidecar.request("GET", "/v1/doctor")

@@ -199,9 +199,7 @@ def tls_box(folder: Path) -> Iterator[Emulator]:
         yield emulator
 
 
-def test_a_private_authority_is_trusted_where_ssl_cert_file_names_it(
-    tls_box: Emulator, serve: Serve
-) -> None:
+def test_a_private_authority_is_trusted_where_ssl_cert_file_names_it(tls_box: Emulator, serve: Serve) -> None:
     app = {"app_config": tls_box.app_config, "api_url": tls_box.url}
     with_it = serve(**app, env={"SSL_CERT_FILE": str(tls_box.ca)})
     assert with_it.token("ana@example.com").status_code == 200

@@ -85,7 +85,7 @@ def test_a_configuration_is_understood_or_refused_in_one_line(tmp_path_factory: 
     _loads_or_refuses(path)
 
 
-@given(st.binary(max_size=200) | st.text(alphabet='[]{}="\'.\n#ab1', max_size=80).map(str.encode))
+@given(st.binary(max_size=200) | st.text(alphabet="[]{}=\"'.\n#ab1", max_size=80).map(str.encode))
 @example(b"a = " + b"[" * 5000)
 @example(b'[box]\napi_url = "https://[::1"')
 @example(b'[box]\napi_url = "https://\\u0000"')
@@ -116,7 +116,8 @@ console = st.fixed_dictionaries(
             optional={
                 "clientID": anything,
                 "clientSecret": anything,
-                "appAuth": anything | st.dictionaries(st.sampled_from(["publicKeyID", "privateKey", "passphrase"]), anything),
+                "appAuth": anything
+                | st.dictionaries(st.sampled_from(["publicKeyID", "privateKey", "passphrase"]), anything),
             },
         ),
     },
@@ -141,14 +142,17 @@ def test_any_bytes_as_the_consoles_json_are_refused_without_quoting_them(tmp_pat
 
 scopes = st.sampled_from(sorted({scope for base, more in ELEMENT_SCOPES.values() for scope in (base, *more)}))
 items = st.fixed_dictionaries({"type": st.sampled_from(["file", "folder"]), "id": st.sampled_from(["0", "1", "2"])})
-restrictions = st.lists(
-    st.fixed_dictionaries({"scope": scopes | words}, optional={"object": items | anything}), max_size=4
-) | anything
+restrictions = (
+    st.lists(st.fixed_dictionaries({"scope": scopes | words}, optional={"object": items | anything}), max_size=4)
+    | anything
+)
 
 
 @given(restrictions, st.lists(scopes, min_size=1, max_size=4, unique=True), items)
 @fuzz
-def test_restricted_to_never_lets_through_more_than_was_asked(told: Any, asked: list[str], place: dict[str, str]) -> None:
+def test_restricted_to_never_lets_through_more_than_was_asked(
+    told: Any, asked: list[str], place: dict[str, str]
+) -> None:
     resource = Resource(place["type"], place["id"])  # type: ignore[arg-type]
     body = {"access_token": "x", "expires_in": 60, "restricted_to": told}
     try:
@@ -160,7 +164,9 @@ def test_restricted_to_never_lets_through_more_than_was_asked(told: Any, asked: 
         return
     assert granted and set(granted) <= set(asked)
     assert {one["scope"] for one in told} == set(granted)
-    assert resource.is_root or all((one["object"]["type"], one["object"]["id"]) == (resource.type, resource.id) for one in told)
+    assert resource.is_root or all(
+        (one["object"]["type"], one["object"]["id"]) == (resource.type, resource.id) for one in told
+    )
 
 
 @given(st.binary(max_size=200) | anything.map(lambda value: json.dumps(value).encode()), st.integers(200, 599),
@@ -198,7 +204,9 @@ def test_a_refusal_with_any_body_is_a_reason(body: bytes) -> None:
     assert isinstance(explain("*", reason), Problem)
 
 
-@given(st.none() | st.text(max_size=40) | st.integers().map(str) | st.floats().map(str), st.none() | st.text(max_size=40))
+@given(
+    st.none() | st.text(max_size=40) | st.integers().map(str) | st.floats().map(str), st.none() | st.text(max_size=40)
+)
 @example("²", None)
 @example("9" * 5000, None)
 @example(formatdate(4e9, usegmt=True), formatdate(0, usegmt=True))

@@ -113,9 +113,7 @@ def change(app: Path, name: str, value: str) -> None:
     app.write_text(json.dumps(content))
 
 
-def test_the_json_that_a_new_toml_names_may_be_mended_afterwards(
-    box: Emulator, serve: Serve, tmp_path: Path
-) -> None:
+def test_the_json_that_a_new_toml_names_may_be_mended_afterwards(box: Emulator, serve: Serve, tmp_path: Path) -> None:
     sidecar = serve()
     app = tmp_path / "new.json"
     shutil.copyfile(box.app_config, app)

@@ -110,9 +110,13 @@ def provoke(sidecar: Sidecar, box: Emulator) -> tuple[list[str], set[str]]:
     return answers, given
 
 
-def test_nothing_secret_is_written_answered_or_exposed_at_debug_level(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+def test_nothing_secret_is_written_answered_or_exposed_at_debug_level(
+    box: Emulator, serve: Serve, tmp_path: Path
+) -> None:
     audit = tmp_path / "audit"
-    sidecar = serve(log={"level": "debug", "audit_file": str(audit)}, env={"PYTHONASYNCIODEBUG": "1", "PYTHONUNBUFFERED": "1"})
+    sidecar = serve(
+        log={"level": "debug", "audit_file": str(audit)}, env={"PYTHONASYNCIODEBUG": "1", "PYTHONUNBUFFERED": "1"}
+    )
     answers, given = provoke(sidecar, box)
     shown = {
         "answers": "\n".join(answers).encode(),
@@ -179,7 +183,15 @@ def test_not_even_the_same_user_may_look_into_it(box: Emulator, folder: Path) ->
         for pid in processes(sidecar):
             assert Path(f"/proc/{pid}/environ").stat().st_uid == 0
             for name in ("mem", "environ", "maps"):
-                look = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "head", "-c1", f"/proc/{pid}/{name}"]
+                look = [
+                    "setpriv",
+                    "--reuid=65534",
+                    "--regid=65534",
+                    "--clear-groups",
+                    "head",
+                    "-c1",
+                    f"/proc/{pid}/{name}",
+                ]
                 assert subprocess.run(look, capture_output=True, check=False).returncode != 0
 
 
@@ -190,7 +202,10 @@ def test_a_crash_leaves_nothing_behind(box: Emulator, serve: Serve, tmp_path: Pa
     (worker,) = [pid for pid in processes(sidecar) if pid != sidecar.process.pid]
     os.kill(worker, signal.SIGABRT)
     # The master notices and starts another worker, which opens the key anew.
-    until(lambda: sidecar.request("GET", "/health/ready").status_code == 200 if alive_again(sidecar, worker) else False, 15)
+    until(
+        lambda: sidecar.request("GET", "/health/ready").status_code == 200 if alive_again(sidecar, worker) else False,
+        15,
+    )
     assert sidecar.token("ana@example.com").status_code == 200
     log = sidecar.log.read_bytes()
     for secret in (*secrets_of(box.app_config), *(token["token"] for token in box.tokens())):
@@ -235,7 +250,9 @@ def test_secrets_show_themselves_to_nobody(box: Emulator) -> None:
         with pytest.raises(TypeError):
             take(secret)
     app = load_app_config(box.app_config)
-    shown = f"{app} {app!r} {Signer(app)!r} {vars(Signer(app))} {Request(form={'client_secret': 'hush'}, bearer='hush')}"
+    shown = (
+        f"{app} {app!r} {Signer(app)!r} {vars(Signer(app))} {Request(form={'client_secret': 'hush'}, bearer='hush')}"
+    )
     assert "hush" not in shown
     for hidden in secrets_of(box.app_config):
         assert hidden not in shown
@@ -243,7 +260,16 @@ def test_secrets_show_themselves_to_nobody(box: Emulator) -> None:
 
 
 def test_the_command_line_shows_a_token_only_when_it_is_told_to(box: Emulator, sidecar: Sidecar) -> None:
-    command = [box_sidecar(), "token", "--config", str(sidecar.config), "--login", "ana@example.com", "--element", "explorer"]
+    command = [
+        box_sidecar(),
+        "token",
+        "--config",
+        str(sidecar.config),
+        "--login",
+        "ana@example.com",
+        "--element",
+        "explorer",
+    ]
     quiet = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     tokens = [token["token"] for token in box.tokens()]
     assert tokens and not any(token in quiet.stdout + quiet.stderr for token in tokens)

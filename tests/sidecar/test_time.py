@@ -51,7 +51,9 @@ def test_boxs_clock_may_jump_while_we_run(box: Emulator, serve: Serve) -> None:
 
 
 def test_a_clock_that_can_not_be_learnt_is_not_tried_for_ever(box: Emulator, serve: Serve) -> None:
-    words = "Please check the 'exp' claim. The 'exp' value exceeds the maximum value of 60 seconds beyond the issue time."
+    words = (
+        "Please check the 'exp' claim. The 'exp' value exceeds the maximum value of 60 seconds beyond the issue time."
+    )
     body = {"error": "invalid_grant", "error_description": words}
     sidecar = serve()
     greeted(box)
