@@ -49,7 +49,7 @@ def main() -> int:
                 while True:
                     signal.pause()
     except Ended:
-        print("\nEnded, nothing is left running. The next start keeps what changed in WordPress, but not in \"Box\".")
+        print('\nEnded, nothing is left running. The next start keeps what changed in WordPress, but not in "Box".')
         return 0
     except (DemoError, ReleaseError, StackError, ProcessError, WordPressError, httpx.HTTPError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
