@@ -48,14 +48,19 @@ def change(caller: Caller, item: Item, body: dict[str, Any]) -> None:
     target = _target(caller, item, body)
     link = _link(item, body["shared_link"]) if "shared_link" in body else item.shared_link
     name = name_of(body) if body.get("name") is not None else item.name
+    description, tags = body.get("description") or "", body.get("tags", item.tags)
+    if not isinstance(description, str):
+        raise invalid_parameter("description", str(description))
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise invalid_parameter("tags", str(tags))
     with conflict_described():
         if target is not item.parent:
             caller.box.tree.move(item, target, name)
         elif name != item.name:
             caller.box.tree.rename(item, name)
     item.shared_link = link
-    item.description = body.get("description", item.description) or ""
-    item.tags = body.get("tags", item.tags)
+    item.description = description if "description" in body else item.description
+    item.tags = tags
     item.touched(caller.user, caller.box.clock.now())
 
 

@@ -149,7 +149,8 @@ async def _controlled(request: web.Request, handler: Handler) -> web.StreamRespo
 async def _with_faults(request: web.Request, handler: Handler) -> tuple[web.StreamResponse, str | None]:
     """The answer, and the kind of the fault that it fell victim to."""
     waiting = request.app[FAULTS]
-    if not waiting.waiting:
+    # A CORS preflight would use up the fault that a test meant for the request after it.
+    if not waiting.waiting or _is_preflight(request):
         return await _checked(request, handler), None
     grant = str((await request.post()).get("grant_type", "")) if request.path == "/oauth2/token" else ""
     fault = waiting.take(request.method, request.path, grant.rpartition(":")[2])
@@ -171,7 +172,7 @@ async def _checked(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+    if _is_preflight(request):
         return _preflight(request)
     try:
         return await handler(request)
@@ -185,6 +186,11 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         ).response()
     except web.HTTPRequestEntityTooLarge:
         return BoxError(413, "request_entity_too_large", "Request Entity Too Large").response()
+
+
+def _is_preflight(request: web.Request) -> bool:
+    """Whether the browser asks for CORS, and not a client for the check before an upload."""
+    return request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
 
 
 def _preflight(request: web.Request) -> web.Response:

@@ -18,6 +18,7 @@ def running_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emula
         yield emulator
         problems = {f"{entry['operation']} ({entry['side']}): {entry['problem']}" for entry in emulator.violations()}
         assert problems == set()
+        assert "Traceback" not in emulator.log_file.read_text()
 
 
 @pytest.fixture

@@ -103,6 +103,13 @@ def test_matching_counting_and_skipping(app: App, token: str, emulator: Emulator
     assert me(app, token).status_code == 200
 
 
+def test_cors_preflights_use_up_no_fault(app: App, token: str, emulator: Emulator) -> None:
+    emulator.fault("status", path="/2.0/users/me")
+    wish = {"Origin": "http://intranet.example", "Access-Control-Request-Method": "GET"}
+    assert app.http.options("/2.0/users/me", headers=wish).status_code == 200
+    assert me(app, token).status_code == 503
+
+
 def test_matching_by_grant(app: App, emulator: Emulator) -> None:
     emulator.fault("status", grant="token-exchange", status=500)
     user = app.user_token(emulator.user("ana@example.com")["id"])
