@@ -5,6 +5,7 @@ The plugin's tests use it where the real sidecar can't be made to answer so: bro
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import socketserver
@@ -118,7 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body.encode())))
         self.end_headers()
-        self.wfile.write(body.encode())
+        with contextlib.suppress(BrokenPipeError):  # Whoever asked may have gone.
+            self.wfile.write(body.encode())
 
     do_GET = do_POST = _serve  # noqa: N815 -- http.server's names.
 

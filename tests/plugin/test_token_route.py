@@ -16,12 +16,18 @@ from plugin.scripted_sidecar import Answer, ScriptedSidecar, problem
 ROUTE = "widgets-for-box/v1/token"
 
 
+_DESCRIPTORS: dict[tuple[str, str], str] = {}
+
+
 def descriptor(site: WordPress, shortcode: str) -> str:
-    """The signed descriptor that a shortcode prints."""
-    html = site.php("echo do_shortcode( $data['shortcode'] );", shortcode=shortcode)
-    found = re.search(r'data-widget="([\w.-]+)"', html)
-    assert found, html
-    return found[1]
+    """The signed descriptor that a shortcode prints; the same for ever, so each is made once."""
+    key = (site.url, shortcode)
+    if key not in _DESCRIPTORS:
+        html = site.php("echo do_shortcode( $data['shortcode'] );", shortcode=shortcode)
+        found = re.search(r'data-widget="([\w.-]+)"', html)
+        assert found, html
+        _DESCRIPTORS[key] = found[1]
+    return _DESCRIPTORS[key]
 
 
 def ask(session: Session, widget: str, nonce: str | None = None) -> httpx.Response:
