@@ -308,6 +308,12 @@ def test_page_from_the_back_forward_cache_shows_who_is_there_now(
     expect(widget(tab).get_by_role("link", name="Log in")).to_be_visible()
     expect(widget(tab).get_by_role("button")).to_have_count(0)
 
+    tab.context.add_cookies(
+        [{"name": c.name, "value": c.value or "", "url": site.url} for c in site.login("ana").cookies.jar]
+    )
+    tab.page.evaluate(restore)
+    wait_until_shown(tab, 3)
+
 
 def test_events_reach_the_page(tab: Tab, make_page: Any) -> None:
     tab.page.goto(make_page("[box_picker]"))

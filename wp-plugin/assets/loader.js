@@ -68,10 +68,12 @@
 			if ( response.status >= 500 ) {
 				throw new Failure( 'broken', text.broken );
 			}
-			if ( ! response.ok || ! /^\w{10}$/.test( body ) ) {
+			// Without a session it is a 0, or whatever page asks to log in.
+			const fresh = body.trim();
+			if ( ! response.ok || ! /^\w{2,}$/.test( fresh ) ) {
 				throw new Failure( 'rest_not_logged_in', text.loggedOut );
 			}
-			return body;
+			return fresh;
 		} );
 		nonce = asked;
 		asked.catch( () => {
@@ -190,8 +192,13 @@
 
 	/* Widgets */
 
+	/** What a descriptor says. Only the site can tell whether it is its own; authors can write containers, too. */
 	function decode( descriptor ) {
-		return JSON.parse( atob( descriptor.split( '.' )[ 0 ].replace( /-/g, '+' ).replace( /_/g, '/' ) ) );
+		try {
+			return JSON.parse( atob( descriptor.split( '.' )[ 0 ].replace( /-/g, '+' ).replace( /_/g, '/' ) ) );
+		} catch {
+			return null;
+		}
 	}
 
 	function add( parent, tag, properties ) {
@@ -210,6 +217,9 @@
 		add( container, 'p', { className: 'widgets-for-box-status', textContent: text.loading } );
 		announcement.textContent = text.loading;
 		try {
+			if ( ! Object.hasOwn( ELEMENTS, widget.element ) ) {
+				throw new Failure( 'invalid_widget', text.broken );
+			}
 			// Who is not logged in has no business with Box, not even with its script host.
 			await ( nonce || freshNonce() );
 			const [ { scopes }, texts ] = await Promise.all( [
@@ -392,14 +402,15 @@
 	async function recheck() {
 		const before = await Promise.resolve( nonce ).catch( () => null );
 		const now = await freshNonce().catch( () => null );
-		if ( before && before !== now ) {
+		if ( before !== now ) {
 			tokens.clear();
 			widgets.forEach( ( widget, container ) => widget.run && start( container ) );
 		}
 	}
 
 	function begin() {
-		const data = document.getElementById( 'widgets-for-box-configuration' );
+		// A script element and no other: authors may give any id to what they write.
+		const data = document.querySelector( 'script#widgets-for-box-configuration' );
 		if ( ! data ) {
 			return;
 		}
