@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -233,6 +233,11 @@ class Transport:
         headers = {"Authorization": f"Bearer {request.bearer}"} if request.bearer else {}
         if request.origin:
             headers["Origin"] = request.origin
+        body: bytes | None = None
+        if request.form is not None:
+            body, headers["Content-Type"] = urlencode(request.form).encode(), "application/x-www-form-urlencoded"
+        elif request.json is not None:
+            body, headers["Content-Type"] = msgspec.json.encode(request.json), "application/json"
         # One attempt ends with its own time-out or with the story's deadline, whichever is first.
         timeout = aiohttp.ClientTimeout(total=min(self._timeout.total or 10.0, max(0.05, deadline.get() - monotonic())))
         try:
@@ -240,8 +245,7 @@ class Transport:
                 method,
                 self.base_url + path,
                 params=params,
-                data=request.form,
-                json=request.json,
+                data=body,
                 headers=headers,
                 timeout=timeout,
                 allow_redirects=False,

@@ -42,7 +42,7 @@ def wall(bench: Bench) -> Row:
             "SDK": sdk.token,
         }
         bench.box.settings(latency_ms=LATENCY_MS)
-        for _ in bench.rounds(30, 6):
+        for _ in bench.rounds(30, 4):
             for name, way in ways.items():
                 _attempt(bench, way, next(people), attempts[name])
         bench.box.settings(latency_ms=0)

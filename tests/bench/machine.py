@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import shutil
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+NO_MEMORY = "memory: the sidecar hides its own, only root can measure it"
 PACKAGES = ("aiohttp", "box-sidecar", "boxsdk", "cryptography", "falcon", "gunicorn", "joserfc", "msgspec")
 PROGRAMS = {"PHP": ("php", "-r", "echo PHP_VERSION;"), "Chromium": ("chromium", "--version"), "nginx": ("nginx", "-v")}
 
@@ -69,12 +71,14 @@ def cpu_seconds(pid: int) -> float:
 
 
 def pss(pid: int) -> float:
-    """Proportional set size, in MiB, of a process and all below it.
-
-    :raises PermissionError: only root may look at a process that hides its memory, as the sidecar does
+    """Proportional set size, in MiB, of a process and all below it; not a number where only root may look, as at the
+    sidecar, which hides its memory.
     """
     rollups = (Path(f"/proc/{member}/smaps_rollup") for member in tree(pid))
-    return sum(int(_fields(rollup, "Pss")[0].split()[0]) for rollup in rollups) / 1024
+    try:
+        return sum(int(_fields(rollup, "Pss")[0].split()[0]) for rollup in rollups) / 1024
+    except PermissionError:
+        return math.nan
 
 
 def _fields(file: Path, name: str) -> list[str]:

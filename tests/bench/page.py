@@ -125,7 +125,7 @@ def _alternately(
     """Seconds that PHP had each request, by turns, and the most HTTP calls that one of them made."""
     took: dict[str, list[float]] = {name: [] for name in requests}
     calls = dict.fromkeys(requests, 0)
-    for number in range(len(site.rounds(200, 40)) + 10):
+    for number in range(len(site.rounds(200, 25)) + 10):
         for name, (path, headers) in requests.items():
             cost = _cost(site.ana, method, path, headers, body)
             if number >= 10:  # PHP has compiled everything, each worker was there
@@ -154,7 +154,7 @@ def navigation(site: Site) -> Row:
     with _chromium() as browser:
         for name in took:
             _first_row(site, browser, paths[name])
-        for _ in site.rounds(15, 3):
+        for _ in site.rounds(15, 2):
             for name, values in took.items():
                 values.append(_first_row(site, browser, paths[name]))
     ratio = statistics.median(took["page of the intranet"]) / statistics.median(took["bare sample page"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from pathlib import Path
 
-from bench.machine import pss
+from bench.machine import NO_MEMORY, pss
 from bench.parts import TESTS, Bench, is_up
 from bench.result import Row, candidate
 from intranet.process import Process
@@ -26,18 +27,20 @@ def start(bench: Bench) -> Row:
             seconds[name].append(took)
             memory[name].append(used)
     slower = statistics.median(seconds["sidecar"]) / statistics.median(seconds["floor"])
+    hidden = any(map(math.isnan, memory["sidecar"]))
     larger = statistics.median(memory["sidecar"]) / statistics.median(memory["floor"])
     return Row(
         "start",
         "start until ready; memory at rest (PSS)",
         [
             candidate("sidecar", seconds["sidecar"]),
-            candidate("sidecar", memory["sidecar"], "MiB PSS", 1),
             candidate("bare Falcon on gunicorn", seconds["floor"]),
+            *([] if hidden else [candidate("sidecar", memory["sidecar"], "MiB PSS", 1)]),
             candidate("bare Falcon on gunicorn", memory["floor"], "MiB PSS", 1),
         ],
-        f"{slower:.1f} times the time, {larger:.1f} times the memory",
+        f"{slower:.1f} times the time" + ("" if hidden else f", {larger:.1f} times the memory"),
         "to be reported",
+        notes=[NO_MEMORY] if hidden else [],
     )
 
 
