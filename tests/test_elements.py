@@ -14,10 +14,30 @@ from intranet.release import REPOSITORY
 from intranet.stack import ELEMENTS, fetch_elements
 
 COMMAND = REPOSITORY / "wp-plugin/bin/elements"
-CDN_LOCALES = """
-    en-US en-AU en-CA en-GB da-DK de-DE es-ES fi-FI fr-CA fr-FR it-IT ja-JP ko-KR nb-NO nl-NL pl-PL pt-BR ru-RU sv-SE
-    tr-TR zh-CN zh-TW
-""".split()
+CDN_LOCALES = [
+    "en-US",
+    "en-AU",
+    "en-CA",
+    "en-GB",
+    "da-DK",
+    "de-DE",
+    "es-ES",
+    "fi-FI",
+    "fr-CA",
+    "fr-FR",
+    "it-IT",
+    "ja-JP",
+    "ko-KR",
+    "nb-NO",
+    "nl-NL",
+    "pl-PL",
+    "pt-BR",
+    "ru-RU",
+    "sv-SE",
+    "tr-TR",
+    "zh-CN",
+    "zh-TW",
+]
 
 
 def elements(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
