@@ -65,6 +65,9 @@ final class PermissionsTest extends TestCase {
 	public function test_broken_table_denies(): void {
 		update_option( 'widgets_for_box', array( 'roles' => array( 'subscriber' => 'everything' ) ) );
 		$this->assertFalse( user_can( $this->user(), Permissions::CAPABILITY ) );
+		update_option( 'widgets_for_box', array( 'roles' => 'everyone' ) );
+		$this->assertFalse( user_can( $this->user(), Permissions::CAPABILITY ) );
+		$this->assertSame( array(), Permissions::narrow( self::ASKED, 'explorer', $this->user() ) );
 	}
 
 	/**
