@@ -127,16 +127,22 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _token(arguments: argparse.Namespace) -> int:
-    from box_sidecar.box import Resource
+    from box_sidecar.messages import TokenRequest
     from box_sidecar.sidecar import Sidecar
-    from box_sidecar.tokens import Issued, Who
+    from box_sidecar.tokens import Issued
 
-    resource = Resource("file", arguments.file) if arguments.file else Resource("folder", arguments.folder or "0")
+    body = {"user": {"login": arguments.login}, "element": arguments.element, "scopes": arguments.scope}
+    place = {"file": arguments.file} if arguments.file else {"folder": arguments.folder or "0"}
+    try:
+        asked = msgspec.convert(body | place, TokenRequest)
+    except msgspec.ValidationError as error:
+        raise Problem("invalid_request", detail=f"{error}.", fix="See: box-sidecar token --help") from None
 
     async def issue(sidecar: Sidecar) -> Issued:
-        return await sidecar.service.issue(Who("login", arguments.login), arguments.element, arguments.scope, resource)
+        return await sidecar.service.issue(asked.user.who, asked.element, asked.scopes, asked.resource)
 
     issued = asyncio.run(_with_sidecar(arguments.config, issue))
+    resource = asked.resource
     print(f"user:     {issued.user.name} <{issued.user.login}> (Box id {issued.user.id})")
     print(f"scopes:   {' '.join(issued.token.scopes)}")
     print(f"resource: {resource.type} {resource.id}{' (the whole tree)' if resource.is_root else ''}")

@@ -170,7 +170,8 @@ class Tokens:
         )
 
     def _person(self, who: Who) -> str:
-        return self._sidecar.audit.person(who.value) if who.by == "login" else f"{who.by}:{who.value}"[:80]
+        # A site's own id for somebody may well be an address.
+        return f"id:{who.value}" if who.by == "id" else self._sidecar.audit.person(who.value)
 
     def _audit(self, req: Request, event: str, started: float, asked: TokenRequest, person: str, **facts: Any) -> None:
         resource = asked.resource

@@ -289,6 +289,9 @@ class Transport:
             except _Failure as failure:
                 if not failure.rate_limited:
                     continue
+            except Exception as error:
+                log.error("the probe failed: %s", type(error).__name__)
+                continue
             log.warning("Box answers again")
             self._failures, self._probe = 0, None
             return

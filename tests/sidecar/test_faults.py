@@ -265,6 +265,13 @@ def test_a_proxy_in_the_environment_is_used(proxy: Proxy, tls_box: Emulator, ser
     assert proxy.asked == []
 
 
+def test_a_netrc_is_not_read(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("default login somebody password elses\n")
+    (tmp_path / "netrc").chmod(0o600)
+    sidecar = serve(env={"NETRC": str(tmp_path / "netrc")})
+    assert sidecar.token("ana@example.com").status_code == 200
+
+
 def test_a_proxy_that_is_not_there_is_named(tls_box: Emulator, serve: Serve) -> None:
     environment = {"SSL_CERT_FILE": str(tls_box.ca), "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
     app = {"app_config": tls_box.app_config, "api_url": tls_box.url, "box": {"timeout_s": 0.5}}
