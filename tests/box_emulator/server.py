@@ -132,6 +132,8 @@ async def _surroundings(request: web.Request, handler: Handler) -> web.StreamRes
         await _latency(request, box)
         response, fault = await _with_faults(request, handler)
         return _dressed(request, response, box)
+    except ConnectionError:
+        return web.Response(status=400)  # The client went away before its request was whole: nobody will read this.
     finally:
         status = response.status if response is not None else 0
         request.app[LOG].add(request, started, time.perf_counter() - began, status, fault)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from .api import (
     Caller,
@@ -227,6 +228,13 @@ async def _form(request: web.Request) -> tuple[dict[str, Any], bytes]:
     """``attributes`` (JSON) and ``file`` of a multipart form; the attributes must come first, as Box demands."""
     if request.content_type != "multipart/form-data":
         raise BoxError(415, "unsupported_media_type", "Unsupported Media Type")
+    try:
+        return await _parts(request)
+    except (ValueError, HttpProcessingError) as error:
+        raise BoxError(400, "bad_request", f"The multipart form is broken: {error}") from None
+
+
+async def _parts(request: web.Request) -> tuple[dict[str, Any], bytes]:
     attributes: dict[str, Any] | None = None
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):

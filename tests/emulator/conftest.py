@@ -18,7 +18,8 @@ def running_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emula
         yield emulator
         problems = {f"{entry['operation']} ({entry['side']}): {entry['problem']}" for entry in emulator.violations()}
         assert problems == set()
-        assert "Traceback" not in emulator.log_file.read_text()
+        own_log = emulator.log_file.read_text()
+        assert "Traceback" not in own_log, own_log
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import pytest
 
 from emulator.protocol import App
@@ -121,3 +124,33 @@ def test_moving_into_anothers_folder_changes_the_owner(app: App, ana: str, emula
     app.api(kenji, "PUT", f"folders/{item}", json={"parent": {"id": folder}}).raise_for_status()
     assert emulator.item("ana@example.com", "/Projetos/Aurora/写真/京都.png")["owner"] == "ana@example.com"
     assert not [entry for entry in emulator.items("kenji@example.com") if entry["path"].startswith("/写真")]
+
+
+@pytest.mark.parametrize("latency_ms", [0, 100])
+def test_a_client_that_goes_away_in_the_middle_of_an_upload(
+    app: App, ana: str, emulator: Emulator, latency_ms: int
+) -> None:
+    """No file, no answer, and (conftest.py) no trace of a crash."""
+    before, since = emulator.items("ana@example.com"), emulator.log()[-1]["n"]
+    emulator.settings(latency_ms=latency_ms)
+    head = f"POST /api/2.0/files/content HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ana}\r\n"
+    head += "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 9000000\r\n\r\n--b\r\n"
+    with socket.create_connection((app.http.base_url.host, app.http.base_url.port or 80)) as connection:
+        connection.sendall(head.encode())
+    while not emulator.log(since):
+        time.sleep(0.05)
+    assert emulator.log(since)[0]["status"] == 0
+    assert emulator.items("ana@example.com") == before
+
+
+@pytest.mark.parametrize("body", [b"", b"no parts", b"--b\r\nX", b"--b\r\n\r\n{}\r\n--b--"])
+def test_broken_forms(app: App, ana: str, body: bytes) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = app.api(ana, "POST", "/api/2.0/files/content", headers=headers, content=body)
+    assert answer.status_code == 400
+
+
+def test_the_file_comes_after_its_attributes(app: App, ana: str) -> None:
+    files = {"file": ("x.txt", b"x"), "attributes": (None, '{"name": "x.txt", "parent": {"id": "0"}}')}
+    answer = app.api(ana, "POST", "/api/2.0/files/content", files=files)
+    assert (answer.status_code, answer.json()["code"]) == (400, "metadata_after_file_contents")
