@@ -9,7 +9,7 @@
 
 defined( 'WP_UNINSTALL_PLUGIN' ) || exit;
 
-foreach ( array( 'widgets_for_box_account', 'widgets_for_box_confirmed_email', 'widgets_for_box_issued' ) as $widgets_for_box_key ) {
+foreach ( array( 'widgets_for_box_account', 'widgets_for_box_confirmed_email', 'widgets_for_box_email_key', 'widgets_for_box_issued' ) as $widgets_for_box_key ) {
 	delete_metadata( 'user', 0, $widgets_for_box_key, '', true );
 }
 
@@ -21,8 +21,12 @@ if ( is_multisite() ) {
 		)
 	) as $widgets_for_box_site ) {
 		delete_blog_option( $widgets_for_box_site, 'widgets_for_box' );
+		switch_to_blog( $widgets_for_box_site );
+		wp_unschedule_hook( 'widgets_for_box_revoke_again' );
+		restore_current_blog();
 	}
 }
 delete_option( 'widgets_for_box' );
+wp_unschedule_hook( 'widgets_for_box_revoke_again' );
 delete_site_option( 'widgets_for_box_network' );
 delete_site_option( 'widgets_for_box_site_key' );

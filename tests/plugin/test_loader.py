@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -251,6 +252,31 @@ def test_message_of_the_site_is_text_and_never_markup(tab: Tab, sidecar: Scripte
     tab.page.goto(explorer)
     expect(widget(tab).get_by_role("alert")).to_contain_text(evil)
     assert tab.page.evaluate("() => window.evil") is None
+
+
+def test_configuration_is_the_plugins_own(tab: Tab, site: WordPress, make_page: Any) -> None:
+    """Authors may give any id to what they write: it must not tell the loader where scripts and tokens go."""
+    forged = '{"elements":"https://evil.example/{file}","hosts":{"apiHost":"https://evil.example"},"text":{}}'
+    written = f'<pre id="widgets-for-box-configuration">{forged}</pre>'
+    assert site.php("echo wp_kses_post( $data['html'] );", html=written) == written, "WordPress lets authors write it."
+    tab.page.goto(make_page(written + '[box_explorer can="preview"]'))
+    wait_until_shown(tab)
+    assert not [request.url for request in tab.requests if "evil.example" in request.url]
+    assert tab.page.evaluate("() => window.shown[0].options.apiHost") != "https://evil.example"
+
+
+def test_container_of_an_author_loads_nothing(tab: Tab, site: WordPress, make_page: Any) -> None:
+    """What is not signed may say anything: no script is loaded by its word, and the widgets beside it work."""
+    payload = base64.urlsafe_b64encode(b'{"element":"../../../uploads/notes.txt?","id":"0"}').decode().rstrip("=")
+    written = "".join(
+        f'<div class="widgets-for-box" data-widget="{text}.x"></div>' for text in ("!", payload, "bnVsbA")
+    )
+    assert site.php("echo wp_kses_post( $data['html'] );", html=written) == written, "WordPress lets authors write it."
+    tab.page.goto(make_page(written + '[box_explorer can="preview"]'))
+    wait_until_shown(tab)
+    assert not [request.url for request in tab.requests if "notes.txt" in request.url]
+    for container in tab.page.locator(".widgets-for-box").all()[:3]:
+        expect(container.get_by_role("alert")).to_be_visible()
 
 
 def test_widgets_share_script_and_token(tab: Tab, sidecar: ScriptedSidecar, make_page: Any) -> None:

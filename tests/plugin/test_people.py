@@ -67,7 +67,8 @@ def test_only_the_link_makes_a_new_address_count(
     proof = site.php(
         "$user = get_user_by( 'login', 'mallory' );"
         " $text = 'widgets-for-box-email:' . $user->ID . ':' . $user->user_email;"
-        " echo hash_hmac( 'sha256', $text, wp_salt( 'auth' ) );"
+        " $key = get_user_meta( $user->ID, 'widgets_for_box_email_key', true );"
+        " echo hash_hmac( 'sha256', $text, $key . wp_salt( 'auth' ) );"
     )
     site.login("ana").get("/wp-admin/profile.php", params={"widgets_for_box_email": proof})
     mallory.rest("POST", ROUTE, json={"widget": widget})
@@ -143,6 +144,17 @@ def end_by_log_out(site: WordPress, session: Session) -> None:
     session.get(link[1].replace("&amp;", "&").replace("&#038;", "&"))
 
 
+def end_by_other_sessions(site: WordPress, session: Session) -> None:
+    site.php(
+        "$user = get_user_by( 'login', 'mallory' )->ID;"
+        " wp_set_current_user( $user ); WP_Session_Tokens::get_instance( $user )->destroy_others( 'of nobody' );"
+    )
+
+
+def end_by_all_sessions(site: WordPress, session: Session) -> None:
+    site.php("WP_Session_Tokens::get_instance( get_user_by( 'login', 'mallory' )->ID )->destroy_all();")
+
+
 def end_by_role(site: WordPress, session: Session) -> None:
     site.php("get_user_by( 'login', 'mallory' )->set_role( 'contributor' );")
 
@@ -166,13 +178,56 @@ def end_by_deletion(site: WordPress, session: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    "end", [end_by_log_out, end_by_role, end_by_password, end_by_reset, end_by_address, end_by_deletion]
+    "end",
+    [
+        end_by_log_out,
+        end_by_other_sessions,
+        end_by_all_sessions,
+        end_by_role,
+        end_by_password,
+        end_by_reset,
+        end_by_address,
+        end_by_deletion,
+    ],
 )
 def test_tokens_end_with(site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str, end: object) -> None:
     assert callable(end)
     mallory.rest("POST", ROUTE, json={"widget": widget})
     assert not revoked(sidecar)
     end(site, mallory)
+    assert revoked(sidecar) == [{"login": "mallory@example.com"}]
+
+
+def test_link_for_an_address_counts_once(site: WordPress, sidecar: ScriptedSidecar, mallory: Session) -> None:
+    proof = (
+        "$user = get_user_by( 'login', 'mallory' );"
+        " echo ( Closure::bind( fn() => WidgetsForBox\\People::email_proof( $user ), null,"
+        " 'WidgetsForBox\\People' ) )();"
+    )
+    mallory.rest("POST", "wp/v2/users/me", json={"email": "new@example.com"})
+    first = site.php(proof)
+    mallory.get("/wp-admin/profile.php", params={"widgets_for_box_email": first})
+    assert site.php(proof) == "", "The link is used up."
+    mallory.rest("POST", "wp/v2/users/me", json={"email": "other@example.com"})
+    mallory.rest("POST", "wp/v2/users/me", json={"email": "new@example.com"})
+    assert site.php(proof) not in ("", first), "A link of another time is no proof."
+
+
+def test_tokens_that_could_not_be_ended_are_ended_later(
+    site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str
+) -> None:
+    mallory.rest("POST", ROUTE, json={"widget": widget})
+    sidecar.stop()
+    try:
+        end_by_log_out(site, mallory)
+    finally:
+        sidecar.start()
+    sidecar.requests.clear()
+    site.php(
+        "foreach ( _get_cron_array() as $events ) {"
+        " foreach ( $events['widgets_for_box_revoke_again'] ?? array() as $event ) {"
+        " do_action_ref_array( 'widgets_for_box_revoke_again', $event['args'] ); } }"
+    )
     assert revoked(sidecar) == [{"login": "mallory@example.com"}]
 
 

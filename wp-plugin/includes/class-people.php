@@ -39,6 +39,21 @@ final class People {
 	const ISSUED = 'widgets_for_box_issued';
 
 	/**
+	 * User meta: what makes the link to confirm an address good for once.
+	 */
+	const EMAIL_KEY = 'widgets_for_box_email_key';
+
+	/**
+	 * Scheduled event: ends tokens that could not be ended when it was time.
+	 */
+	const REVOKE_AGAIN = 'widgets_for_box_revoke_again';
+
+	/**
+	 * Longest name of an app user at Box, in characters.
+	 */
+	const MAX_NAME = 50;
+
+	/**
 	 * Option (of the network, where there is one): tells this site's app users from another's.
 	 */
 	const SITE_KEY = 'widgets_for_box_site_key';
@@ -61,6 +76,10 @@ final class People {
 		foreach ( array( 'wp_logout', 'set_user_role', 'add_user_role', 'remove_user_role', 'delete_user', 'wpmu_delete_user', 'remove_user_from_blog', 'make_spam_user' ) as $hook ) {
 			add_action( $hook, array( self::class, 'revoke' ) );
 		}
+		// Sessions that are ended one by one or all at once, by whatever button or plugin.
+		add_action( 'update_user_meta', array( self::class, 'sessions_changed' ), 10, 4 );
+		add_action( 'delete_user_meta', array( self::class, 'sessions_deleted' ), 10, 3 );
+		add_action( self::REVOKE_AGAIN, array( self::class, 'revoke_issued' ), 10, 2 );
 		add_action( 'after_password_reset', array( self::class, 'password_changed' ) );
 		add_action( 'wp_set_password', array( self::class, 'password_set' ), 10, 2 );
 	}
@@ -147,10 +166,12 @@ final class People {
 		if ( null === $user ) {
 			return new WP_Error( 'user_not_found', Sidecar::sentence( 'user_not_found' ), array( 'status' => 404 ) );
 		}
+		// Before, for a log-out that comes while the sidecar still works on it.
+		self::remember( $wp_user->ID, $user, HOUR_IN_SECONDS );
 		$sidecar = new Sidecar();
 		$answer  = $sidecar->token( $user, $element, $scopes, $id );
 		if ( is_wp_error( $answer ) && 'user_not_found' === $answer->get_error_code() && isset( $user['external_app_user_id'] ) ) {
-			$made = $sidecar->create_user( $user['external_app_user_id'], $wp_user->display_name );
+			$made = $sidecar->create_user( $user['external_app_user_id'], self::name( $wp_user ) );
 			// Where the policy does not let us make one, "no account" says more than "not allowed".
 			$answer = is_wp_error( $made ) ? $answer : $sidecar->token( $user, $element, $scopes, $id );
 		}
@@ -158,6 +179,16 @@ final class People {
 			self::remember( $wp_user->ID, $user, (int) $answer['expires_in'] );
 		}
 		return $answer;
+	}
+
+	/**
+	 * The name of a person's app user.
+	 *
+	 * @param WP_User $wp_user The WordPress user.
+	 */
+	private static function name( WP_User $wp_user ): string {
+		$name = trim( (string) preg_replace( '/[[:cntrl:]]+/u', ' ', $wp_user->display_name ) );
+		return mb_substr( '' !== $name ? $name : $wp_user->user_login, 0, self::MAX_NAME );
 	}
 
 	/**
@@ -190,12 +221,69 @@ final class People {
 	 */
 	public static function revoke( $user_id ) {
 		$issued = get_user_meta( (int) $user_id, self::ISSUED, true );
-		if ( ! is_array( $issued ) ) {
+		if ( is_array( $issued ) ) {
+			delete_user_meta( (int) $user_id, self::ISSUED );
+			self::revoke_issued( $issued['user'], $issued['until'] );
+		}
+	}
+
+	/**
+	 * Ends the tokens of a Box user; if the sidecar does not answer, again in a minute, until they have
+	 * ended by themselves.
+	 *
+	 * @internal Callback of REVOKE_AGAIN, too.
+	 *
+	 * @param array<string, string> $user  The Box user.
+	 * @param int                   $until When the last token ends.
+	 * @return void
+	 */
+	public static function revoke_issued( $user, $until ) {
+		if ( ! self::is_box_user( $user ) || $until <= time() ) {
 			return;
 		}
-		delete_user_meta( (int) $user_id, self::ISSUED );
-		if ( $issued['until'] > time() ) {
-			( new Sidecar() )->revoke( $issued['user'], self::REVOKE_TIMEOUT );
+		if ( is_wp_error( ( new Sidecar() )->revoke( $user, self::REVOKE_TIMEOUT ) ) ) {
+			wp_schedule_single_event( time() + MINUTE_IN_SECONDS, self::REVOKE_AGAIN, array( $user, $until ) );
+		}
+	}
+
+	/**
+	 * Ends the tokens of a person one of whose sessions is ended before its time.
+	 *
+	 * @internal Callback of `update_user_meta`.
+	 *
+	 * @param int    $meta_id Unused.
+	 * @param int    $user_id The WordPress user.
+	 * @param string $key     Name of the user meta.
+	 * @param mixed  $value   Its new value.
+	 * @return void
+	 */
+	public static function sessions_changed( $meta_id, $user_id, $key, $value ) {
+		if ( 'session_tokens' !== $key ) {
+			return;
+		}
+		$before = get_user_meta( $user_id, $key, true );
+		$ended  = array_diff_key( is_array( $before ) ? $before : array(), is_array( $value ) ? $value : array() );
+		foreach ( $ended as $session ) {
+			if ( ( $session['expiration'] ?? 0 ) > time() ) {
+				self::revoke( $user_id );
+				return;
+			}
+		}
+	}
+
+	/**
+	 * Ends the tokens of a person whose sessions are all ended.
+	 *
+	 * @internal Callback of `delete_user_meta`.
+	 *
+	 * @param int[]  $meta_ids Unused.
+	 * @param int    $user_id  The WordPress user.
+	 * @param string $key      Name of the user meta.
+	 * @return void
+	 */
+	public static function sessions_deleted( $meta_ids, $user_id, $key ) {
+		if ( $user_id ) {
+			self::sessions_changed( 0, $user_id, $key, array() );
 		}
 	}
 
@@ -303,6 +391,7 @@ final class People {
 	 * @return void
 	 */
 	private static function ask_for_confirmation( WP_User $wp_user ) {
+		update_user_meta( $wp_user->ID, self::EMAIL_KEY, bin2hex( random_bytes( 16 ) ) );
 		$link = add_query_arg( 'widgets_for_box_email', self::email_proof( $wp_user ), self_admin_url( 'profile.php' ) );
 		$site = wp_specialchars_decode( get_option( 'blogname' ), ENT_QUOTES );
 		wp_mail(
@@ -320,7 +409,8 @@ final class People {
 	 * @param WP_User $wp_user The person with the address.
 	 */
 	private static function email_proof( WP_User $wp_user ): string {
-		return hash_hmac( 'sha256', 'widgets-for-box-email:' . $wp_user->ID . ':' . $wp_user->user_email, wp_salt( 'auth' ) );
+		$key = (string) get_user_meta( $wp_user->ID, self::EMAIL_KEY, true );
+		return '' === $key ? '' : hash_hmac( 'sha256', 'widgets-for-box-email:' . $wp_user->ID . ':' . $wp_user->user_email, $key . wp_salt( 'auth' ) );
 	}
 
 	/**
@@ -335,6 +425,7 @@ final class People {
 		$proof = isset( $_GET['widgets_for_box_email'] ) ? sanitize_key( wp_unslash( $_GET['widgets_for_box_email'] ) ) : '';
 		if ( '' !== $proof && hash_equals( self::email_proof( wp_get_current_user() ), $proof ) ) {
 			delete_user_meta( get_current_user_id(), self::CONFIRMED_EMAIL );
+			delete_user_meta( get_current_user_id(), self::EMAIL_KEY );
 			self::revoke( get_current_user_id() );
 			wp_safe_redirect( self_admin_url( 'profile.php?updated=1' ) );
 			exit;

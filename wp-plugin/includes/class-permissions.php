@@ -81,11 +81,14 @@ final class Permissions {
 	 */
 	private static function of_roles( WP_User $user ): ?array {
 		$table = Settings::get( 'roles' );
+		if ( ! is_array( $table ) ) {
+			return null;
+		}
 		// A network's administrator need not have a role on each site.
 		$roles   = $user->roles ? $user->roles : array( is_multisite() && is_super_admin( $user->ID ) ? 'administrator' : '' );
 		$allowed = null;
 		foreach ( array_filter( $roles ) as $role ) {
-			$entry = $table[ $role ] ?? Elements::all_scopes();
+			$entry = array_key_exists( $role, $table ) ? $table[ $role ] : Elements::all_scopes();
 			if ( is_array( $entry ) ) {
 				$allowed = array_merge( $allowed ?? array(), $entry );
 			}

@@ -287,7 +287,7 @@ final class Rest {
 	 * @return bool
 	 */
 	public static function keep_private( $served, $result, $request ) {
-		if ( 0 !== strpos( $request->get_route(), '/' . self::SPACE . '/' ) || headers_sent() ) {
+		if ( 0 !== stripos( $request->get_route(), '/' . self::SPACE . '/' ) || headers_sent() ) {
 			return $served;
 		}
 		$no_store = static function ( $headers ) {
