@@ -118,6 +118,8 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
     _peer = Peer()
     _due = math.inf
     """When the request that is arriving must be whole, on the loop's clock; the worker looks every second."""
+    _unread_since = math.inf
+    """Since when the other side has not read its answers."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Admit or refuse."""
@@ -165,16 +167,32 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
         self._due = math.inf
         super()._on_message_complete()
 
+    def pause_writing(self) -> None:
+        """The other side does not read: it gets as long for that as for a request."""
+        super().pause_writing()
+        self._unread_since = self.worker.loop.time()
+
+    def resume_writing(self) -> None:
+        """The other side has read."""
+        super().resume_writing()
+        self._unread_since = math.inf
+
     def is_late(self, now: float) -> bool:
-        """Whether its request should have been whole by now."""
-        return now >= self._due
+        """Whether its request should have been whole, or its answer read, by now."""
+        return now >= self._due or now >= self._unread_since + _REQUEST_S
 
     def turn_out(self) -> None:
         """End it: whoever is on the other side takes too long."""
-        self._due = math.inf
         self.worker.sidecar.metrics.refused("slow")
+        if self._unread_since < math.inf:
+            self.transport.abort()  # a close would wait for the reader
+            return
+        self._due = math.inf
         self._send_error_response(408, "")
         self._close_transport()
+
+    def _is_websocket_upgrade(self, request: Any) -> bool:
+        return False  # an Upgrade may be ignored (RFC 9110, section 7.8): nothing here speaks WebSocket
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
         # gunicorn's own are plain text, and its messages quote the request.

@@ -37,6 +37,8 @@ _RETRY_AFTER_MAX_S = 300.0
 _BREAKER_FAILURES = 5
 _PROBE_S = (0.5, 1.0, 2.0, 5.0)  # pauses between probes; the last one repeats
 _CONNECTIONS = 256
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_OF_ONE_PERSON = frozenset({"files"})  # called with a person's own token: their limit is not everybody's
 _NAME = re.compile(r"[a-z_]{1,40}")
 
 #: When the work under way must have ended, on the monotonic clock. Set once a story, inherited by its tasks.
@@ -113,6 +115,7 @@ class Transport:
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
         self._failures = 0
+        self._last_failure = ""
         self._probe: asyncio.Task[None] | None = None
         self._quiet_until: dict[str, float] = {}
 
@@ -197,13 +200,15 @@ class Transport:
     def _problem(self, route: str, failure: _Failure) -> Problem:
         if failure.rate_limited:
             wait = failure.wait if failure.wait is not None else 5.0
-            self._quiet_until[route] = monotonic() + wait
+            if route not in _OF_ONE_PERSON:
+                self._quiet_until[route] = monotonic() + wait
             return Problem("box_rate_limited", detail=f"{failure}.", retry_after=wait)
         return Problem("box_unavailable", detail=f"{failure}.", retry_after=failure.wait or 5.0)
 
     def _refuse_early(self, route: str) -> None:
         if self._probe is not None:
-            raise Problem("box_unavailable", detail="Box has failed repeatedly; it is being probed.", retry_after=5.0)
+            detail = f"Box has failed repeatedly, last: {self._last_failure}. It is being probed."
+            raise Problem("box_unavailable", detail=detail, retry_after=5.0)
         quiet = self._quiet_until.get(route, 0.0) - monotonic()
         if quiet > 0:
             raise Problem("box_rate_limited", detail="Box asked us to wait.", retry_after=quiet)
@@ -272,6 +277,7 @@ class Transport:
         if failure.rate_limited:
             return
         self._failures += 1
+        self._last_failure = str(failure)
         if self._failures >= _BREAKER_FAILURES and self._probe is None:
             log.warning("Box failed %d times in a row; no more calls until it answers again", self._failures)
             self._probe = asyncio.create_task(self._probe_until_back())
@@ -298,8 +304,13 @@ class Transport:
 
 
 def _proxy(base_url: str) -> str | None:
-    """The proxy for Box by the environment (``HTTPS_PROXY``, ``NO_PROXY``), with its credentials."""
+    """The proxy for Box by the environment (``HTTPS_PROXY``, ``NO_PROXY``), with its credentials.
+
+    None without TLS: plain http is for this machine alone.
+    """
     box = urlsplit(base_url)
+    if box.scheme != "https":
+        return None
     return None if proxy_bypass(box.hostname or "") else getproxies().get(box.scheme)
 
 
@@ -324,7 +335,7 @@ def _understand(response: aiohttp.ClientResponse, body: bytes, decode: type[T]) 
         try:
             # What is decoded as nothing may be anything: a revocation's body is empty.
             return Answer(msgspec.json.decode(b"null" if decode is type(None) else body, type=decode))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             raise _Failure(f"Box answered {status} with something that can't be read") from None
     if 300 <= status < 400:
         raise _Failure(f"something between here and Box answered {status}, a redirect")
@@ -345,7 +356,7 @@ class _ErrorBody(msgspec.Struct):
 def _reason(status: int, body: bytes) -> BoxReason:
     try:
         said = msgspec.json.decode(body, type=_ErrorBody)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except _UNREADABLE:
         said = _ErrorBody()
     return BoxReason(
         status, _printable(said.error or said.code, 60), _printable(said.error_description or said.message, 300)

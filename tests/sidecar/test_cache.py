@@ -89,6 +89,15 @@ def test_a_token_in_use_is_renewed_ahead_and_nobody_waits(box: Emulator, serve: 
     assert any(line["event"] == "token_renewed" for line in sidecar.audit())
 
 
+def test_renewals_are_no_way_around_the_limits(box: Emulator, serve: Serve) -> None:
+    """A token that lives for less than refresh_ahead_s is renewed once in a while, not for each who asks."""
+    box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 300})
+    sidecar = serve(cache={"min_life_s": 1, "refresh_ahead_s": 600.0}, policy={"mints_per_user_per_minute": 1})
+    tokens = {sidecar.token("ana@example.com").json()["access_token"] for _ in range(30)}
+    assert len(tokens) == 1
+    assert calls(box).count("token-exchange") == 1
+
+
 def test_a_token_that_nobody_uses_any_more_lapses(box: Emulator, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 3})
     sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 1.5})

@@ -11,7 +11,7 @@ import pytest
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
-from sidecar.support import code, last
+from sidecar.support import Wire, code, last, request_bytes, status_of
 
 ANA: dict[str, Any] = {"user": {"login": "ana@example.com"}, "element": "explorer"}
 
@@ -144,7 +144,12 @@ def test_no_v1_route_answers_without_the_header(path: str, value: str | None, si
 
 @pytest.mark.parametrize(
     "header",
-    ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Anything", "Forwarded", "x-forwarded"],
+    [
+        *("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Anything", "Forwarded"),
+        *("x-forwarded", "X-Real-IP", "Via"),
+        # A web server that forwards without saying so passes on what only a browser sends.
+        *("Origin", "Cookie", "Sec-Fetch-Site"),
+    ],
 )
 def test_a_forwarded_request_is_refused_on_every_route(header: str, sidecar_for_all: Sidecar) -> None:
     for method, path in (
@@ -155,6 +160,15 @@ def test_a_forwarded_request_is_refused_on_every_route(header: str, sidecar_for_
     ):
         answer = sidecar_for_all.request(method, path, json=ANA, headers={header: "for=192.0.2.1"})
         assert (answer.status_code, code(answer)) == (400, "forwarded_request")
+
+
+@pytest.mark.parametrize("path", ["//v1/tokens", "///v1/tokens", "/%76%31/tokens"])
+def test_slashes_are_no_way_around_the_header(path: str, sidecar_for_all: Sidecar) -> None:
+    with Wire(sidecar_for_all.socket) as wire:
+        wire.send(request_bytes("POST", path, ANA))
+        answer = wire.read()
+    assert status_of(answer) in {404, 412}
+    assert b"access_token" not in answer
 
 
 @pytest.mark.parametrize("given", ["abc-123", "A.b_c", "x" * 64])

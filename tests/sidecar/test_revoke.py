@@ -11,6 +11,7 @@ import pytest
 
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
+from sidecar.conftest import Serve
 from sidecar.support import Wire, code, greeted, last, request_bytes, until
 
 
@@ -39,6 +40,16 @@ def test_every_token_of_the_person_is_revoked_at_box_and_nobody_elses(box: Emula
 
 
 @pytest.mark.parametrize("by", ["login", "id"])
+def test_tokens_that_were_renewed_meanwhile_are_revoked_too(box: Emulator, serve: Serve) -> None:
+    box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 6})
+    sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 5.5})
+    first = sidecar.token("ana@example.com").json()["access_token"]
+    until(lambda: sidecar.token("ana@example.com").json()["access_token"] != first)
+    assert first in {token["token"] for token in alive(box)}, "a browser may still hold the token that was replaced"
+    assert revoke(sidecar).status_code == 200
+    assert alive(box) == []
+
+
 def test_a_person_is_found_however_named_and_however_the_token_was_asked_for(
     by: str, box: Emulator, sidecar: Sidecar
 ) -> None:
