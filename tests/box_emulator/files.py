@@ -36,7 +36,7 @@ async def get_file(request: web.Request, caller: Caller) -> web.Response:
     file = caller.access.file(request.match_info["file_id"], "read")
     if unchanged(request, file):
         return web.Response(status=304)
-    return json_response(View(request, caller, caller.access).full(file))
+    return json_response(View(request, caller).full(file))
 
 
 @authenticated
@@ -46,7 +46,7 @@ async def update_file(request: web.Request, caller: Caller) -> web.Response:
     file = caller.access.file(request.match_info["file_id"], needed(body)[0])
     check_if_match(request, file)
     change(caller, file, body)
-    return json_response(View(request, caller, caller.access).full(file))
+    return json_response(View(request, caller).full(file))
 
 
 @authenticated
@@ -63,7 +63,7 @@ async def copy_file(request: web.Request, caller: Caller) -> web.Response:
     """POST /2.0/files/{id}/copy."""
     file = caller.access.file(request.match_info["file_id"], "download")
     copied = copy(caller, file, await json_body(request))
-    return json_response(View(request, caller, caller.access).full(copied), status=201)
+    return json_response(View(request, caller).full(copied), status=201)
 
 
 @authenticated

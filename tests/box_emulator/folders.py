@@ -36,7 +36,7 @@ async def get_folder(request: web.Request, caller: Caller) -> web.Response:
     folder = caller.access.folder(request.match_info["folder_id"], "read")
     if unchanged(request, folder):
         return web.Response(status=304)
-    view = View(request, caller, caller.access)
+    view = View(request, caller)
     body = view.full(folder)
     if view.fields is None or "item_collection" in view.fields:
         caller.access.checked(folder, "list")
@@ -48,7 +48,7 @@ async def get_folder(request: web.Request, caller: Caller) -> web.Response:
 async def list_items(request: web.Request, caller: Caller) -> web.Response:
     """GET /2.0/folders/{id}/items, by offset or by marker."""
     folder = caller.access.folder(request.match_info["folder_id"], "list")
-    view = View(request, caller, caller.access)
+    view = View(request, caller)
     if flag(request, "usemarker"):
         return json_response(_by_marker(request, view, _children(view, folder, "id", False)))
     return json_response(_by_offset(request, view, folder))
@@ -65,7 +65,7 @@ async def create_folder(request: web.Request, caller: Caller) -> web.Response:
         # Unlike for files, the conflicts are a list here.
         error.context = {"conflicts": [mini(error.holder)]}
         raise
-    return json_response(_with_items(request, View(request, caller, caller.access), folder), status=201)
+    return json_response(_with_items(request, View(request, caller), folder), status=201)
 
 
 @authenticated
@@ -75,7 +75,7 @@ async def update_folder(request: web.Request, caller: Caller) -> web.Response:
     folder = _not_root(request, caller, needed(body)[0])
     check_if_match(request, folder)
     change(caller, folder, body)
-    return json_response(_with_items(request, View(request, caller, caller.access), folder))
+    return json_response(_with_items(request, View(request, caller), folder))
 
 
 @authenticated
@@ -95,7 +95,7 @@ async def copy_folder(request: web.Request, caller: Caller) -> web.Response:
     folder = _not_root(request, caller, "download")
     copied = copy(caller, folder, await json_body(request))
     assert isinstance(copied, Folder)
-    return json_response(_with_items(request, View(request, caller, caller.access), copied), status=201)
+    return json_response(_with_items(request, View(request, caller), copied), status=201)
 
 
 def _not_root(request: web.Request, caller: Caller, action: Action) -> Folder:

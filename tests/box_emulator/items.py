@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from .access import Access, Action, Collaboration, permissions
+from .access import Action, Collaboration, permissions
 from .api import Caller, fields_of
 from .clock import iso
 from .directory import User
@@ -56,9 +56,9 @@ class View:
     `fields` None gives the standard fields, or the mini form inside a listing.
     """
 
-    def __init__(self, request: web.Request, caller: Caller, access: Access) -> None:
+    def __init__(self, request: web.Request, caller: Caller) -> None:
         self.caller = caller
-        self.access = access
+        self.access = caller.access
         self.fields = fields_of(request)
         self._named = None if self.fields is None else (*BASE_FIELDS, *self.fields)
         self.hints = request.headers.get("X-Rep-Hints", "")
@@ -88,6 +88,7 @@ class View:
     def path_collection(self, item: Item) -> dict[str, Any]:
         """The folders above, from the caller's root on; the same object for all items of a folder."""
         key = (item.owner.id, item.parent.id if item.parent else "")
+        # Of others' items each may be shared by itself, and then has another path than its neighbours.
         if key not in self._paths or item.owner is not self.caller.user:
             folders = [mini(folder) for folder in self.access.path(item)]
             self._paths[key] = {"total_count": len(folders), "entries": folders}

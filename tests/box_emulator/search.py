@@ -30,7 +30,7 @@ async def search(request: web.Request, caller: Caller) -> web.Response:
     if not any(request.query.get(name) for name in PARAMETERS):
         detail = {"reason": "missing_parameter", "name": "query", "message": "Please provide at least the 'query'"}
         raise BoxError(400, "bad_request", "Bad Request", {"errors": [detail]})
-    view = View(request, caller, caller.access)
+    view = View(request, caller)
     limit, offset = limit_of(request, 30, MAX_RESULTS), offset_of(request)
     found = _found(request, caller)
     return json_response(
@@ -48,7 +48,7 @@ async def search(request: web.Request, caller: Caller) -> web.Response:
 async def recent_items(request: web.Request, caller: Caller) -> web.Response:
     """GET /2.0/recent_items: the caller's files by when they last did something with them."""
     caller.require("root_readwrite", "root_readonly", "item_read", "item_readwrite", "base_explorer", "base_picker")
-    view = View(request, caller, caller.access)
+    view = View(request, caller)
     entries = [i for i in caller.box.recent.get(caller.user.id, {}).values() if caller.access.visible(i.file)][::-1]
     limit, start = limit_of(request), position_of(request)
     return json_response(

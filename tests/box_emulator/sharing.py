@@ -28,7 +28,7 @@ INVITABLE = frozenset(ROLES) - {"owner"}
 async def item_collaborations(request: web.Request, caller: Caller) -> web.Response:
     """GET /2.0/{files,folders}/{id}/collaborations."""
     item = _item(request, caller)
-    view = View(request, caller, caller.access)
+    view = View(request, caller)
     entries = caller.box.collaborations_on(item)
     limit, start = limit_of(request), position_of(request)
     more = start + limit < len(entries)
@@ -48,7 +48,7 @@ async def pending_collaborations(request: web.Request, caller: Caller) -> web.Re
         raise invalid_parameter("status", request.query.get("status", ""))
     caller.require("root_readwrite", "root_readonly")
     mine = [c for c in caller.box.collaborations.values() if c.user is caller.user and c.status == "pending"]
-    view = View(request, caller, caller.access)
+    view = View(request, caller)
     limit, start = limit_of(request), offset_of(request)
     entries = [collaboration(view, entry) for entry in mine[start : start + limit]]
     return json_response({"total_count": len(mine), "entries": entries, "limit": limit, "offset": start})
@@ -86,13 +86,13 @@ async def create_collaboration(request: web.Request, caller: Caller) -> web.Resp
         bool(body.get("can_view_path")),
     )
     caller.box.add_collaboration(entry)
-    return json_response(collaboration(View(request, caller, caller.access), entry), status=201)
+    return json_response(collaboration(View(request, caller), entry), status=201)
 
 
 @authenticated
 async def get_collaboration(request: web.Request, caller: Caller) -> web.Response:
     entry = _collaboration(request, caller)
-    return json_response(collaboration(View(request, caller, caller.access), entry))
+    return json_response(collaboration(View(request, caller), entry))
 
 
 @authenticated
@@ -110,7 +110,7 @@ async def update_collaboration(request: web.Request, caller: Caller) -> web.Resp
             raise invalid_parameter("status", str(body["status"]))
         entry.status = body["status"]
     entry.modified_at = caller.box.clock.now()
-    return json_response(collaboration(View(request, caller, caller.access), entry))
+    return json_response(collaboration(View(request, caller), entry))
 
 
 @authenticated
@@ -129,7 +129,7 @@ async def shared_item(request: web.Request, caller: Caller) -> web.Response:
     item = caller.access.shared_link
     if item is None:
         raise not_found("shared_link", "")
-    return json_response(View(request, caller, caller.access).full(caller.access.checked(item, "read")))
+    return json_response(View(request, caller).full(caller.access.checked(item, "read")))
 
 
 def _item(request: web.Request, caller: Caller) -> Item:

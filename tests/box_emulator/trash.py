@@ -28,7 +28,7 @@ async def list_trash(request: web.Request, caller: Caller) -> web.Response:
     """GET /2.0/folders/trash/items: what the caller deleted of their own."""
     caller.require("root_readwrite", "root_readonly")
     items = [item for item in caller.box.tree.trashed(caller.user) if caller.access.in_resource(item)]
-    view = View(request, caller, caller.access)
+    view = View(request, caller)
     limit = limit_of(request)
     page: dict[str, Any] = {"limit": limit}
     if flag(request, "usemarker"):
@@ -43,7 +43,7 @@ async def list_trash(request: web.Request, caller: Caller) -> web.Response:
 @authenticated
 async def get_trashed(request: web.Request, caller: Caller) -> web.Response:
     """GET /2.0/{files,folders}/{id}/trash."""
-    return json_response(View(request, caller, caller.access).full(_trashed(request, caller)))
+    return json_response(View(request, caller).full(_trashed(request, caller)))
 
 
 @authenticated
@@ -57,7 +57,7 @@ async def restore(request: web.Request, caller: Caller) -> web.Response:
         parent = parent_of(caller, body, "upload")
     with conflict_described():
         caller.box.tree.restore(item, parent, body.get("name") or item.name)
-    return json_response(View(request, caller, caller.access).full(item), status=201)
+    return json_response(View(request, caller).full(item), status=201)
 
 
 @authenticated

@@ -220,7 +220,7 @@ def _destination(caller: Caller, body: dict[str, Any], file: File | None) -> tup
 
 def _uploaded(request: web.Request, caller: Caller, file: File, status: int) -> web.Response:
     caller.box.note(caller.user, file, "item_upload")
-    entries = [View(request, caller, caller.access).full(file)]
+    entries = [View(request, caller).full(file)]
     return json_response({"total_count": 1, "entries": entries}, status)
 
 
