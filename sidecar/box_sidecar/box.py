@@ -32,6 +32,7 @@ _SERVICE_MIN_LIFE_S = 60.0
 _SERVICE_REFRESH_AHEAD_S = 600.0
 _USER_FIELDS = "id,type,name,login,status,role"
 _PAGE = "1000"
+_APP_USER_DOMAIN = "@boxdevedition.com"
 
 T = TypeVar("T")
 
@@ -305,7 +306,8 @@ class Box:
         return [
             User(user.id, user.login, user.name, user.status, user.role)
             for user in page.entries
-            if user.external_app_user_id in {None, external_id}
+            if user.external_app_user_id == external_id
+            or (user.external_app_user_id is None and fold(user.login).endswith(_APP_USER_DOMAIN))
         ]
 
     async def get_user(self, user_id: str) -> User:

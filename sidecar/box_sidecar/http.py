@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 
 _MAX_BODY = 64 * 1024
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_FORWARDED = (b"forwarded", b"x-forwarded", b"via")  # names as ASGI has them: lower case
+# Names as ASGI has them, in lower case: what proxies add, and what only a browser sends.
+_FORWARDED = (b"forwarded", b"x-forwarded", b"x-real-ip", b"via", b"origin", b"cookie", b"sec-fetch-")
 
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -116,7 +117,7 @@ class Gate:
         for name, _ in req.scope["headers"]:
             if name.startswith(_FORWARDED):
                 raise Problem("forwarded_request", detail=f"The request carries {name.decode('latin-1').title()}.")
-        if req.path.startswith("/v1") and req.get_header("Box-Sidecar") != "1":
+        if req.path.lstrip("/").startswith("v1") and req.get_header("Box-Sidecar") != "1":
             raise Problem("missing_header")
 
     async def process_response(self, req: Request, resp: Response, resource: Any, req_succeeded: bool) -> None:

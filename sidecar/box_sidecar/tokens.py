@@ -54,11 +54,13 @@ class Key(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Held:
-    """A token in the cache. ``used``: whether it was handed out since it was made, and so is worth renewing."""
+    """A token in the cache. ``used``: whether it was handed out since it was made, and so is worth renewing from
+    ``due`` on, on the monotonic clock."""
 
     who: Who
     user: User
     token: Token
+    due: float
     used: bool = True
 
 
@@ -108,6 +110,8 @@ class TokenService:
         self._unknown: TTLCache[Who, Problem]
         self._tokens: TLRUCache[Key, Held] = _token_cache(settings.cache.max_tokens)
         self._parents: TLRUCache[str, Token] = _parent_cache(settings.cache.max_tokens)
+        # Tokens that were replaced before their end: nobody gets them any more, but somebody may hold them.
+        self._replaced: TLRUCache[tuple[str, int], Token] = _replaced_cache(settings.cache.max_tokens)
         self._doomed: list[Token] = []  # forgotten here, still to be revoked at Box
         self._revocations: set[asyncio.Task[int]] = set()
         self._lookups: Flights[User] = Flights()
@@ -129,7 +133,8 @@ class TokenService:
         if forget or settings.policy.folders != self.settings.policy.folders:
             # Whether a file lies in an allowed folder was judged when its token was made.
             for key in [key for key in self._tokens if key.resource.type == "file"]:
-                self._tokens.pop(key, None)
+                if held := self._tokens.pop(key, None):
+                    self._replaced[key.user_id, next(self._sequence)] = held.token
         self.settings = settings
         self.policy = Policy(settings.policy)
         self.limits = MintLimits(settings.policy.mints_per_user_per_minute, settings.policy.mints_per_minute)
@@ -141,10 +146,12 @@ class TokenService:
             self._users.clear()
             self._tokens.clear()
             self._parents.clear()
+            self._replaced.clear()
             self._doomed.clear()
         if self._tokens.maxsize != settings.cache.max_tokens:
             self._users = _resized(self._users, LRUCache(settings.cache.max_tokens))
             self._tokens = _resized(self._tokens, _token_cache(settings.cache.max_tokens))
+            self._replaced = _resized(self._replaced, _replaced_cache(settings.cache.max_tokens))
             self._parents = _resized(self._parents, _parent_cache(settings.cache.max_tokens))
 
     def start(self) -> None:
@@ -189,7 +196,7 @@ class TokenService:
 
     def _use(self, key: Key, held: Held) -> Token:
         held.used = True
-        if held.token.life < self.settings.cache.refresh_ahead_s:
+        if monotonic() >= held.due:
             self._renew(key)
         return held.token
 
@@ -221,8 +228,11 @@ class TokenService:
                 detail=f"Box issues tokens of {token.life:.0f} s, less than cache.min_life_s.",
                 fix="Set cache.min_life_s lower than the life of Box's tokens.",
             )
-        self._tokens[key] = Held(who.key, user, token)
+        if (old := self._tokens.get(key)) is not None:
+            self._replaced[user.id, next(self._sequence)] = old.token
+        # A token that lives for less than refresh_ahead_s is not renewed over and over.
         due = max(token.expires_at - self.settings.cache.refresh_ahead_s, monotonic() + token.life / 2)
+        self._tokens[key] = Held(who.key, user, token, due)
         heapq.heappush(self._due, (due, next(self._sequence), key))
         return token
 
@@ -371,7 +381,11 @@ class TokenService:
                     self._renew(key)
             if self._doomed and monotonic() >= retry:
                 retry = monotonic() + _RENEWAL_RETRY_S
-                await self._revoke_doomed()
+                try:
+                    await self._revoke_doomed()
+                except Exception as error:
+                    # Whatever it was, it must not end the renewals.
+                    log.error("tokens could not be revoked: %s", type(error).__name__)
 
     async def _revoke_doomed(self) -> None:
         """Tell Box what it could not be told when it was down."""
@@ -394,13 +408,15 @@ class TokenService:
                 try:
                     user = await self._lookups.join(held.who, lambda: self._look_up(held.who))
                     self.policy.check_user(user)
+                    if self._tokens.get(key) is not held:
+                        return  # revoked while we waited: there is nothing to renew
                     await self._mints.join(key, lambda: self._mint_now(held.who, user, key))
                     outcome = "renewed"
                 except Problem as problem:
                     outcome = problem.code
         if outcome in _BOX_IS_DOWN or outcome == "rate_limited":
-            held.used = True
-            heapq.heappush(self._due, (monotonic() + _RENEWAL_RETRY_S, next(self._sequence), key))
+            held.used, held.due = True, monotonic() + _RENEWAL_RETRY_S
+            heapq.heappush(self._due, (held.due, next(self._sequence), key))
         elif outcome != "renewed" and self._tokens.get(key) is held:
             del self._tokens[key]
         elif outcome == "renewed" and (fresh := self._tokens.get(key)) is not None:
@@ -434,6 +450,9 @@ class TokenService:
         for user_id in ids:
             if parent := self._parents.pop(user_id, None):
                 self._doomed.append(parent)
+            for place in [place for place in self._replaced if place[0] == user_id]:
+                if replaced := self._replaced.pop(place, None):
+                    self._doomed.append(replaced)
             self._forget_user(user_id)
         doomed, self._doomed = self._doomed, []
         with within(self._patience):
@@ -479,6 +498,10 @@ def _is(held: Held, who: Who) -> bool:
 
 def _token_cache(size: int) -> TLRUCache[Key, Held]:
     return TLRUCache(size, ttu=lambda _key, held, _now: held.token.expires_at, timer=monotonic)
+
+
+def _replaced_cache(size: int) -> TLRUCache[tuple[str, int], Token]:
+    return TLRUCache(size, ttu=lambda _key, token, _now: token.expires_at, timer=monotonic)
 
 
 def _parent_cache(size: int) -> TLRUCache[str, Token]:

@@ -39,7 +39,6 @@ def test_every_token_of_the_person_is_revoked_at_box_and_nobody_elses(box: Emula
     assert sidecar.audit()[-1]["outcome"] == "mint", "the person is looked at anew"
 
 
-@pytest.mark.parametrize("by", ["login", "id"])
 def test_tokens_that_were_renewed_meanwhile_are_revoked_too(box: Emulator, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 6})
     sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 5.5})
@@ -50,6 +49,7 @@ def test_tokens_that_were_renewed_meanwhile_are_revoked_too(box: Emulator, serve
     assert alive(box) == []
 
 
+@pytest.mark.parametrize("by", ["login", "id"])
 def test_a_person_is_found_however_named_and_however_the_token_was_asked_for(
     by: str, box: Emulator, sidecar: Sidecar
 ) -> None:
