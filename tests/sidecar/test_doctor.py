@@ -133,7 +133,9 @@ def test_a_box_that_hangs_does_not_hang_doctor(box: Emulator, idle: Sidecar) -> 
 
 
 def test_the_proxy_is_named(idle: Sidecar) -> None:
-    ended = check(idle, env={"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "NO_PROXY": ""})
+    idle.settings["box"]["api_url"] = "https://box.invalid"
+    idle.write_config()
+    ended = check(idle, env={"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""})
     assert ended.returncode == 1
     assert "proxy" in ended.stdout and "NO_PROXY" in ended.stdout
 
