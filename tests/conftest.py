@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from intranet.browser import Browser
+from intranet.emulator import find_description
 from intranet.release import REPOSITORY, ReleaseError
 from intranet.stack import Stack
 
@@ -52,7 +53,8 @@ def _stacks(short_directory: Path, plugin_zip: Path) -> Iterator[Callable[[str],
         def start(variant: str) -> Stack:
             # Tokens that live for seconds are what some tests are about.
             sidecar = {"cache": {"min_life_s": 1.0}}
-            made = Stack(short_directory / variant, plugin=plugin_zip, sidecar=sidecar, **VARIANTS[variant])
+            described = {"description": find_description(), **VARIANTS[variant]}
+            made = Stack(short_directory / variant, plugin=plugin_zip, sidecar=sidecar, **described)
             try:
                 return running.enter_context(made)
             except ReleaseError as error:
@@ -72,11 +74,15 @@ def stack(request: pytest.FixtureRequest, _stacks: Callable[[str], Stack]) -> It
     """
     running = _stacks(getattr(request, "param", "6.8"))
     settings = running.emulator.settings()
+    before = len(running.emulator.violations())
     yield running
+    # The Elements' own requests are theirs to answer for; what the emulator says must be as Box describes it.
+    said = [found for found in running.emulator.violations()[before:] if found["side"] == "response"]
     running.emulator.clear_faults()
     running.emulator.settings(**settings)
     if running.sidecar.process is None or not running.sidecar.process.running():
         running.sidecar.start()
+    assert said == []
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,7 @@ def test_the_installation_works_as_written(tmp_path: Path) -> None:
         (tmp_path / "systemctl").write_text(SYSTEMCTL)
         (tmp_path / "memory").mkdir()
         unshare = ["unshare", "--mount", "--pid", "--fork", "--mount-proc"]
-        script = ["sh", "-c", NAMESPACE, "sh", tmp_path / "memory", tmp_path]
+        script = ["sh", "-c", NAMESPACE, "sh", str(tmp_path / "memory"), str(tmp_path)]
         done = subprocess.run([*unshare, *script], capture_output=True, text=True, check=False)
     if "unshare" in done.stderr and "not permitted" in done.stderr:
         pytest.skip("this machine allows no namespaces")

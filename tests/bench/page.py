@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -152,15 +153,18 @@ def navigation(site: Site) -> Row:
     took: dict[str, list[float]] = {"page of the intranet": [], "bare sample page": []}
     paths = {"page of the intranet": site.paths["explorer"], "bare sample page": "/bench.html"}
     with _chromium() as browser:
+        storage: dict[str, Any] = {}
         for name in took:
-            _first_row(site, browser, paths[name])
+            _, storage[name] = _first_row(site, browser, paths[name], None)
         for _ in site.rounds(15, 2):
             for name, values in took.items():
-                values.append(_first_row(site, browser, paths[name]))
+                seconds, _ = _first_row(site, browser, paths[name], storage[name])
+                values.append(seconds)
     ratio = statistics.median(took["page of the intranet"]) / statistics.median(took["bare sample page"])
     return Row(
         "navigation",
-        f"navigation to the explorer's first row, Chromium, nothing in its cache, Box at {LATENCY_MS} ms",
+        f"navigation to the explorer's first row, Chromium, a person who was here before, empty cache, "
+        f"Box at {LATENCY_MS} ms",
         [candidate(name, values) for name, values in took.items()],
         f"{ratio:.2f} times",
         "at most 1.1 times",
@@ -208,17 +212,17 @@ def _chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def _first_row(site: Site, browser: Browser, path: str) -> float:
-    """Seconds by the page's own clock, which starts with the navigation."""
+def _first_row(site: Site, browser: Browser, path: str, storage: Any) -> tuple[float, Any]:
+    """Seconds by the page's own clock, which starts with the navigation, and what the browser then keeps."""
     url = site.wordpress.url
     cookies = [{"name": c.name, "value": c.value or "", "url": url} for c in site.ana.cookies.jar if c.value]
-    context = browser.new_context(base_url=url, locale="en-US")
+    context = browser.new_context(base_url=url, locale="en-US", storage_state=storage)
     try:
         context.add_cookies(cookies)  # type: ignore[arg-type]
         context.add_init_script(FIRST_ROW)
         page = context.new_page()
         page.goto(path, wait_until="commit")
         page.wait_for_function("window.firstRow !== undefined", timeout=30_000)
-        return float(page.evaluate("window.firstRow")) / 1000
+        return float(page.evaluate("window.firstRow")) / 1000, context.storage_state()
     finally:
         context.close()

@@ -222,6 +222,20 @@ def test_nothing_of_box_is_loaded_for_someone_who_is_not_logged_in(
     assert not sidecar.requests
 
 
+def test_elements_wait_for_the_nonce_but_for_somebody_who_came_before(tab: Tab, explorer: str) -> None:
+    for visit in ("first", "second"):
+        tab.requests.clear()
+        tab.page.goto(explorer)
+        wait_until_shown(tab)
+        order = [request.url for request in tab.requests if "rest-nonce" in request.url or "explorer.js" in request.url]
+        answered = tab.page.evaluate(
+            "() => { const of = part => performance.getEntriesByType('resource').find(e => e.name.includes(part));"
+            " return of('explorer.js').startTime >= of('rest-nonce').responseEnd; }"
+        )
+        assert len(order) == 2
+        assert answered == (visit == "first"), visit
+
+
 def test_elements_that_fail_to_load_are_said_and_tried_again(tab: Tab, explorer: str) -> None:
     fails = [True]
     tab.page.route(BOX, lambda route: route.abort() if fails[0] else route.fallback())

@@ -70,7 +70,9 @@
 			}
 			// Without a session it is a 0, or whatever page asks to log in.
 			const fresh = body.trim();
-			if ( ! response.ok || ! /^\w{2,}$/.test( fresh ) ) {
+			const loggedIn = response.ok && /^\w{2,}$/.test( fresh );
+			seen( loggedIn );
+			if ( ! loggedIn ) {
 				throw new Failure( 'rest_not_logged_in', text.loggedOut );
 			}
 			return fresh;
@@ -80,6 +82,18 @@
 			nonce = nonce === asked ? null : nonce;
 		} );
 		return asked;
+	}
+
+	/** Whether somebody was logged in the last time, and so probably is again; sets it if given. */
+	function seen( loggedIn ) {
+		try {
+			if ( loggedIn !== undefined ) {
+				localStorage.widgetsForBox = loggedIn ? 1 : '';
+			}
+			return localStorage.widgetsForBox;
+		} catch {
+			return '';
+		}
 	}
 
 	/** Tokens by descriptor: widgets with the same descriptor share one, and one request for it. */
@@ -221,9 +235,12 @@
 				throw new Failure( 'invalid_widget', text.broken );
 			}
 			// Who is not logged in has no business with Box, not even with its script host.
-			await ( nonce || freshNonce() );
+			const identified = nonce || freshNonce();
+			if ( ! seen() ) {
+				await identified;
+			}
 			const [ { scopes }, texts ] = await Promise.all( [
-				getToken( widget.descriptor ),
+				identified.then( () => getToken( widget.descriptor ) ),
 				loadMessages(),
 				load( widget.element + '.js' ),
 				load( widget.element + '.css' ),
