@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -300,6 +301,44 @@ def test_widgets_share_script_and_token(tab: Tab, sidecar: ScriptedSidecar, make
     wait_until_shown(tab, 3)
     assert len(token_requests(sidecar)) == 1
     assert len([request for request in tab.requests if request.url.endswith("/explorer.js")]) == 1
+
+
+CLASSIC_THEME = """<!DOCTYPE html>
+<html <?php language_attributes(); ?>>
+<head><meta charset="utf-8"><?php wp_head(); ?></head>
+<body <?php body_class(); ?>>
+<?php
+while ( have_posts() ) {
+	the_post();
+	the_content();
+}
+widgets_for_box( 'uploader', array( 'height' => 300 ) );
+wp_footer();
+?>
+</body>
+</html>
+"""
+
+
+@pytest.fixture
+def classic_theme(site: WordPress) -> Iterator[None]:
+    """A theme of templates in PHP, as they were before blocks, with the plugin's template tag in it."""
+    folder = site.docroot / "wp-content/themes/classic"
+    folder.mkdir()
+    (folder / "style.css").write_text("/*\nTheme Name: Classic\n*/\n")
+    (folder / "index.php").write_text(CLASSIC_THEME)
+    before = site.php("$before = get_stylesheet(); switch_theme( 'classic' ); echo $before;")
+    yield
+    site.php("switch_theme( $data['theme'] );", theme=before)
+    shutil.rmtree(folder)
+
+
+def test_classic_themes_and_the_template_tag(tab: Tab, classic_theme: None, explorer: str) -> None:
+    tab.page.goto(explorer)
+    wait_until_shown(tab, 2)
+    assert tab.page.locator(".widgets-for-box[data-state=shown]").count() == 2
+    assert tab.page.evaluate("() => ! document.body.classList.contains('wp-site-blocks')")
+    assert not tab.errors
 
 
 def test_hidden_widget_waits_until_it_is_opened(tab: Tab, sidecar: ScriptedSidecar, make_page: Any) -> None:
