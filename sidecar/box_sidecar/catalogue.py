@@ -171,6 +171,11 @@ _CCG_FIX = (
     f"Is enterpriseID right? Then {_AUTHORIZE}"
 )
 
+_OTHER_METHOD_FIX = (
+    f"{_DEVELOPER_CONSOLE} → Configuration → OAuth 2.0 … Server Authentication: with JWT the JSON has appAuth, "
+    "with client credentials it has none. Download the JSON of this app again."
+)
+
 #: First match wins. Sources: Box's guides "JWT without SDK" and "Common JWT errors", its OpenAPI
 #: description, and what people report.
 REFUSALS: tuple[Refusal, ...] = (
@@ -294,8 +299,7 @@ REFUSALS: tuple[Refusal, ...] = (
         r"grant type is unauthorized",
         "box_refused",
         "the app was made for another authentication method than the JSON's",
-        f"{_DEVELOPER_CONSOLE} → Configuration → OAuth 2.0 … Server Authentication: with JWT the JSON has appAuth, "
-        "with client credentials it has none. Download the JSON of this app again.",
+        _OTHER_METHOD_FIX,
     ),
     Refusal(
         "wrong-grant-request",
@@ -305,8 +309,7 @@ REFUSALS: tuple[Refusal, ...] = (
         r"grant type is unauthorized",
         "box_refused",
         "the app was made for another authentication method than the JSON's",
-        f"{_DEVELOPER_CONSOLE} → Configuration → OAuth 2.0 … Server Authentication: with JWT the JSON has appAuth, "
-        "with client credentials it has none. Download the JSON of this app again.",
+        _OTHER_METHOD_FIX,
     ),
     Refusal(
         "no-grant",
