@@ -11,9 +11,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
+from bench import table
+from bench.result import Report
 from box_sidecar.catalogue import CODES, REFUSALS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+RECORD = REPOSITORY / "tests/bench/record"
 MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
 
@@ -50,7 +55,14 @@ def words(pattern: str) -> str:
     return pattern.replace("\\.", ".").replace("|", " or ").replace("(", "").replace(")", "")
 
 
-SECTIONS: dict[str, Callable[[], str]] = {"help": help_texts, "codes": codes, "refusals": refusals}
+def benchmarks() -> str:
+    """The last full run of the benchmarks that was kept: its table and its picture."""
+    report = msgspec.json.decode((RECORD / "bench.json").read_bytes(), type=Report)
+    picture = f"![The same as a picture]({(RECORD / 'bench.svg').relative_to(REPOSITORY)})"
+    return f"{table.markdown(report)}\n\n{picture}\n"
+
+
+SECTIONS: dict[str, Callable[[], str]] = {"help": help_texts, "codes": codes, "refusals": refusals, "bench": benchmarks}
 
 
 def generate(document: Path) -> str:
