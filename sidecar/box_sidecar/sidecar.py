@@ -126,7 +126,11 @@ class Sidecar:
             await asyncio.sleep(_WATCH_S)
             async with self._reloading:
                 if _stamp(self.config_path, self._app_path) != self._stamp:
-                    await self._reload()
+                    try:
+                        await self._reload()
+                    except Exception as error:
+                        # Whatever it was, the old configuration stays and later files are still noticed.
+                        log.error("not reloaded: %s", type(error).__name__)
 
     async def reload(self) -> bool:
         """Take over new files, or report what is wrong with them and keep the old; whether they were taken.

@@ -418,7 +418,8 @@ class TokenService:
             held.used, held.due = True, monotonic() + _RENEWAL_RETRY_S
             heapq.heappush(self._due, (held.due, next(self._sequence), key))
         elif outcome != "renewed" and self._tokens.get(key) is held:
-            del self._tokens[key]
+            # Handed out no more, but somebody may hold it: it can still be revoked.
+            self._replaced[key.user_id, next(self._sequence)] = self._tokens.pop(key).token
         elif outcome == "renewed" and (fresh := self._tokens.get(key)) is not None:
             fresh.used = False
         self._on_renewal(held, outcome)

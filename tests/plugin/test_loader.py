@@ -277,7 +277,7 @@ def test_configuration_is_the_plugins_own(tab: Tab, site: WordPress, make_page: 
     tab.page.goto(make_page(written + '[box_explorer can="preview"]'))
     wait_until_shown(tab)
     assert not [request.url for request in tab.requests if "evil.example" in request.url]
-    assert tab.page.evaluate("() => window.shown[0].options.apiHost") != "https://evil.example"
+    assert tab.page.evaluate("() => window.shown[0].options.apiHost") == "https://api.box.com"
 
 
 def test_container_of_an_author_loads_nothing(tab: Tab, site: WordPress, make_page: Any) -> None:

@@ -213,15 +213,19 @@ def test_link_for_an_address_counts_once(site: WordPress, sidecar: ScriptedSidec
     assert site.php(proof) not in ("", first), "A link of another time is no proof."
 
 
+def log_out_while_the_sidecar_is_down(site: WordPress, sidecar: ScriptedSidecar, person: Session, widget: str) -> None:
+    person.rest("POST", ROUTE, json={"widget": widget})
+    sidecar.stop()
+    try:
+        end_by_log_out(site, person)
+    finally:
+        sidecar.start()
+
+
 def test_tokens_that_could_not_be_ended_are_ended_later(
     site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str
 ) -> None:
-    mallory.rest("POST", ROUTE, json={"widget": widget})
-    sidecar.stop()
-    try:
-        end_by_log_out(site, mallory)
-    finally:
-        sidecar.start()
+    log_out_while_the_sidecar_is_down(site, sidecar, mallory, widget)
     sidecar.requests.clear()
     site.php(
         "foreach ( _get_cron_array() as $events ) {"
@@ -241,12 +245,7 @@ def test_log_out_of_someone_without_tokens_asks_nobody(
 def test_log_out_works_while_the_sidecar_is_down(
     site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str
 ) -> None:
-    mallory.rest("POST", ROUTE, json={"widget": widget})
-    sidecar.stop()
-    try:
-        end_by_log_out(site, mallory)
-    finally:
-        sidecar.start()
+    log_out_while_the_sidecar_is_down(site, sidecar, mallory, widget)
     assert mallory.get("/wp-admin/admin-ajax.php", params={"action": "rest-nonce"}).status_code == 400
 
 

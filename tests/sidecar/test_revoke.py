@@ -49,6 +49,17 @@ def test_tokens_that_were_renewed_meanwhile_are_revoked_too(box: Emulator, serve
     assert alive(box) == []
 
 
+def test_a_token_that_was_not_renewed_for_good_reason_is_revoked_too(box: Emulator, serve: Serve) -> None:
+    box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 8})
+    sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 7.5})
+    held = sidecar.token("ana@example.com").json()["access_token"]
+    box.change_user(box.user("ana@example.com")["id"], role="admin")
+    until(lambda: any(line["event"] == "renewal_failed" for line in sidecar.audit()))
+    assert held in {token["token"] for token in alive(box)}, "it is handed out no more, but a browser may hold it"
+    assert revoke(sidecar, id=box.user("ana@example.com")["id"]).status_code == 200
+    assert alive(box) == []
+
+
 @pytest.mark.parametrize("by", ["login", "id"])
 def test_a_person_is_found_however_named_and_however_the_token_was_asked_for(
     by: str, box: Emulator, sidecar: Sidecar
