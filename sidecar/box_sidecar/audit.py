@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
+from box_sidecar.catalogue import Problem
 from box_sidecar.config import ConfigError, Secret
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,28 @@ class Peer:
 
     uid: int | None = None
     pid: int | None = None
+
+
+class Entry(Struct, kw_only=True, omit_defaults=True):
+    """What is known of one event; what is not known is left out.
+
+    ``person`` is a mark that only the holder of the app's secret can trace to a login. ``scopes`` were asked for,
+    ``granted`` were given.
+    """
+
+    time: datetime = field(default_factory=partial(datetime.now, UTC))
+    event: str
+    request_id: str
+    peer_uid: int | None
+    peer_pid: int | None
+    person: str = ""
+    user_id: str = ""
+    element: str = ""
+    scopes: Sequence[str] | None = None
+    resource: str = ""
+    outcome: str = ""
+    granted: tuple[str, ...] | None = None
+    duration_ms: float | None = None
 
 
 def _mark(key: bytes, login: str) -> str:
@@ -43,7 +70,7 @@ class Audit:
         key = hmac.digest(secret.reveal().encode(), b"box-sidecar audit 1", "sha256")
         #: The mark of a login; remembered, since it costs more than all else in a line.
         self.person = lru_cache(2_000)(partial(_mark, key))
-        self._encoder = msgspec.json.Encoder()
+        self._encode = msgspec.json.Encoder().encode
         self._fd = self._open()
 
     def _open(self) -> int:
@@ -65,16 +92,20 @@ class Audit:
         if self._path != "-":
             os.close(self._fd)
 
-    def write(self, event: str, request_id: str, peer: Peer, **facts: Any) -> None:
-        """One line, in one write. ``OSError`` if it can't be written: what can't be audited must not be done."""
-        line = {
-            "time": datetime.now(UTC),
-            "event": event,
-            "request_id": request_id,
-            "peer_uid": peer.uid,
-            "peer_pid": peer.pid,
-            **facts,
-        }
-        data = self._encoder.encode(line) + b"\n"
-        while data:
-            data = data[os.write(self._fd, data) :]
+    def write(self, entry: Entry) -> None:
+        """One line, in one write.
+
+        Raises:
+            Problem: ``not_ready`` if it can't be written: what can't be audited must not be done.
+        """
+        data = self._encode(entry) + b"\n"
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError as error:
+            log.error("the audit can't be written: %s", error.strerror)
+            raise Problem(
+                "not_ready",
+                detail="The audit can't be written, so nothing is done.",
+                fix="Look at log.audit_file: disk full?",
+            ) from None

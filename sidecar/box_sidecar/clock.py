@@ -25,15 +25,17 @@ class BoxClock:
         self._wall = wall
         self._steady = steady
         self._base: float | None = None  # Box's time when the steady clock read zero
+        self._last = ""  # many answers come in one second, and say the same
 
     def observe(self, date: str | None) -> None:
         """Learn from an answer's ``Date`` header; one that can't be read teaches nothing."""
-        if not date:
+        if not date or date == self._last:
             return
         try:
             seconds = parsedate_to_datetime(date).timestamp()
         except (ValueError, TypeError, OverflowError):
             return
+        self._last = date
         # The header tells whole seconds, cut off: the middle is the best guess.
         self._base = seconds + 0.5 - self._steady()
 

@@ -15,14 +15,14 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from box_sidecar import doctor, openapi
-from box_sidecar.audit import Peer
+from box_sidecar.audit import Entry, Peer
+from box_sidecar.box import User
 from box_sidecar.catalogue import Problem
 from box_sidecar.clock import monotonic
 from box_sidecar.messages import (
     DoctorAnswer,
     Person,
     ProvisionRequest,
-    ResourceAnswer,
     RevokeRequest,
     TokenAnswer,
     TokenRequest,
@@ -34,7 +34,7 @@ from box_sidecar.tokens import Flights, Who
 log = logging.getLogger(__name__)
 
 _MAX_BODY = 64 * 1024
-_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # Names as ASGI has them, in lower case: what proxies add, and what only a browser sends.
 _FORWARDED = (b"forwarded", b"x-forwarded", b"x-real-ip", b"via", b"origin", b"cookie", b"sec-fetch-")
 
@@ -111,20 +111,20 @@ class Gate:
 
     async def process_request(self, req: Request, resp: Response) -> None:
         """Refuse what did not come straight from a program on this machine that means us."""
-        given = req.get_header("X-Request-Id") or ""
-        req.context.id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        headers: dict[bytes, bytes] = dict(req.scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        req.context.id = given.decode() if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         req.context.peer = req.scope.get("box_sidecar.peer") or Peer()
-        for name, _ in req.scope["headers"]:
+        for name in headers:
             if name.startswith(_FORWARDED):
                 raise Problem("forwarded_request", detail=f"The request carries {name.decode('latin-1').title()}.")
-        if req.path.lstrip("/").startswith("v1") and req.get_header("Box-Sidecar") != "1":
+        if headers.get(b"box-sidecar") != b"1" and req.path.lstrip("/").startswith("v1"):
             raise Problem("missing_header")
 
     async def process_response(self, req: Request, resp: Response, resource: Any, req_succeeded: bool) -> None:
         """Nothing that we say may be kept by a cache."""
-        resp.set_header("Cache-Control", "no-store")
-        resp.set_header("X-Request-Id", req.context.id)
-        self._sidecar.metrics.request(req.uri_template or "unknown", str(resp.status_code))
+        resp.set_headers((("Cache-Control", "no-store"), ("X-Request-Id", req.context.id)))
+        self._sidecar.metrics.request(req.uri_template or "unknown", str(resp.status)[:3])
 
     async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
         """Begin when the server does."""
@@ -145,66 +145,47 @@ class Tokens:
         """A token for one person, element and folder or file."""
         started = monotonic()
         asked = await _body(req, TokenRequest)
-        who = asked.user.who
+        who, resource = asked.user.who, asked.resource
+        entry = _entry(req, "token_refused")
+        entry.element, entry.scopes, entry.resource = asked.element, asked.scopes, f"{resource.type}/{resource.id}"
         try:
-            issued = await self._sidecar.service.issue(who, asked.element, asked.scopes, asked.resource)
+            user, _, token, source = await self._sidecar.service.issue(who, asked.element, asked.scopes, resource)
         except Problem as problem:
-            self._audit(req, "token_refused", started, asked, self._person(who), outcome=problem.code)
-            self._sidecar.metrics.token(problem.code)
+            entry.person, entry.outcome = self._person(who), problem.code
+            self._end(entry, started)
             raise
-        key, user = issued.key, issued.user
-        self._audit(
-            req, "token_issued", started, asked, self._sidecar.audit.person(user.login),
-            user_id=user.id, outcome=issued.source, granted=issued.token.scopes,
-        )  # fmt: skip
-        self._sidecar.metrics.token(issued.source)
+        entry.event, entry.person, entry.user_id = "token_issued", self._sidecar.audit.person(user.login), user.id
+        entry.outcome, entry.granted = source, token.scopes
+        self._end(entry, started)
+        life, person = int(token.life), Person(user.id, user.login, user.name)
         resp.content_type = falcon.MEDIA_JSON
-        resp.data = _encode(
-            TokenAnswer(
-                issued.token.secret.reveal(),
-                "bearer",
-                int(issued.token.life),
-                issued.token.scopes,
-                ResourceAnswer(key.resource.type, key.resource.id),
-                Person(user.id, user.login, user.name),
-            )
-        )
+        resp.data = _encode(TokenAnswer(token.secret.reveal(), "bearer", life, token.scopes, resource, person))
 
     def _person(self, who: Who) -> str:
         # A site's own id for somebody may well be an address.
         return f"id:{who.value}" if who.by == "id" else self._sidecar.audit.person(who.value)
 
-    def _audit(self, req: Request, event: str, started: float, asked: TokenRequest, person: str, **facts: Any) -> None:
-        resource = asked.resource
-        _write_audit(
-            self._sidecar,
-            event,
-            req,
-            person=person,
-            element=asked.element,
-            scopes=asked.scopes,
-            resource=f"{resource.type}/{resource.id}",
-            duration_ms=round((monotonic() - started) * 1000, 2),
-            **facts,
-        )
+    def _end(self, entry: Entry, started: float) -> None:
+        entry.duration_ms = round((monotonic() - started) * 1000, 2)
+        self._sidecar.audit.write(entry)
+        self._sidecar.metrics.token(entry.outcome)
 
     async def on_post_revoke(self, req: Request, resp: Response) -> None:
         """Revoke what this sidecar holds of one person."""
         started = monotonic()
         asked = await _body(req, RevokeRequest)
         who = asked.user.who
-        outcome = "failed"
+        entry = _entry(req, "tokens_revoked")
+        entry.person, entry.outcome = self._person(who), "failed"
         try:
             revoked = await self._sidecar.service.revoke(who)
-            outcome = f"revoked {revoked}"
+            entry.outcome = f"revoked {revoked}"
         except Problem as problem:
-            outcome = problem.code
+            entry.outcome = problem.code
             raise
         finally:
-            duration = round((monotonic() - started) * 1000, 2)
-            _write_audit(
-                self._sidecar, "tokens_revoked", req, person=self._person(who), outcome=outcome, duration_ms=duration
-            )
+            entry.duration_ms = round((monotonic() - started) * 1000, 2)
+            self._sidecar.audit.write(entry)
         _json(resp, {"revoked": revoked})
 
 
@@ -225,21 +206,21 @@ class Users:
             raise Problem("invalid_request", detail=f"{str(error).partition(' - at `')[0]}.") from None
         who = asked.who
         user = await self._sidecar.service.lookup(who)
-        _write_audit(
-            self._sidecar, "user_looked_up", req, person=self._sidecar.audit.person(user.login), user_id=user.id
-        )
+        self._audit(req, "user_looked_up", user)
         _json(resp, user)
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Make an app user, or find the one that is there."""
         asked = await _body(req, ProvisionRequest)
         user, made = await self._sidecar.service.provision(asked.external_app_user_id, asked.name)
-        _write_audit(
-            self._sidecar, "user_created" if made else "user_looked_up", req,
-            person=self._sidecar.audit.person(user.login), user_id=user.id,
-        )  # fmt: skip
+        self._audit(req, "user_created" if made else "user_looked_up", user)
         resp.status = falcon.HTTP_201 if made else falcon.HTTP_200
         _json(resp, user)
+
+    def _audit(self, req: Request, event: str, user: User) -> None:
+        entry = _entry(req, event)
+        entry.person, entry.user_id = self._sidecar.audit.person(user.login), user.id
+        self._sidecar.audit.write(entry)
 
 
 class Operation:
@@ -290,21 +271,14 @@ class Operation:
         resp.data = self._openapi
 
 
+def _entry(req: Request, event: str) -> Entry:
+    peer = req.context.peer
+    return Entry(event=event, request_id=req.context.id, peer_uid=peer.uid, peer_pid=peer.pid)
+
+
 def _json(resp: Response, value: Any) -> None:
     resp.content_type = falcon.MEDIA_JSON
     resp.data = _encode(value)
-
-
-def _write_audit(sidecar: Sidecar, event: str, req: Request, **facts: Any) -> None:
-    try:
-        sidecar.audit.write(event, req.context.id, req.context.peer, **facts)
-    except OSError as error:
-        log.error("the audit can't be written: %s", error.strerror)
-        raise Problem(
-            "not_ready",
-            detail="The audit can't be written, so nothing is done.",
-            fix="Look at log.audit_file: disk full?",
-        ) from None
 
 
 async def _on_problem(req: Request, resp: Response, problem: Problem, params: dict[str, Any]) -> None:

@@ -70,13 +70,6 @@ class ProvisionRequest(Struct, forbid_unknown_fields=True):
     name: Name
 
 
-class ResourceAnswer(Struct):
-    """The folder or file that a token is limited to; folder ``"0"`` is the person's whole tree."""
-
-    type: str
-    id: str
-
-
 class Person(Struct):
     """Whose token it is."""
 
@@ -92,7 +85,7 @@ class TokenAnswer(Struct):
     token_type: str
     expires_in: int
     scopes: tuple[str, ...]
-    resource: ResourceAnswer
+    resource: Resource
     user: Person
 
     def __repr__(self) -> str:

@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+#: Counters by name: what they count, and their labels.
+_COUNTERS = {
+    "requests": ("Answers given", ("route", "status")),
+    "tokens": ("Tokens by where they came from, or the code of the refusal", ("outcome",)),
+    "connections_refused": ("Connections refused", ("reason",)),
+    "reloads": ("Reloads", ("outcome",)),
+}
+
+
+class _Counters(Collector):
+    """Plain integers until somebody asks: there is one thread, and prometheus_client's own counters lock each time."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in _COUNTERS}
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """What prometheus_client asks for to make the page."""
+        for name, (text, labels) in _COUNTERS.items():
+            family = CounterMetricFamily(f"box_sidecar_{name}", text, labels=labels)
+            for values, count in self.counts[name].items():
+                family.add_metric(values, count)
+            yield family
 
 
 class Metrics:
@@ -12,21 +39,14 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter("box_sidecar_requests", "Answers given", ["route", "status"], registry=self._registry)
-        self._tokens = Counter(
-            "box_sidecar_tokens", "Tokens by where they came from, or the code of the refusal",
-            ["outcome"], registry=self._registry,
-        )  # fmt: skip
-        self._seconds = Histogram(
+        counters = _Counters()
+        self._registry.register(counters)
+        self._counts = counters.counts
+        seconds = Histogram(
             "box_sidecar_box_call_seconds", "Calls to Box", ["call", "outcome"], registry=self._registry,
             buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
         )  # fmt: skip
-        self._refused = Counter(
-            "box_sidecar_connections_refused", "Connections refused", ["reason"], registry=self._registry
-        )
-        self._reloads = Counter("box_sidecar_reloads", "Reloads", ["outcome"], registry=self._registry)
-        # Children are looked up by labels once: the hot path only adds.
-        self._known: dict[tuple[Counter, tuple[str, ...]], Callable[[], None]] = {}
+        self._box_call = cache(seconds.labels)
 
     def gauges(self, held: Callable[[], int], offset: Callable[[], float | None], broken: Callable[[], bool]) -> None:
         """Register what is read off at the time of asking."""
@@ -41,30 +61,24 @@ class Metrics:
 
     def request(self, route: str, status: str) -> None:
         """An answer with this status on a route of ours."""
-        self._count(self._requests, route, status)
+        self._counts["requests"][route, status] += 1
 
     def token(self, outcome: str) -> None:
         """A token issued (``hit``, ``mint``, ``stale``, ``renewed``) or refused (a code)."""
-        self._count(self._tokens, outcome)
+        self._counts["tokens"][outcome,] += 1
 
     def box_call(self, call: str, outcome: str, seconds: float) -> None:
         """A call to Box that took so long."""
-        self._seconds.labels(call, outcome).observe(seconds)
+        self._box_call(call, outcome).observe(seconds)
 
     def refused(self, reason: str) -> None:
         """A connection refused: ``peer``, ``crowded`` or ``slow``."""
-        self._refused.labels(reason).inc()
+        self._counts["connections_refused"][reason,] += 1
 
     def reloaded(self, outcome: str) -> None:
         """A reload: ``done`` or ``refused``."""
-        self._reloads.labels(outcome).inc()
+        self._counts["reloads"][outcome,] += 1
 
     def text(self) -> bytes:
         """The page for Prometheus."""
         return generate_latest(self._registry)
-
-    def _count(self, counter: Counter, *labels: str) -> None:
-        add = self._known.get((counter, labels))
-        if add is None:
-            add = self._known[counter, labels] = counter.labels(*labels).inc
-        add()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from cachetools import TTLCache
 
@@ -24,8 +25,11 @@ class Policy:
         self._denied_roles = frozenset(settings.denied_roles)
         self._denied_logins = frozenset(login.casefold() for login in settings.denied_logins)
         self.provision_app_users = settings.provision_app_users
+        # A policy never changes, and what it has allowed is asked again and again; a refusal is not remembered.
+        self.scopes = lru_cache(1_000)(self._scopes)
+        self.check_user = lru_cache(10_000)(self._check_user)
 
-    def scopes(self, element: str, asked: Iterable[str]) -> tuple[str, ...]:
+    def _scopes(self, element: str, asked: tuple[str, ...]) -> tuple[str, ...]:
         """Base scope and asked feature scopes of an element, in one order whatever the caller's.
 
         Raises:
@@ -73,7 +77,7 @@ class Policy:
         if self._domains and fold(login).rpartition("@")[2] not in self._domains:
             raise Problem("login_not_allowed", detail="The login's domain is not in policy.login_domains.")
 
-    def check_user(self, user: User) -> None:
+    def _check_user(self, user: User) -> None:
         """Raises ``login_not_allowed``, ``role_not_allowed`` or ``user_inactive``.
 
         What Box did not tell is not taken for harmless: a user without a role or status is refused.

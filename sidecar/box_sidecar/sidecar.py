@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from box_sidecar.audit import Audit, Peer
+from box_sidecar.audit import Audit, Entry
 from box_sidecar.box import Box
 from box_sidecar.catalogue import CODES, Problem
 from box_sidecar.clock import BoxClock
@@ -182,8 +182,14 @@ class Sidecar:
 
     def _renewed(self, held: Held, outcome: str) -> None:
         self.metrics.token(outcome)
-        facts = {"person": self.audit.person(held.user.login), "user_id": held.user.id, "outcome": outcome}
-        try:
-            self.audit.write("token_renewed" if outcome == "renewed" else "renewal_failed", "-", Peer(), **facts)
-        except OSError as error:
-            log.error("the audit can't be written: %s", error.strerror)
+        entry = Entry(
+            event="token_renewed" if outcome == "renewed" else "renewal_failed",
+            request_id="-",
+            peer_uid=None,
+            peer_pid=None,
+            person=self.audit.person(held.user.login),
+            user_id=held.user.id,
+            outcome=outcome,
+        )
+        with contextlib.suppress(Problem):  # the log says it
+            self.audit.write(entry)

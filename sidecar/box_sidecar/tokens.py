@@ -9,7 +9,7 @@ import itertools
 import logging
 from collections.abc import Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from cachetools import LRUCache, TLRUCache, TTLCache
@@ -28,6 +28,8 @@ T = TypeVar("T")
 _BOX_IS_DOWN = frozenset({"box_unavailable", "box_rate_limited"})
 _RENEWALS_AT_ONCE = 8
 _RENEWAL_RETRY_S = 30.0
+_PARENTS = 1_000
+_PARENT_S = 300.0
 _REVOCATION_MEMORY_S = 600.0  # longer than any story can last
 
 
@@ -64,8 +66,7 @@ class Held:
     used: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(NamedTuple):
     """The answer to one request. ``source`` is ``hit``, ``mint`` or ``stale`` (Box was down)."""
 
     user: User
@@ -109,7 +110,7 @@ class TokenService:
         self._users: LRUCache[Who, tuple[User, float]] = LRUCache(settings.cache.max_tokens)
         self._unknown: TTLCache[Who, Problem]
         self._tokens: TLRUCache[Key, Held] = _token_cache(settings.cache.max_tokens)
-        self._parents: TLRUCache[str, Token] = _parent_cache(settings.cache.max_tokens)
+        self._parents: TLRUCache[str, Token] = _parent_cache()
         # Tokens that were replaced before their end: nobody gets them any more, but somebody may hold them.
         self._replaced: TLRUCache[tuple[str, int], Token] = _replaced_cache(settings.cache.max_tokens)
         self._doomed: list[Token] = []  # forgotten here, still to be revoked at Box
@@ -152,7 +153,6 @@ class TokenService:
             self._users = _resized(self._users, LRUCache(settings.cache.max_tokens))
             self._tokens = _resized(self._tokens, _token_cache(settings.cache.max_tokens))
             self._replaced = _resized(self._replaced, _replaced_cache(settings.cache.max_tokens))
-            self._parents = _resized(self._parents, _parent_cache(settings.cache.max_tokens))
 
     def start(self) -> None:
         """Begin to renew tokens; call inside the running event loop."""
@@ -178,35 +178,46 @@ class TokenService:
         Raises:
             Problem: any code of the contract's.
         """
-        began = self._now
-        scopes = self.policy.scopes(element, features)
+        scopes = self.policy.scopes(element, tuple(features))
         self.policy.check_resource(element, resource)
+        if (user := self._known(who.key)) and (issued := self._at_hand(user, element, scopes, resource)):
+            return issued
         with within(self._patience):
-            user = self._known(who.key) or await self._resolve_even_if_box_is_down(who)
-            self.policy.check_user(user)
-            self._refuse_if_revoked_since(began, who, user)
-            key = Key(user.id, element, scopes, resource)
-            held = self._tokens.get(key)
-            if held is not None and held.token.life >= self.settings.cache.min_life_s:
-                token, source = self._use(key, held), "hit"
-            else:
-                token, source = await self._mint_or_last_resort(who, user, key)
-        self._refuse_if_revoked_since(began, who, user)
-        return Issued(user, key, token, source)  # type: ignore[arg-type]
+            return await self._ask_box(who, element, scopes, resource)
 
-    def _use(self, key: Key, held: Held) -> Token:
+    def _at_hand(self, user: User, element: str, scopes: tuple[str, ...], resource: Resource) -> Issued | None:
+        """What is in memory with enough life left, for a person who may have it. Nearly all requests end here."""
+        self.policy.check_user(user)
+        key = Key(user.id, element, scopes, resource)
+        try:  # cachetools' get() would look it up twice
+            held = self._tokens[key]
+        except KeyError:
+            return None
+        now = monotonic()
+        if held.token.expires_at - now < self.settings.cache.min_life_s:
+            return None
         held.used = True
-        if monotonic() >= held.due:
+        if now >= held.due:
             self._renew(key)
-        return held.token
+        return Issued(user, key, held.token, "hit")
 
-    async def _mint_or_last_resort(self, who: Who, user: User, key: Key) -> tuple[Token, str]:
+    async def _ask_box(self, who: Who, element: str, scopes: tuple[str, ...], resource: Resource) -> Issued:
+        began = self._now
+        user = self._known(who.key) or await self._resolve_even_if_box_is_down(who)
+        self._refuse_if_revoked_since(began, who, user)
+        issued = self._at_hand(user, element, scopes, resource)
+        if issued is None:
+            issued = await self._mint_or_last_resort(who, user, Key(user.id, element, scopes, resource))
+        self._refuse_if_revoked_since(began, who, user)
+        return issued
+
+    async def _mint_or_last_resort(self, who: Who, user: User, key: Key) -> Issued:
         try:
-            return await self._mint(who, user, key), "mint"
+            return Issued(user, key, await self._mint(who, user, key), "mint")
         except Problem as problem:
             held = self._tokens.get(key)
             if problem.code in _BOX_IS_DOWN and held is not None:
-                return held.token, "stale"
+                return Issued(user, key, held.token, "stale")
             raise
 
     async def _mint(self, who: Who, user: User, key: Key) -> Token:
@@ -323,8 +334,11 @@ class TokenService:
 
     def _known(self, key: Who) -> User | None:
         """Whom Box has told within ``user_ttl_s``."""
-        known = self._users.get(key)
-        return known[0] if known is not None and monotonic() - known[1] < self.settings.cache.user_ttl_s else None
+        try:
+            user, told = self._users[key]
+        except KeyError:
+            return None
+        return user if monotonic() - told < self.settings.cache.user_ttl_s else None
 
     async def _resolve(self, who: Who) -> User:
         key = who.key
@@ -505,9 +519,11 @@ def _replaced_cache(size: int) -> TLRUCache[tuple[str, int], Token]:
     return TLRUCache(size, ttu=lambda _key, token, _now: token.expires_at, timer=monotonic)
 
 
-def _parent_cache(size: int) -> TLRUCache[str, Token]:
-    # A user token is used at once; the last minute of its life is left out.
-    return TLRUCache(size, ttu=lambda _key, token, _now: token.expires_at - 60, timer=monotonic)
+def _parent_cache() -> TLRUCache[str, Token]:
+    # A user token can do all that the person can. It is kept only for the other widgets of the page that needed it.
+    return TLRUCache(
+        _PARENTS, ttu=lambda _key, token, now: min(token.expires_at - 60, now + _PARENT_S), timer=monotonic
+    )
 
 
 C = TypeVar("C", bound=Any)

@@ -7,16 +7,15 @@ probe in the background finds out when Box is back.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -191,9 +190,8 @@ class Transport:
             Problem: ``box_unavailable``.
         """
         try:
-            async with self._send("GET", path, Request(bearer=bearer, origin=origin), None) as response:
-                allowed = response.headers.get("Access-Control-Allow-Origin")
-                return response.status < 400 and allowed in {origin, "*"}
+            reply = await self._send("GET", path, Request(bearer=bearer, origin=origin), None)
+            return reply.status < 400 and reply.headers.get("Access-Control-Allow-Origin") in {origin, "*"}
         except _Failure as failure:
             raise Problem("box_unavailable", detail=f"{failure}.", retry_after=5.0) from None
 
@@ -221,18 +219,13 @@ class Transport:
         started = monotonic()
         outcome = "failed"
         try:
-            async with self._send(method, path, request, params) as response:
-                self.clock.observe(response.headers.get("Date"))
-                body = await _read(response)
-                outcome = str(response.status)
-                return _understand(response, body, decode)
+            reply = await self._send(method, path, request, params)
+            outcome = str(reply.status)
+            return _understand(reply, decode)
         finally:
             self._observe(route, outcome, monotonic() - started)
 
-    @contextlib.asynccontextmanager
-    async def _send(
-        self, method: str, path: str, request: Request, params: Mapping[str, str] | None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _send(self, method: str, path: str, request: Request, params: Mapping[str, str] | None) -> _Reply:
         if self._session is None:
             raise RuntimeError("Transport.open() comes first")
         headers = {"Authorization": f"Bearer {request.bearer}"} if request.bearer else {}
@@ -255,7 +248,8 @@ class Transport:
                 timeout=timeout,
                 allow_redirects=False,
             ) as response:
-                yield response
+                self.clock.observe(response.headers.get("Date"))
+                return _Reply(response.status, response.headers, await _read(response))
         except TimeoutError:
             raise _Failure("Box did not answer in time") from None
         except aiohttp.ClientConnectorCertificateError:
@@ -314,6 +308,17 @@ def _proxy(base_url: str) -> str | None:
     return None if proxy_bypass(box.hostname or "") else getproxies().get(box.scheme)
 
 
+class _Reply(NamedTuple):
+    """What came back, before anybody has judged it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return "_Reply(…)"  # a body may hold a token
+
+
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     body = await response.content.read(_MAX_BODY)
     while chunk := await response.content.read(_MAX_BODY - len(body)):
@@ -323,10 +328,10 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return body
 
 
-def _understand(response: aiohttp.ClientResponse, body: bytes, decode: type[T]) -> Answer[T]:
+def _understand(reply: _Reply, decode: type[T]) -> Answer[T]:
     """Sort an answer by status and content type, before its body is believed to be JSON."""
-    status = response.status
-    wait = _retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
+    status, headers, body = reply
+    wait = _retry_after(headers.get("Retry-After"), headers.get("Date"))
     if status == 429:
         raise _Failure("Box answered 429, too many requests", rate_limited=True, wait=wait)
     if status >= 500 or status == 408:
@@ -339,8 +344,9 @@ def _understand(response: aiohttp.ClientResponse, body: bytes, decode: type[T]) 
             raise _Failure(f"Box answered {status} with something that can't be read") from None
     if 300 <= status < 400:
         raise _Failure(f"something between here and Box answered {status}, a redirect")
-    if body.strip() and "json" not in response.content_type:
-        raise _Failure(f"something between here and Box answered {status} with {response.content_type}")
+    kind = headers.get("Content-Type", "no Content-Type")
+    if body.strip() and "json" not in kind:
+        raise _Failure(f"something between here and Box answered {status} with {kind.partition(';')[0]}")
     return Answer(cast(T, None), _reason(status, body))
 
 

@@ -6,7 +6,6 @@ import json
 import string
 from email.utils import formatdate
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -19,7 +18,7 @@ from box_sidecar.clock import BoxClock
 from box_sidecar.config import ELEMENT_SCOPES, ConfigError, load_app_config, load_settings
 from box_sidecar.messages import TokenRequest
 from box_sidecar.policy import Policy
-from box_sidecar.transport import _printable, _reason, _retry_after, _understand
+from box_sidecar.transport import _printable, _reason, _Reply, _retry_after, _understand
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar, toml
 from sidecar.support import code, greeted
@@ -176,10 +175,10 @@ def test_restricted_to_never_lets_through_more_than_was_asked(
        st.sampled_from(["application/json", "text/html", ""]))  # fmt: skip
 @fuzz
 def test_any_answer_of_boxs_is_a_value_a_refusal_or_a_failure(body: bytes, status: int, kind: str) -> None:
-    response: Any = SimpleNamespace(status=status, headers={}, content_type=kind)
+    reply = _Reply(status, {"Content-Type": kind} if kind else {}, body)
     for decode in (_TokenAnswer, _UserPage, dict):
         try:
-            answer = _understand(response, body, decode)
+            answer = _understand(reply, decode)
         except Exception as failure:
             assert type(failure).__name__ == "_Failure", repr(failure)
             continue

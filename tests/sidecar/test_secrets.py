@@ -226,10 +226,10 @@ def test_an_internal_error_says_where_and_not_what(box: Emulator, serve: Serve, 
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'box_sidecar.doctor':\n"
         "            import box_sidecar.policy as policy\n"
-        "            def explode(self, user):\n"
+        "            def explode(self, login):\n"
         "                secret = 'a secret in a local variable'\n"
-        "                raise RuntimeError('a secret in the message ' + user.login)\n"
-        "            policy.Policy.check_user = explode\n"
+        "                raise RuntimeError('a secret in the message ' + login)\n"
+        "            policy.Policy.check_login = explode\n"
         "sys.meta_path.insert(0, Bomb())\n"
     )
     sidecar = serve(env={"PYTHONPATH": str(tmp_path)}, log={"level": "debug"})
