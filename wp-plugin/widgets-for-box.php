@@ -39,6 +39,14 @@ add_action(
 	0
 );
 
+// WordPress would ask the database for a missing option in each request.
+register_activation_hook(
+	FILE,
+	static function () {
+		add_option( Settings::OPTION, array() );
+	}
+);
+
 Permissions::register();
 People::register();
 Rest::register();

@@ -7,7 +7,8 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,32 @@ class Processors:
 
     def give_server(self, pid: int) -> None:
         """Let a process and all its children run on the server's processor."""
-        for member in tree(pid):
-            for thread in Path(f"/proc/{member}/task").iterdir():
-                os.sched_setaffinity(int(thread.name), {self.server})
+        _allow(pid, {self.server})
+
+
+@contextmanager
+def apart(pids: Iterable[int]) -> Iterator[None]:
+    """For a while these processes, and all below them, have a processor without this one."""
+    usable = os.sched_getaffinity(0)
+    processors = Processors()
+    for pid in pids:
+        processors.give_server(pid)
+    try:
+        yield
+    finally:
+        for pid in (os.getpid(), *pids):
+            _allow(pid, usable)
+
+
+def _allow(pid: int, processors: set[int]) -> None:
+    for member in tree(pid):
+        for thread in Path(f"/proc/{member}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), processors)
+
+
+def named(*names: str) -> list[int]:
+    """The processes below this one whose command has one of these names."""
+    return [pid for pid in tree(os.getpid()) if Path(f"/proc/{pid}/comm").read_text().startswith(names)]
 
 
 def tree(pid: int) -> Iterator[int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from bench.machine import apart, named
 from bench.parts import RECIPE, SCOPES, TESTS, Effort
 from bench.result import Row, candidate
 from intranet.browser import FLAGS, PROGRAMS
@@ -126,12 +127,13 @@ def _alternately(
     """Seconds that PHP had each request, by turns, and the most HTTP calls that one of them made."""
     took: dict[str, list[float]] = {name: [] for name in requests}
     calls = dict.fromkeys(requests, 0)
-    for number in range(len(site.rounds(200, 25)) + 10):
-        for name, (path, headers) in requests.items():
-            cost = _cost(site.ana, method, path, headers, body)
-            if number >= 10:  # PHP has compiled everything, each worker was there
-                took[name].append(cost[0] / 1000)
-                calls[name] = max(calls[name], int(cost[1]))
+    with apart(named("nginx", "php-fpm", "mariadbd")):
+        for number in range(len(site.rounds(600, 40)) + 10):
+            for name, (path, headers) in requests.items():
+                cost = _cost(site.ana, method, path, headers, body)
+                if number >= 10:  # PHP has compiled everything, each worker was there
+                    took[name].append(cost[0] / 1000)
+                    calls[name] = max(calls[name], int(cost[1]))
     return took, calls
 
 

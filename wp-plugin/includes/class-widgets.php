@@ -7,6 +7,9 @@
 
 namespace WidgetsForBox;
 
+use WP_Scripts;
+use WP_Styles;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
@@ -32,6 +35,8 @@ final class Widgets {
 	 * @return void
 	 */
 	public static function register() {
+		add_action( 'wp_default_scripts', array( self::class, 'register_scripts' ) );
+		add_action( 'wp_default_styles', array( self::class, 'register_styles' ) );
 		add_action( 'init', array( self::class, 'register_types' ) );
 		add_action( 'wp_enqueue_scripts', array( self::class, 'enqueue_early' ) );
 		add_filter( 'wp_resource_hints', array( self::class, 'preconnect' ), 10, 2 );
@@ -41,21 +46,41 @@ final class Widgets {
 	}
 
 	/**
-	 * Registers assets, blocks and shortcodes.
+	 * Registers scripts, as soon as a request needs any: most REST requests need none.
+	 *
+	 * @internal Callback of `wp_default_scripts`.
+	 *
+	 * @param WP_Scripts $scripts WordPress's scripts.
+	 * @return void
+	 */
+	public static function register_scripts( $scripts ) {
+		$scripts->add( self::HANDLE, plugins_url( 'assets/loader.js', FILE ), array(), VERSION, 1 );
+		$dependencies = array( 'wp-api-fetch', 'wp-block-editor', 'wp-blocks', 'wp-components', 'wp-element', 'wp-i18n', 'wp-shortcode', self::HANDLE );
+		$scripts->add( self::HANDLE . '-editor', plugins_url( 'assets/editor.js', FILE ), $dependencies, VERSION, 1 );
+		$scripts->set_translations( self::HANDLE . '-editor', 'widgets-for-box', plugin_dir_path( FILE ) . 'languages' );
+	}
+
+	/**
+	 * Registers style sheets.
+	 *
+	 * @internal Callback of `wp_default_styles`.
+	 *
+	 * @param WP_Styles $styles WordPress's style sheets.
+	 * @return void
+	 */
+	public static function register_styles( $styles ) {
+		$styles->add( self::HANDLE, plugins_url( 'assets/widgets.css', FILE ), array(), VERSION );
+		$styles->add( self::HANDLE . '-editor', plugins_url( 'assets/editor.css', FILE ), array( self::HANDLE ), VERSION );
+	}
+
+	/**
+	 * Registers blocks and shortcodes.
 	 *
 	 * @internal Callback of `init`.
 	 *
 	 * @return void
 	 */
 	public static function register_types() {
-		wp_register_script( self::HANDLE, plugins_url( 'assets/loader.js', FILE ), array(), VERSION, true );
-		wp_register_style( self::HANDLE, plugins_url( 'assets/widgets.css', FILE ), array(), VERSION );
-
-		$dependencies = array( 'wp-api-fetch', 'wp-block-editor', 'wp-blocks', 'wp-components', 'wp-element', 'wp-i18n', 'wp-shortcode', self::HANDLE );
-		wp_register_style( self::HANDLE . '-editor', plugins_url( 'assets/editor.css', FILE ), array( self::HANDLE ), VERSION );
-		wp_register_script( self::HANDLE . '-editor', plugins_url( 'assets/editor.js', FILE ), $dependencies, VERSION, true );
-		wp_set_script_translations( self::HANDLE . '-editor', 'widgets-for-box', plugin_dir_path( FILE ) . 'languages' );
-
 		foreach ( array_keys( Elements::CATALOGUE ) as $element ) {
 			register_block_type(
 				plugin_dir_path( FILE ) . 'blocks/' . $element,
