@@ -17,7 +17,7 @@ from bench.result import RATE, Candidate, Row, candidate, p99, single
 
 CLIENTS = 8
 HANGING = 200
-HANG_MS = 5000
+HANG_MS = 3000
 
 
 def throughput(bench: Bench) -> Row:
@@ -29,7 +29,7 @@ def throughput(bench: Bench) -> Row:
         sockets = {"sidecar": sidecar.socket, "floor": floor.socket}
         for socket in sockets.values():
             load.drive(socket, [request] * 1000, CLIENTS)
-        for _ in bench.rounds(40, 8):
+        for _ in bench.rounds(40, 5):
             for name, socket in sockets.items():
                 outcome = load.drive(socket, [request] * 2000, CLIENTS)
                 rates[name].append(outcome.per_second)
@@ -105,7 +105,7 @@ def growth(bench: Bench) -> Row:
             load.drive(sidecar.socket, requests[held:size], 16)
             held = size
             runs = []
-            for _ in bench.rounds(9, 4):
+            for _ in bench.rounds(9, 3):
                 asked = chance.choices(requests[:size], k=2000)
                 runs.append(load.drive(sidecar.socket, asked, CLIENTS).elapsed / len(asked))
             times.append(statistics.median(runs))

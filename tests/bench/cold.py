@@ -42,7 +42,7 @@ def wall(bench: Bench) -> Row:
             "SDK": sdk.token,
         }
         bench.box.settings(latency_ms=LATENCY_MS)
-        for _ in bench.rounds(30, 4):
+        for _ in bench.rounds(30, 3):
             for name, way in ways.items():
                 _attempt(bench, way, next(people), attempts[name])
         bench.box.settings(latency_ms=0)
@@ -108,7 +108,7 @@ def cpu_of_tokens(bench: Bench) -> tuple[list[float], list[float], list[float]]:
     with bench.sidecar(**UNLIMITED) as sidecar, Recipe(bench.box) as recipe:
         sdk = OfficialSDK(bench.box)
         _ask(sidecar, next(people))
-        for _ in bench.rounds(30, 8):
+        for _ in bench.rounds(30, 5):
             before = cpu_seconds(sidecar.pid)
             asked = [load.token_request(next(people), SCOPES) for _ in range(10)]
             load.drive(sidecar.socket, asked, 1)
@@ -138,7 +138,7 @@ def crowd(bench: Bench) -> Row:
     bound = trips + CROWD * each
     took: list[float] = []
     calls: list[int] = []
-    for _ in bench.rounds(7, 2):
+    for _ in bench.rounds(7, 1):
         with bench.sidecar() as sidecar:
             asked = [load.token_request(next(people), SCOPES) for _ in range(CROWD)]
             bench.box.settings(latency_ms=LATENCY_MS)

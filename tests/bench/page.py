@@ -66,7 +66,7 @@ def in_page(site: Site) -> Row:
             api=site.stack.emulator.url,
             login=ANA,
             scopes=SCOPES,
-            rounds=len(site.rounds(40, 8)),
+            rounds=len(site.rounds(40, 5)),
             asks=20,
         )
     )
@@ -128,7 +128,7 @@ def _alternately(
     took: dict[str, list[float]] = {name: [] for name in requests}
     calls = dict.fromkeys(requests, 0)
     with apart(named("nginx", "php-fpm", "mariadbd")):
-        for number in range(len(site.rounds(600, 40)) + 10):
+        for number in range(len(site.rounds(600, 30)) + 10):
             for name, (path, headers) in requests.items():
                 cost = _cost(site.ana, method, path, headers, body)
                 if number >= 10:  # PHP has compiled everything, each worker was there
@@ -150,50 +150,57 @@ def _difference(ours: list[float], others: list[float]) -> float:
 
 def navigation(site: Site) -> Row:
     """Navigation until the explorer's first row, against Box's bare sample with a token that is there."""
-    sample = site.wordpress.docroot / "bench.html"
-    sample.write_text(_sample(site))
-    took: dict[str, list[float]] = {"page of the intranet": [], "bare sample page": []}
-    paths = {"page of the intranet": site.paths["explorer"], "bare sample page": "/bench.html"}
+    (site.wordpress.docroot / "bench.html").write_text(_bare_page(_sample(site)))
+    paths = {
+        "page of the intranet": site.paths["explorer"],
+        "bare sample page": "/bench.html",
+        "the sample in a page of the intranet": site.php("sample.php", sample=_sample(site)),
+    }
+    took: dict[str, list[float]] = {name: [] for name in paths}
     with _chromium() as browser:
-        storage: dict[str, Any] = {}
-        for name in took:
-            _, storage[name] = _first_row(site, browser, paths[name], None)
+        _, storage = _first_row(site, browser, site.paths["explorer"], None)
         for _ in site.rounds(15, 2):
             for name, values in took.items():
-                seconds, _ = _first_row(site, browser, paths[name], storage[name])
-                values.append(seconds)
-    ratio = statistics.median(took["page of the intranet"]) / statistics.median(took["bare sample page"])
+                values.append(_first_row(site, browser, paths[name], storage)[0])
+    ours, bare, themed = map(statistics.median, took.values())
     return Row(
         "navigation",
         f"navigation to the explorer's first row, Chromium, a person who was here before, empty cache, "
         f"Box at {LATENCY_MS} ms",
         [candidate(name, values) for name, values in took.items()],
-        f"{ratio:.2f} times",
+        f"{ours / bare:.2f} times",
         "at most 1.1 times",
-        ratio <= 1.1,
+        ours / bare <= 1.1,
+        [f"{ours / themed:.2f} times the same sample in a page of this WordPress"],
     )
 
 
 def _sample(site: Site) -> str:
-    """A page as Box's guide to the Content Explorer has it; the Elements are those that the intranet serves."""
+    """What Box's guide to the Content Explorer puts into a page; the Elements are those that the intranet serves."""
     token = site.stack.sidecar.token(ANA, scopes=SCOPES).json()["access_token"]
     version = max((site.wordpress.docroot / ELEMENTS_PATH).iterdir()).name
     elements = f"/{ELEMENTS_PATH}/{version}/en-US"
     hosts = dict.fromkeys(("apiHost", "uploadHost", "staticHost"), site.stack.emulator.url)
     options = json.dumps({"container": ".container", **hosts})
-    return f"""<!DOCTYPE html>
-<html lang="en-US">
-<head>
-<meta charset="utf-8"><title>Box UI Elements</title>
-<link rel="stylesheet" href="{elements}/explorer.css">
-</head>
-<body>
+    return f"""<link rel="stylesheet" href="{elements}/explorer.css">
 <div class="container" style="height:600px"></div>
 <script src="{elements}/explorer.js"></script>
 <script>
 var contentExplorer = new Box.ContentExplorer();
 contentExplorer.show('0', '{token}', {options});
-</script>
+</script>"""
+
+
+def _bare_page(sample: str) -> str:
+    style, _, body = sample.partition("\n")
+    return f"""<!DOCTYPE html>
+<html lang="en-US">
+<head>
+<meta charset="utf-8"><title>Box UI Elements</title>
+{style}
+</head>
+<body>
+{body}
 </body>
 </html>
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import statistics
 import time
 from pathlib import Path
@@ -21,7 +22,7 @@ def start(bench: Bench) -> Row:
     memory: dict[str, list[float]] = {"sidecar": [], "floor": []}
     server, floor = bench.sidecar(), bench.floor()
     commands = {"sidecar": (server.command, server.socket), "floor": (floor.command, floor.socket)}
-    for _ in bench.rounds(10, 3):
+    for _ in bench.rounds(10, 2):
         for name, (command, socket) in commands.items():
             took, used = _once(command, socket)
             seconds[name].append(took)
@@ -55,4 +56,6 @@ def _once(command: list[str], socket: Path) -> tuple[float, float]:
             time.sleep(0.002)
         took = time.perf_counter() - began
         time.sleep(_SETTLE_S)
-        return took, pss(process.pid)
+        memory = pss(process.pid)
+        process.signal(signal.SIGKILL)  # gunicorn takes a second to stop
+        return took, memory
