@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
+from box_sidecar import tokens
+from box_sidecar.box import Token
+from box_sidecar.config import Secret
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
@@ -165,3 +170,20 @@ def test_the_cache_is_bounded(box: Emulator, serve: Serve) -> None:
     assert sidecar.audit()[-1]["outcome"] == "hit"
     assert sidecar.token("person0@example.com").status_code == 200
     assert sidecar.audit()[-1]["outcome"] == "mint", "the least recently used went first"
+
+
+def test_a_user_token_is_kept_only_for_the_widgets_of_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(tokens, "monotonic", lambda: now)
+    kept = tokens._parent_cache()
+    kept["1"] = Token(Secret("for an hour"), now + 3600)
+    kept["2"] = Token(Secret("for two minutes"), now + 120)
+    now += 59
+    assert set(kept) == {"1", "2"}
+    now += 2
+    assert [user for user in ("1", "2") if user in kept] == ["1"]
+    now += 240
+    assert "1" not in kept
+    for number in range(2_000):
+        kept[str(number)] = Token(Secret(""), now + 3600)
+    assert len(kept) == 1_000
