@@ -39,7 +39,8 @@ add_action(
 	0
 );
 
-// WordPress would ask the database for a missing option in each request.
+// WordPress would ask the database for a missing option in each request. Other sites of a network have theirs once it
+// is saved.
 register_activation_hook(
 	FILE,
 	static function () {

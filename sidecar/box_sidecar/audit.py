@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from box_sidecar.catalogue import Problem
 from box_sidecar.config import ConfigError, Secret
@@ -35,7 +35,7 @@ class Entry(Struct, kw_only=True, omit_defaults=True):
     ``granted`` were given.
     """
 
-    time: datetime = field(default_factory=partial(datetime.now, UTC))
+    time: datetime | None = None
     event: str
     request_id: str
     peer_uid: int | None
@@ -98,6 +98,7 @@ class Audit:
         Raises:
             Problem: ``not_ready`` if it can't be written: what can't be audited must not be done.
         """
+        entry.time = datetime.now(UTC)
         data = self._encode(entry) + b"\n"
         try:
             while data:

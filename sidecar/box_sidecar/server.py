@@ -234,7 +234,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]
 
     sidecar: Sidecar
     admission: Admission
-    now: float
+    now = 0.0
     """The loop's clock, looked at every second: exact enough for who dawdles, and free of charge."""
 
     def load_wsgi(self) -> None:
@@ -269,9 +269,11 @@ class Worker(ASGIWorker):  # type: ignore[misc]
 
     def _watch_connections(self) -> None:
         """Turn out who dawdles, once a second: a timer for each request would cost more than the request's parsing."""
-        self.now = self.loop.time()
-        for connection in [connection for connection in self.connections if connection.is_late(self.now)]:
-            connection.turn_out()
+        before, self.now = self.now, self.loop.time()
+        # After a standstill of ours nobody is late by his own fault.
+        if self.now - before < 2:
+            for connection in [connection for connection in self.connections if connection.is_late(self.now)]:
+                connection.turn_out()
         self.loop.call_later(1, self._watch_connections)
 
     async def _shutdown(self) -> None:

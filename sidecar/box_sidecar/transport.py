@@ -344,9 +344,10 @@ def _understand(reply: _Reply, decode: type[T]) -> Answer[T]:
             raise _Failure(f"Box answered {status} with something that can't be read") from None
     if 300 <= status < 400:
         raise _Failure(f"something between here and Box answered {status}, a redirect")
-    kind = headers.get("Content-Type", "no Content-Type")
+    kind = headers.get("Content-Type", "").partition(";")[0].lower()
     if body.strip() and "json" not in kind:
-        raise _Failure(f"something between here and Box answered {status} with {kind.partition(';')[0]}")
+        shown = _printable(kind, 60) or "no Content-Type"
+        raise _Failure(f"something between here and Box answered {status} with {shown}")
     return Answer(cast(T, None), _reason(status, body))
 
 

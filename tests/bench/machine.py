@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,10 @@ class Processors:
 def apart(pids: Iterable[int]) -> Iterator[None]:
     """For a while these processes, and all below them, have a processor without this one."""
     usable = os.sched_getaffinity(0)
-    processors = Processors()
-    for pid in pids:
-        processors.give_server(pid)
     try:
+        processors = Processors()
+        for pid in pids:
+            processors.give_server(pid)
         yield
     finally:
         for pid in (os.getpid(), *pids):
@@ -72,7 +72,8 @@ def apart(pids: Iterable[int]) -> Iterator[None]:
 def _allow(pid: int, processors: set[int]) -> None:
     for member in tree(pid):
         for thread in Path(f"/proc/{member}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), processors)
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.sched_setaffinity(int(thread.name), processors)
 
 
 def named(*names: str) -> list[int]:

@@ -128,6 +128,18 @@ def test_page_without_widgets_carries_nothing(site: WordPress) -> None:
     assert "widgets-for-box-configuration" not in html
 
 
+def test_a_plugin_that_is_early_does_not_undress_the_widgets(site: WordPress, page: str) -> None:
+    """Style sheets are announced once, when the first is asked for: that may be before our turn."""
+    early = site.content / "mu-plugins" / "early.php"
+    early.write_text("<?php\nwp_styles();\nwp_scripts();\n")
+    try:
+        html = site.visitor().get(page).text
+    finally:
+        early.unlink()
+    assert "widgets-for-box/assets/widgets.css" in html
+    assert "widgets-for-box/assets/loader.js" in html
+
+
 def test_rendering_asks_neither_database_nor_sidecar(site: WordPress, sidecar: ScriptedSidecar) -> None:
     plugin = "widgets-for-box/widgets-for-box.php"
     autoloaded, queries = json.loads(

@@ -37,6 +37,10 @@ final class Widgets {
 	public static function register() {
 		add_action( 'wp_default_scripts', array( self::class, 'register_scripts' ) );
 		add_action( 'wp_default_styles', array( self::class, 'register_styles' ) );
+		if ( did_action( 'wp_default_styles' ) ) {
+			// Some other plugin was early; unlike that of scripts, the hook does not come again.
+			self::register_styles( wp_styles() );
+		}
 		add_action( 'init', array( self::class, 'register_types' ) );
 		add_action( 'wp_enqueue_scripts', array( self::class, 'enqueue_early' ) );
 		add_filter( 'wp_resource_hints', array( self::class, 'preconnect' ), 10, 2 );
