@@ -94,7 +94,9 @@ def _while_box_hangs(bench: Bench, sidecar: Server, requests: list[bytes], measu
 def growth(bench: Bench) -> Row:
     """Time a request and memory while the number of tokens in memory grows."""
     sizes = (100, 1000) if bench.quick else (100, 1000, 10_000, 100_000)
-    requests = [load.token_request(login(n % PEOPLE), _variant(n // PEOPLE)) for n in range(sizes[-1])]
+    requests = [
+        load.token_request(login(person), _variant(number)) for person, number in map(_widget, range(sizes[-1]))
+    ]
     times: list[float] = []
     candidates: list[Candidate] = []
     memory: list[float] = []
@@ -125,6 +127,11 @@ def growth(bench: Bench) -> Row:
         ratio <= 1.2,
         [NO_MEMORY if math.isnan(each) else f"{each:.2f} KiB a token, all processes of the sidecar together"],
     )
+
+
+def _widget(n: int) -> tuple[int, int]:
+    """Person and choice of the n-th token: first one for each of all people, then nine more for one after the other."""
+    return (n, 0) if n < PEOPLE else ((n - PEOPLE) // 9, 1 + (n - PEOPLE) % 9)
 
 
 def _variant(number: int) -> tuple[str, ...]:
