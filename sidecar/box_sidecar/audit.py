@@ -69,7 +69,7 @@ class Audit:
         self._path = path
         key = hmac.digest(secret.reveal().encode(), b"box-sidecar audit 1", "sha256")
         #: The mark of a login; remembered, since it costs more than all else in a line.
-        self.person = lru_cache(2_000)(partial(_mark, key))
+        self.person = lru_cache(10_000)(partial(_mark, key))
         self._encode = msgspec.json.Encoder().encode
         self._fd = self._open()
 
