@@ -270,8 +270,8 @@ class Worker(ASGIWorker):  # type: ignore[misc]
     def _watch_connections(self) -> None:
         """Turn out who dawdles, once a second: a timer for each request would cost more than the request's parsing."""
         before, self.now = self.now, self.loop.time()
-        # After a standstill of ours nobody is late by his own fault.
-        if self.now - before < 2:
+        # After a standstill of ours as long as that, nobody is late by his own fault.
+        if self.now - before < _REQUEST_S:
             for connection in [connection for connection in self.connections if connection.is_late(self.now)]:
                 connection.turn_out()
         self.loop.call_later(1, self._watch_connections)
