@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import resource
+import signal
 import socket
 import stat
 import subprocess
@@ -267,7 +268,7 @@ def test_no_other_protocol_is_spoken(protocol: str, sidecar: Sidecar) -> None:
 
 
 def test_a_chunked_request_and_one_by_one_byte_are_understood(sidecar: Sidecar) -> None:
-    body = json.dumps({"user": {"login": "ana@example.com"}, "element": "explorer"}).encode()
+    body = json.dumps({"user": {"login": "ana@example.com"}, "element": "explorer"}, "Connection: close").encode()
     with Wire(sidecar.socket) as wire:
         wire.send(CHUNKED + b"Connection: close\r\n\r\n")
         wire.send(f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n")
@@ -358,3 +359,22 @@ def _resident(pid: int) -> int:
     """Resident memory in kB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])
+
+
+def test_nobody_is_late_for_the_time_that_the_sidecar_stood_still(box: Emulator, serve: Serve) -> None:
+    sidecar = serve()
+    assert sidecar.process is not None
+    children = Path(f"/proc/{sidecar.process.pid}/task/{sidecar.process.pid}/children").read_text().split()
+    (worker,) = map(int, children)
+    request = request_bytes(
+        "POST", "/v1/tokens", {"user": {"login": "ana@example.com"}, "element": "explorer"}, "Connection: close"
+    )
+    with Wire(sidecar.socket) as wire:
+        time.sleep(0.3)
+        os.kill(worker, signal.SIGSTOP)
+        wire.send(request[:40])
+        time.sleep(11)
+        os.kill(worker, signal.SIGCONT)
+        time.sleep(0.3)
+        wire.send(request[40:])
+        assert status_of(wire.read()) == 200
