@@ -268,7 +268,7 @@ def test_no_other_protocol_is_spoken(protocol: str, sidecar: Sidecar) -> None:
 
 
 def test_a_chunked_request_and_one_by_one_byte_are_understood(sidecar: Sidecar) -> None:
-    body = json.dumps({"user": {"login": "ana@example.com"}, "element": "explorer"}, "Connection: close").encode()
+    body = json.dumps({"user": {"login": "ana@example.com"}, "element": "explorer"}).encode()
     with Wire(sidecar.socket) as wire:
         wire.send(CHUNKED + b"Connection: close\r\n\r\n")
         wire.send(f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n")
