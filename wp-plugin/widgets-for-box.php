@@ -25,7 +25,7 @@ defined( 'ABSPATH' ) || exit;
 const VERSION = '0.1.0';
 const FILE    = __FILE__;
 
-foreach ( array( 'elements', 'settings', 'descriptor', 'sidecar', 'permissions', 'people', 'rest', 'widgets', 'status', 'settings-page', 'profile', 'site-health', 'privacy' ) as $widgets_for_box_class ) {
+foreach ( array( 'elements', 'settings', 'descriptor', 'sidecar', 'permissions', 'people', 'tokens', 'rest', 'widgets', 'status', 'settings-page', 'profile', 'site-health', 'privacy' ) as $widgets_for_box_class ) {
 	require_once __DIR__ . '/includes/class-' . $widgets_for_box_class . '.php';
 }
 unset( $widgets_for_box_class );
@@ -50,6 +50,7 @@ register_activation_hook(
 
 Permissions::register();
 People::register();
+Tokens::register();
 Rest::register();
 Widgets::register();
 Settings_Page::register();

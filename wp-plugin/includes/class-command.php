@@ -77,7 +77,7 @@ final class Command {
 		if ( ! user_can( $wp_user, Permissions::CAPABILITY ) ) {
 			WP_CLI::warning( __( 'The roles of this person may not use Box here.', 'widgets-for-box' ) );
 		}
-		$answer = People::token( $wp_user, 'explorer', array(), '0' );
+		$answer = Tokens::token( $wp_user, 'explorer', array(), '0' );
 		if ( is_wp_error( $answer ) ) {
 			$data = (array) $answer->get_error_data();
 			WP_CLI::error( trim( $answer->get_error_code() . ': ' . $answer->get_error_message() . ' ' . ( $data['fix'] ?? '' ) ) );

@@ -104,7 +104,7 @@ final class Privacy {
 	 */
 	private static function stored( WP_User $wp_user ): array {
 		$assigned  = get_user_meta( $wp_user->ID, People::ASSIGNED, true );
-		$issued    = get_user_meta( $wp_user->ID, People::ISSUED, true );
+		$issued    = get_user_meta( $wp_user->ID, Tokens::ISSUED, true );
 		$confirmed = get_user_meta( $wp_user->ID, People::CONFIRMED_EMAIL, true );
 		$values    = array(
 			__( 'Assigned Box user', 'widgets-for-box' ) => is_array( $assigned ) ? current( $assigned ) : '',
@@ -136,8 +136,8 @@ final class Privacy {
 		$removed  = false;
 		$retained = false;
 		if ( $wp_user ) {
-			$removed = is_array( get_user_meta( $wp_user->ID, People::ISSUED, true ) );
-			People::revoke( $wp_user->ID );
+			$removed = is_array( get_user_meta( $wp_user->ID, Tokens::ISSUED, true ) );
+			Tokens::revoke( $wp_user->ID );
 			$removed  = delete_user_meta( $wp_user->ID, People::ASSIGNED ) || $removed;
 			$retained = '' !== get_user_meta( $wp_user->ID, People::CONFIRMED_EMAIL, true );
 		}

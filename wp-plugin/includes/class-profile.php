@@ -112,7 +112,7 @@ final class Profile {
 		$text = trim( sanitize_text_field( wp_unslash( $_POST[ self::FIELD ] ) ) );
 		if ( isset( $_POST[ self::CONFIRM ] ) ) {
 			delete_user_meta( $data->ID, People::CONFIRMED_EMAIL );
-			People::revoke( $data->ID );
+			Tokens::revoke( $data->ID );
 		}
 		// phpcs:enable
 		$assigned = self::parse( $text );
@@ -124,7 +124,7 @@ final class Profile {
 		if ( ( is_array( $before ) ? $before : array() ) === $assigned ) {
 			return;
 		}
-		People::revoke( $data->ID );
+		Tokens::revoke( $data->ID );
 		if ( $assigned ) {
 			update_user_meta( $data->ID, People::ASSIGNED, $assigned );
 		} else {

@@ -172,7 +172,7 @@ final class Rest {
 
 		$wp_user = wp_get_current_user();
 		$scopes  = Permissions::narrow( $widget['scopes'], $widget['element'], $wp_user );
-		$answer  = People::token( $wp_user, $widget['element'], $scopes, $widget['id'] );
+		$answer  = Tokens::token( $wp_user, $widget['element'], $scopes, $widget['id'] );
 		if ( is_wp_error( $answer ) ) {
 			return self::for_visitor( $answer );
 		}
@@ -212,7 +212,7 @@ final class Rest {
 		if ( ! user_can( $wp_user, Permissions::CAPABILITY ) ) {
 			return new WP_Error( 'box_not_allowed', __( 'The roles of this person may not use Box here.', 'widgets-for-box' ), array( 'status' => 403 ) );
 		}
-		$answer = People::token( $wp_user, 'explorer', array(), '0' );
+		$answer = Tokens::token( $wp_user, 'explorer', array(), '0' );
 		if ( is_wp_error( $answer ) ) {
 			return self::for_visitor( $answer );
 		}

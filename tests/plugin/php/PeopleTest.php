@@ -9,6 +9,7 @@ namespace WidgetsForBox\Tests;
 
 use WidgetsForBox\People;
 use WidgetsForBox\Privacy;
+use WidgetsForBox\Tokens;
 
 /**
  * Who somebody is at Box rests on what an administrator decided or the person has proved.
@@ -227,7 +228,7 @@ final class PeopleTest extends TestCase {
 	public function test_only_assigned(): void {
 		update_option( 'widgets_for_box', array( 'account' => 'assigned' ) );
 		$this->assertNull( People::box_user( $this->user() ) );
-		$answer = People::token( $this->user(), 'explorer', array(), '0' );
+		$answer = Tokens::token( $this->user(), 'explorer', array(), '0' );
 		$this->assertSame( 'user_not_found', $answer->get_error_code() );
 	}
 
@@ -293,7 +294,7 @@ final class PeopleTest extends TestCase {
 	public function test_privacy(): void {
 		$user = $this->user();
 		$this->assertSame( array(), Privacy::export( $user->user_email )['data'] );
-		$this->assertIsArray( People::token( $user, 'explorer', array(), '0' ) );
+		$this->assertIsArray( Tokens::token( $user, 'explorer', array(), '0' ) );
 		$stored = wp_json_encode( get_user_meta( $user->ID ) );
 		$this->assertStringNotContainsString( 'token-of', $stored );
 		$exported = Privacy::export( $user->user_email );
