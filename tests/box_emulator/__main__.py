@@ -10,7 +10,6 @@ import signal
 import sys
 from pathlib import Path
 
-import msgspec
 from aiohttp import web
 
 from .box import Box
@@ -18,6 +17,7 @@ from .description import Description
 from .errors import BoxError
 from .seed import DEFAULT, Seed
 from .server import application
+from .settings import Settings
 from .tls import server_context
 
 SHUTDOWN_S = 0.1
@@ -26,12 +26,16 @@ SHUTDOWN_S = 0.1
 
 def main() -> int:
     options = _parser().parse_args()
+    source = "--setting"
     try:
+        settings = Settings.parse(options.setting)
+        settings.cors_origins += options.cors_origin
+        source = options.seed
         seed = Seed.load(options.seed)
-        box = Box(options.state, options.cors_origin)
+        box = Box(options.state, settings)
         seed.plant(box)
-    except (OSError, msgspec.MsgspecError, BoxError) as error:
-        print(f"box_emulator: {options.seed}: {error}", file=sys.stderr)
+    except (OSError, ValueError, BoxError) as error:
+        print(f"box_emulator: {source}: {error}", file=sys.stderr)
         return 2
     try:
         asyncio.run(_serve(options, box, seed))
@@ -54,6 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--description", type=Path, metavar="FILE", help="check all traffic against this copy of Box's OpenAPI file"
+    )
+    parser.add_argument(
+        "--setting",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the start (settings.py has them all); may be repeated",
     )
     parser.add_argument("--tls", action="store_true", help="speak HTTPS; the CA's certificate goes to DIR/ca.pem")
     return parser

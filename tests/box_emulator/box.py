@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from .access import Collaboration
@@ -59,7 +60,7 @@ class UploadSession:
 class Box:
     """State shared by all routes. Everything is in memory; only the applications' JSON files outlive the process."""
 
-    def __init__(self, state: Path, cors_origins: list[str] | None = None) -> None:
+    def __init__(self, state: Path, settings: Settings | None = None) -> None:
         state.mkdir(parents=True, exist_ok=True)
         self.applications = [
             Application.open(state / "box_config.json", ENTERPRISE_ID, with_key=True),
@@ -67,13 +68,13 @@ class Box:
         ]
         self.enterprise = {"type": "enterprise", "id": ENTERPRISE_ID, "name": "Example Inc."}
         self.clock = Clock()
-        self._cors_origins = cors_origins or []
+        self._first_settings = settings or Settings()
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew: no people but the service accounts, no items, no tokens, default settings."""
-        self.settings = Settings(cors_origins=self._cors_origins)
-        self.clock.offset_s = 0.0
+        """Begin anew: no people but the service accounts, no items, no tokens, the settings of the start."""
+        self.settings = msgspec.structs.replace(self._first_settings)
+        self.clock.offset_s = self.settings.clock_offset_s
         self.directory = Directory()
         self.tokens = Tokens()
         self.tree = Tree(self.next_item_id)
@@ -81,6 +82,7 @@ class Box:
         self._collaborations_on: dict[str, list[Collaboration]] = {}
         self.recent: dict[str, dict[str, Interaction]] = {}
         self.tickets: dict[str, Ticket] = {}
+        self.assertions = 0
         self.upload_sessions: dict[str, UploadSession] = {}
         self._last_user_id = FIRST_USER_ID - 1
         self._last_item_id = FIRST_ITEM_ID - 1

@@ -6,6 +6,7 @@ The refusals are word for word those that people report; the order of the checks
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from .console import Application
 from .directory import User
 from .errors import InvalidTokenError, OAuthError
 from .items import mini
-from .scopes import DOWNSCOPES, USER_SCOPES, covers
+from .scopes import DOWNSCOPES, covers, scopes_of
 from .tokens import Resource, Token
 from .tree import ROOT_ID
 
@@ -89,7 +90,7 @@ def _jwt_grant(box: Box, form: Form) -> dict[str, Any]:
     if app.key is None:
         raise OAuthError("unauthorized_client", "The grant type is unauthorized for this client_id")
     claims = _verified_claims(box, app, form.get("assertion", ""))
-    return _issue_for(box, app, claims["box_sub_type"], claims["sub"], _unknown_sub())
+    return _issue_for(box, app, claims["box_sub_type"], claims["sub"], _jwt_refusals())
 
 
 def _verified_claims(box: Box, app: Application, assertion: str) -> dict[str, Any]:
@@ -108,31 +109,33 @@ def _verified_claims(box: Box, app: Application, assertion: str) -> dict[str, An
         raise _bad_claim("iss", "The client id specified is invalid.")
     if claims.get("aud") != AUDIENCE:
         raise _bad_claim("aud", "The 'aud' specified is invalid.")
-    _check_times(box.clock.now(), claims)
-    _check_jti(box.clock.now(), app, claims)
+    _check_times(box, claims)
+    _check_jti(box, app, claims)
     if not isinstance(claims.get("sub"), str) or claims.get("box_sub_type") not in ("enterprise", "user"):
         raise _unknown_sub()
     return claims
 
 
-def _check_times(now: float, claims: dict[str, Any]) -> None:
-    exp = claims.get("exp")
+def _check_times(box: Box, claims: dict[str, Any]) -> None:
+    now, exp = box.clock.now(), claims.get("exp")
     if not isinstance(exp, int) or isinstance(exp, bool):
-        raise _bad_claim("exp", "Should be an integer")
+        raise _bad_exp(box, "Please check the 'exp' claim. Should be an integer")
     if exp <= now:
-        message = r"Current date\/time MUST be before the expiration date\/time listed in the 'exp' claim"
-        raise OAuthError("invalid_grant", message)
+        raise _bad_exp(box, r"Current date\/time MUST be before the expiration date\/time listed in the 'exp' claim")
     if exp > now + MAX_LIFE_S:
-        raise _bad_claim("exp", "The 'exp' value exceeds the maximum value of 60 seconds beyond the issue time.")
+        reason = "The 'exp' value exceeds the maximum value of 60 seconds beyond the issue time."
+        raise _bad_exp(box, f"Please check the 'exp' claim. {reason}")
     for name in ("iat", "nbf"):
         value = claims.get(name)
         if value is not None and (not isinstance(value, int) or value > now):
             raise _bad_claim(name, f"The '{name}' specified is invalid.")
 
 
-def _check_jti(now: float, app: Application, claims: dict[str, Any]) -> None:
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or len(jti) not in JTI_LENGTH or not app.first_use(jti, claims["exp"], now):
+def _check_jti(box: Box, app: Application, claims: dict[str, Any]) -> None:
+    jti, now, every = claims.get("jti"), box.clock.now(), box.settings.jti_refused_every
+    fit = isinstance(jti, str) and len(jti) in JTI_LENGTH and app.first_use(jti, claims["exp"], now)
+    box.assertions += 1
+    if not fit or (every > 0 and box.assertions % every == 0):
         raise _bad_claim("jti", "A unique 'jti' value is required.")
 
 
@@ -142,40 +145,57 @@ def _client_credentials(box: Box, form: Form) -> dict[str, Any]:
         raise OAuthError("invalid_grant", "Grant credentials are invalid")
     if app.key is not None:
         raise OAuthError("unauthorized_client", "The grant type is unauthorized for this client_id")
-    refusal = OAuthError("invalid_grant", "Grant credentials are invalid")
     subject_type = form.get("box_subject_type", "")
     if subject_type not in ("enterprise", "user"):
         message = 'The "box_subject_type" value is unauthorized for this client_id'
         raise OAuthError("unauthorized_client", message)
-    return _issue_for(box, app, subject_type, form.get("box_subject_id", ""), refusal)
+    return _issue_for(box, app, subject_type, form.get("box_subject_id", ""), _ccg_refusals(box))
 
 
-def _issue_for(box: Box, app: Application, kind: str, subject: str, unknown: OAuthError) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How a grant says no: each grant has words of its own for the same reasons."""
+
+    not_authorized: OAuthError
+    unknown_subject: OAuthError
+    no_user_tokens: OAuthError
+    """"Generate user access tokens" is off, or a managed user is out of reach of "App access only"."""
+
+
+def _jwt_refusals() -> Refusals:
+    return Refusals(
+        _not_authorized(),
+        _unknown_sub(),
+        OAuthError("invalid_request", "Cannot obtain user token based on the enterprise configuration for your app"),
+    )
+
+
+def _ccg_refusals(box: Box) -> Refusals:
+    """With client credentials Box says the same for whatever is wrong."""
+    same = OAuthError("invalid_grant", "Grant credentials are invalid")
+    told = box.settings.ccg_not_authorized == "unauthorized_client"
+    return Refusals(_not_authorized() if told else same, same, same)
+
+
+def _issue_for(box: Box, app: Application, kind: str, subject: str, refusals: Refusals) -> dict[str, Any]:
     """A token of the service account or of a user, if the enterprise's settings allow it."""
     if not box.settings.app_authorized:
-        raise OAuthError("unauthorized_client", "This app is not authorized by the enterprise admin")
+        raise refusals.not_authorized
     scopes = frozenset(box.settings.app_scopes)
     if kind == "enterprise":
         account = box.directory.get(app.service_account_id)
         if subject != app.enterprise_id or account is None:
-            raise unknown
+            raise refusals.unknown_subject
         return _answer(box.issue("service", app.client_id, account, scopes), box.clock.now())
     user = box.directory.get(subject)
-    if user is None or not _reachable(box, app, user):
-        raise unknown
-    if not box.settings.user_tokens_enabled:
-        message = "Cannot obtain user token based on the enterprise configuration for your app"
-        raise OAuthError("invalid_request", message)
+    # An app user belongs to the app that made it, a service account to its app.
+    if user is None or not (user.managed or user.client_id == app.client_id):
+        raise refusals.unknown_subject
+    if not box.settings.user_tokens_enabled or (user.managed and box.settings.app_access == "app"):
+        raise refusals.no_user_tokens
     if user.status == "inactive":
-        raise unknown
-    return _answer(box.issue("user", app.client_id, user, scopes & USER_SCOPES), box.clock.now())
-
-
-def _reachable(box: Box, app: Application, user: User) -> bool:
-    """App users belong to the app that made them; managed users need "App + Enterprise access"."""
-    if user.managed:
-        return box.settings.app_access == "enterprise"
-    return user.client_id == app.client_id
+        raise refusals.unknown_subject
+    return _answer(box.issue("user", app.client_id, user, scopes & scopes_of(user)), box.clock.now())
 
 
 def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
@@ -186,7 +206,10 @@ def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
         _authenticate(box, form)
     parent = box.tokens.get(form.get("subject_token", ""))
     if parent is None or not parent.alive(now):
-        raise OAuthError("invalid_grant", "Invalid subject_token parameter or parameter missing")
+        raise _invalid_subject_token()
+    if box.settings.fresh_subject_token_refused and not parent.presented:
+        parent.presented = True
+        raise _invalid_subject_token()
     scopes = frozenset(form.get("scope", "").split())
     if not scopes or not scopes <= DOWNSCOPES:
         raise OAuthError("invalid_scope", "The requested scope is invalid.")
@@ -194,7 +217,7 @@ def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
         raise InvalidTokenError
     user = box.directory.get(parent.user_id)
     if user is None:
-        raise OAuthError("invalid_grant", "Invalid subject_token parameter or parameter missing")
+        raise _invalid_subject_token()
     resource = _resource(box, parent, user, form.get("resource"))
     child = box.issue("downscoped", parent.client_id, user, scopes, resource=resource, parent=parent.value)
     body = _answer(child, now) | {"issued_token_type": ACCESS_TOKEN_TYPE}
@@ -223,10 +246,15 @@ def _restricted_to(box: Box, token: Token, user: User) -> list[dict[str, Any]] |
         item = box.tree.root(user) if token.resource.id == ROOT_ID else box.tree.get(token.resource.id)
         assert item is not None
         return [{"scope": scope, "object": mini(item)} for scope in scopes]
-    form = box.settings.restricted_to_without_resource
-    if form == "absent":
-        return None
-    return [{"scope": scope} for scope in scopes] if form == "scopes" else []
+    root = mini(box.tree.root(user))
+    dialects: dict[str, list[dict[str, Any]] | None] = {
+        "per_scope": [{"scope": scope} for scope in scopes],
+        "with_folder": [{"scope": scope, "object": root} for scope in scopes],
+        "joined": [{"scope": ",".join(scopes), "object": root}],
+        "empty": [],
+        "absent": None,
+    }
+    return dialects[box.settings.root_restricted_to]
 
 
 def _answer(token: Token, now: float) -> dict[str, Any]:
@@ -238,8 +266,21 @@ def _answer(token: Token, now: float) -> dict[str, Any]:
     }
 
 
+def _not_authorized() -> OAuthError:
+    return OAuthError("unauthorized_client", "This app is not authorized by the enterprise admin")
+
+
+def _bad_exp(box: Box, reason: str) -> OAuthError:
+    bare = box.settings.exp_refusal == "bare"
+    return OAuthError("invalid_grant", "Please check the 'exp' claim." if bare else reason)
+
+
 def _bad_claim(name: str, reason: str) -> OAuthError:
     return OAuthError("invalid_grant", f"Please check the '{name}' claim. {reason}")
+
+
+def _invalid_subject_token() -> OAuthError:
+    return OAuthError("invalid_grant", "The subject_token provided is invalid")
 
 
 def _unknown_sub() -> OAuthError:

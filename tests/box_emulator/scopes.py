@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from .directory import User
+from .settings import APP_SCOPES
+
 USER_SCOPES = frozenset({"root_readwrite", "root_readonly"})
-"""The application scopes that reach into a user's own content; the other ones are the service account's business."""
+"""The application scopes that reach into a user's own content."""
+
+
+def scopes_of(user: User) -> frozenset[str]:
+    """The application scopes that this user's token can carry: an administrator's those that manage, too."""
+    return USER_SCOPES if user.role == "user" else frozenset(APP_SCOPES) | USER_SCOPES
+
 
 DOWNSCOPES = frozenset(
     {
+        "ai.readwrite",
         "annotation_edit",
         "annotation_view_all",
         "annotation_view_self",

@@ -27,6 +27,8 @@ PARAMETERS = ("query", "mdfilters")
 @authenticated
 async def search(request: web.Request, caller: Caller) -> web.Response:
     """GET /2.0/search: by the words of name, description, extension or text content, below the ancestors named."""
+    if caller.token.kind == "downscoped" and not caller.box.settings.downscoped_search:
+        caller.require("root_readonly", "root_readwrite")
     if not any(request.query.get(name) for name in PARAMETERS):
         detail = {"reason": "missing_parameter", "name": "query", "message": "Please provide at least the 'query'"}
         raise BoxError(400, "bad_request", "Bad Request", {"errors": [detail]})

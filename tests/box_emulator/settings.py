@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -56,8 +57,49 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     app_access: Literal["enterprise", "app"] = "enterprise"
     """"App + Enterprise access" or "App access only" (then managed users are out of reach)."""
 
-    root_resource: bool = False
-    """Whether ``folders/0`` is accepted as the resource of a token exchange. What Box does is not documented."""
+    # Dialects: where the sources say different things, or nothing. README.md has the evidence for each.
 
-    restricted_to_without_resource: Literal["scopes", "empty", "absent"] = "scopes"
-    """What ``restricted_to`` says when no resource was named. What Box does is not documented."""
+    root_resource: bool = False
+    """Whether ``folders/0`` is accepted as the resource of a token exchange."""
+
+    root_restricted_to: Literal["per_scope", "with_folder", "joined", "empty", "absent"] = "per_scope"
+    """What ``restricted_to`` says when no resource was named: an entry a scope; the same with folder 0 as object; one
+    entry with folder 0 and all scopes, joined by commas; an empty list; no such field."""
+
+    filter_term_marker: Literal["null", "endless"] = "null"
+    """The ``next_marker`` after the last page of a search for users: null, or another one for ever."""
+
+    users_max_offset: int = 10_000
+    """The greatest ``offset`` of a list of users."""
+
+    downscoped_search: bool = True
+    """Whether a downscoped token without ``root_readonly`` or ``root_readwrite`` may search."""
+
+    ccg_not_authorized: Literal["invalid_grant", "unauthorized_client"] = "invalid_grant"
+    """What an app with client credentials hears while no admin has authorized it."""
+
+    exp_refusal: Literal["explained", "bare"] = "explained"
+    """How an ``exp`` is refused: with the reason, or by the older text that stops after naming the claim."""
+
+    # Faults that come and go at Box, for whole runs; faults.py has those for single requests.
+
+    fresh_subject_token_refused: bool = False
+    """Whether the first exchange of each token fails as if Box did not know the token yet."""
+
+    jti_refused_every: int = 0
+    """Every so many-th good assertion is refused for its ``jti``, though that is new; 0 for none."""
+
+    @classmethod
+    def parse(cls, assignments: Iterable[str]) -> Self:
+        """Settings from the command line: ``name=value`` each, the value in JSON or, without quotes, a word.
+
+        :raises ValueError: no such setting, or no value for it
+        """
+        values: dict[str, Any] = {}
+        for assignment in assignments:
+            name, _, text = assignment.partition("=")
+            try:
+                values[name] = msgspec.json.decode(text)
+            except msgspec.DecodeError:
+                values[name] = text
+        return msgspec.convert(values, cls)

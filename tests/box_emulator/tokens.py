@@ -31,6 +31,8 @@ class Token:
     expires_at: float
     revoked: bool = False
     parent: str | None = None
+    presented: bool = False
+    """Whether somebody has tried to exchange it."""
 
     def alive(self, now: float) -> bool:
         return not self.revoked and now < self.expires_at

@@ -52,9 +52,10 @@ async def list_users(request: web.Request, caller: Caller) -> web.Response:
     page: dict[str, Any] = {"limit": limit}
     if flag(request, "usemarker"):
         start = position_of(request)
-        page["next_marker"] = encode_marker(start + limit) if start + limit < len(users) else None
+        more = start + limit < len(users) or _endless(request, caller)
+        page["next_marker"] = encode_marker(start + limit) if more else None
     else:
-        start = offset_of(request)
+        start = offset_of(request, caller.box.settings.users_max_offset)
         page |= {"total_count": len(users), "offset": start}
     entries = [user.json(fields, caller.box.enterprise) for user in users[start : start + limit]]
     return json_response(page | {"entries": entries})
@@ -113,6 +114,11 @@ async def email_aliases(request: web.Request, caller: Caller) -> web.Response:
         for position, email in enumerate(user.aliases)
     ]
     return json_response({"total_count": len(entries), "entries": entries})
+
+
+def _endless(request: web.Request, caller: Caller) -> bool:
+    """Whether the marker of a search leads to page after empty page."""
+    return "filter_term" in request.query and caller.box.settings.filter_term_marker == "endless"
 
 
 def _require_manager(caller: Caller) -> None:

@@ -208,6 +208,53 @@ def test_an_app_without_enterprise_access_sees_its_app_users_alone(app: App, emu
     assert [user["id"] for user in app.api(service, "GET", "users").json()["entries"]] == [made["id"]]
 
 
+def test_the_marker_of_a_search_for_users_may_never_end(app: App, emulator: Emulator) -> None:
+    service = app.jwt().json()["access_token"]
+
+    def pages(query: str) -> list[int]:
+        """How many users each page has, until the marker is null or three pages were empty."""
+        sizes: list[int] = []
+        marker = ""
+        while marker is not None and sizes[-3:] != [0, 0, 0]:
+            page = app.api(service, "GET", f"users?usemarker=true&limit=2&{query}&marker={marker}").json()
+            sizes.append(len(page["entries"]))
+            marker = page["next_marker"]
+        return sizes
+
+    emulator.settings(filter_term_marker="null")
+    assert pages("filter_term=ana") == [2, 1]
+    emulator.settings(filter_term_marker="endless")
+    assert pages("filter_term=ana") == [2, 1, 0, 0, 0]
+    assert 0 not in pages("")
+
+
+def test_a_list_of_users_ends_at_an_offset(app: App, emulator: Emulator) -> None:
+    service = app.jwt().json()["access_token"]
+    for most in (10_000, 4):
+        emulator.settings(users_max_offset=most)
+        assert app.api(service, "GET", f"users?offset={most}").status_code == 200
+        assert app.api(service, "GET", f"users?offset={most + 1}").status_code == 400
+
+
+def test_a_downscoped_token_may_be_kept_from_searching(app: App, emulator: Emulator) -> None:
+    ana = emulator.user("ana@example.com")["id"]
+    tokens = {
+        "explorer": app.downscoped(ana, "base_explorer item_download"),
+        "reader": app.downscoped(ana, "base_explorer root_readonly"),
+        "whole": app.user_token(ana),
+    }
+
+    def may_search() -> list[str]:
+        answers = {name: app.api(token, "GET", "search?query=a") for name, token in tokens.items()}
+        assert {answer.status_code for answer in answers.values()} <= {200, 403}
+        return [name for name, answer in answers.items() if answer.status_code == 200]
+
+    emulator.settings(downscoped_search=True)
+    assert may_search() == ["explorer", "reader", "whole"]
+    emulator.settings(downscoped_search=False)
+    assert may_search() == ["reader", "whole"]
+
+
 def test_as_user_is_for_service_accounts(app: App, emulator: Emulator) -> None:
     ana = {"As-User": emulator.user("ana@example.com")["id"]}
     service = app.jwt().json()["access_token"]

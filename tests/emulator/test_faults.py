@@ -137,6 +137,25 @@ def test_settings_are_checked(emulator: Emulator, changes: dict[str, Any]) -> No
     assert emulator.settings() == before
 
 
+def test_settings_of_the_start_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOX_EMULATOR_SETTINGS", '{"root_restricted_to": "joined", "users_max_offset": 5}')
+    start = {"users_max_offset": 7, "token_life_s": {"user": 60}, "cors_origins": ["https://a.example"]}
+    with Emulator(tmp_path, cors_origins=["https://b.example"], settings=start) as emulator:
+        before = emulator.settings()
+        assert (before["root_restricted_to"], before["users_max_offset"]) == ("joined", 7)
+        assert before["token_life_s"] == {"user": 60}
+        assert before["cors_origins"] == ["https://a.example", "https://b.example"]
+        emulator.settings(root_restricted_to="absent", cors_origins=[])
+        emulator.reset()
+        assert emulator.settings() == before
+
+
+@pytest.mark.parametrize(("name", "value"), [("latency", 1), ("root_resource", "perhaps")])
+def test_settings_of_the_start_are_checked(tmp_path: Path, name: str, value: object) -> None:
+    with pytest.raises(ProcessError, match=rf"box_emulator: --setting: .*{name}"):
+        Emulator(tmp_path, settings={name: value}).start()
+
+
 def test_unknown_faults_are_refused(emulator: Emulator) -> None:
     with pytest.raises(ValueError, match="400"):
         emulator.fault("explode")

@@ -6,7 +6,7 @@ import json
 import os
 import ssl
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,7 +28,9 @@ def find_description() -> Path | None:
 class Emulator:
     """``python -m box_emulator`` as a context manager, with a method for each call of its control interface.
 
-    `state_dir` holds the applications' JSON files and may be used again. The process ends with its parent.
+    `state_dir` holds the applications' JSON files and may be used again. `settings` are those of the start, to which
+    a reset leads back; the environment's ``BOX_EMULATOR_SETTINGS`` (a JSON object) goes before them, so that a whole
+    suite can be run in another dialect. The process ends with its parent.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Emulator:
         cors_origins: Iterable[str] = (),
         tls: bool = False,
         description: Path | str | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.state_dir = Path(state_dir)
         self._arguments = ["--state", str(self.state_dir), "--port", str(port)]
@@ -49,6 +52,9 @@ class Emulator:
             self._arguments += ["--cors-origin", origin]
         if description is not None:
             self._arguments += ["--description", str(description)]
+        started_with = json.loads(os.environ.get("BOX_EMULATOR_SETTINGS", "{}")) | dict(settings or {})
+        for name, value in started_with.items():
+            self._arguments += ["--setting", f"{name}={json.dumps(value)}"]
         if tls:
             self._arguments.append("--tls")
         self.log_file = self.state_dir / "emulator.log"
@@ -177,7 +183,7 @@ class Emulator:
         self._call("POST", "rotate", {"key": key, "secret": secret})
 
     def reset(self) -> None:
-        """Back to the seed; the CORS origins too are those of the start."""
+        """Back to the seed and to the settings of the start."""
         self._call("POST", "reset")
 
     def _entries(self, name: str, **query: Any) -> list[dict[str, Any]]:
