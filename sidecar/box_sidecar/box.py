@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from authlib.oauth2.rfc6749.util import list_to_scope
@@ -31,7 +31,8 @@ _ASSERTION_LIFE_S = 45  # Box allows 60; the rest is for the way
 _SERVICE_MIN_LIFE_S = 60.0
 _SERVICE_REFRESH_AHEAD_S = 600.0
 _USER_FIELDS = "id,type,name,login,status,role"
-_PAGE = "1000"
+_PAGE = 1000  # the most that Box gives at once
+_LAST_OFFSET = 10_000  # the most that Box skips (OpenAPI description, GET /users)
 _APP_USER_DOMAIN = "@boxdevedition.com"
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ class _TokenAnswer(msgspec.Struct):
 
 class _UserPage(msgspec.Struct):
     entries: list[User]
-    next_marker: str | None = None
+    limit: int | None = None  # Box's own, where it lowers ours
 
 
 class _AppUser(User, frozen=True):
@@ -126,6 +127,24 @@ class _PathCollection(msgspec.Struct):
 
 class _FileAnswer(msgspec.Struct):
     path_collection: _PathCollection
+
+
+#: How a token for a person's root is asked for: without a resource; with ``folders/0``; without, and believed unseen.
+_RootWay = Literal["plain", "named", "believed"]
+
+
+class _Downscoped(NamedTuple):
+    """A token of an exchange, and what Box says it may do (see :func:`_granted`)."""
+
+    token: Token
+    granted: tuple[str, ...] | None
+
+
+_UNSTATED = "Box's answer does not say what the token may do, so it was revoked and thrown away."
+_UNSTATED_FIX = (
+    "Please report it with the output of box-sidecar check --probe --json. Until it is understood, "
+    "policy.accept_unstated_scopes = true believes such tokens for a person's root unseen."
+)
 
 
 class Signer:
@@ -170,8 +189,12 @@ class Signer:
 class Box:
     """The calls that we make to Box, each returning a value or raising the :class:`Problem` it means."""
 
-    def __init__(self, app: AppConfig, transport: Transport, clock: BoxClock) -> None:
+    def __init__(
+        self, app: AppConfig, transport: Transport, clock: BoxClock, *, accept_unstated_scopes: bool = False
+    ) -> None:
         self._app = app
+        self._accept_unstated_scopes = accept_unstated_scopes
+        self._root_way: _RootWay | None = None
         self._transport = transport
         self._clock = clock
         self._signer = Signer(app) if app.private_key else None
@@ -205,22 +228,43 @@ class Box:
 
     async def user_token(self, user_id: str) -> Token:
         """A token that can do all that the person can; it never leaves this process."""
-        return await self._grant("user", "user", user_id)
+        try:
+            return await self._grant("user", "user", user_id)
+        except Problem as problem:
+            if problem.refusal != "ccg-user-credentials":
+                raise
+            refused = problem
+        # Box has one sentence for everything here. A look at the person tells a deleted one from a setting of the app.
+        await self.get_user(user_id)
+        raise refused
 
     async def _grant(self, where: str, subject_type: str, subject: str) -> Token:
-        def make() -> Request:
-            return Request(form=self._grant_form(subject_type, subject))
+        """One grant; a refusal that a new assertion can mend is answered with one.
 
-        started = monotonic()
-        answer = await self._transport.call("token", "POST", "/oauth2/token", make, _TokenAnswer)
-        if answer.reason and explain(where, answer.reason).code == "clock_skew":
-            # The refusal itself has told Box's time: once more with it, and not a third time.
+        A refused time is tried again by the clock that the refusal itself told, then by this host's, in case something
+        between here and Box tells a wrong ``Date``. A refused ``jti`` is tried again once, as Box's own SDKs do.
+        """
+        clocks = [self._clock.now, self._clock.now, self._clock.host_now]
+        jtis = 2
+        while True:
             started = monotonic()
-            answer = await self._transport.call("token", "POST", "/oauth2/token", make, _TokenAnswer)
-        granted = answer.value(where)
-        return Token(Secret(granted.access_token), started + granted.expires_in)
+            answer = await self._ask_for_grant(subject_type, subject, clocks[0])
+            refusal = explain(where, answer.reason) if answer.reason else None
+            if refusal and refusal.code == "clock_skew" and len(clocks) > 1:
+                clocks.pop(0)
+            elif refusal and refusal.refusal == "jti-replayed" and jtis > 1:
+                jtis -= 1
+            else:
+                granted = answer.value(where)
+                return Token(Secret(granted.access_token), started + granted.expires_in)
 
-    def _grant_form(self, subject_type: str, subject: str) -> dict[str, str]:
+    async def _ask_for_grant(self, subject_type: str, subject: str, clock: Callable[[], float]) -> Answer[_TokenAnswer]:
+        def make() -> Request:
+            return Request(form=self._grant_form(subject_type, subject, clock()))
+
+        return await self._transport.call("token", "POST", "/oauth2/token", make, _TokenAnswer)
+
+    def _grant_form(self, subject_type: str, subject: str, now: float) -> dict[str, str]:
         form = self._client()
         if self._signer is None:
             # Box guide "Client Credentials Grant"; RFC 6749, section 4.4.
@@ -231,7 +275,7 @@ class Box:
             }
         return form | {
             "grant_type": JWTBearerGrant.GRANT_TYPE,
-            "assertion": self._signer.assertion(subject_type, subject, self._clock.now()),
+            "assertion": self._signer.assertion(subject_type, subject, now),
         }
 
     def _client(self) -> dict[str, str]:
@@ -240,34 +284,70 @@ class Box:
     async def exchange(self, parent: Token, scopes: Iterable[str], resource: Resource) -> Token:
         """Downscope (RFC 8693): a token for exactly these scopes, and this folder or file unless it is the root.
 
+        How Box tells what a token for the root may do is documented nowhere, nor whether it takes ``folders/0`` as
+        resource. The first token for a root finds out which way says it, and the next ones go that way at once.
+
         Raises:
-            Problem: besides what Box refuses, ``box_refused`` if ``restricted_to`` is missing or says more than was
-                asked for; that token is revoked, not used.
+            Problem: besides what Box refuses, ``box_refused`` if ``restricted_to`` says more than was asked for, or
+                nothing; that token is revoked, not used.
         """
         asked = tuple(scopes)
+        if not resource.is_root:
+            return await self._told(await self._downscope(parent, asked, resource, name_it=True))
+        for way in _root_ways(self._root_way, self._accept_unstated_scopes):
+            downscoped = await self._try_root(parent, asked, resource, way)
+            if downscoped is not None:
+                self._root_way = way
+                return downscoped
+        self._root_way = None
+        raise Problem("box_refused", detail=_UNSTATED, fix=_UNSTATED_FIX)
+
+    async def _try_root(self, parent: Token, asked: tuple[str, ...], root: Resource, way: _RootWay) -> Token | None:
+        """A token for the root asked for in one way; None if Box does not take it or does not say what it grants."""
+        try:
+            answer = await self._downscope(parent, asked, root, name_it=way == "named")
+        except Problem as problem:
+            if way == "named" and problem.refusal == "bad-resource":
+                return None
+            raise
+        if answer.granted is None and way == "believed":
+            return replace(answer.token, scopes=asked)
+        if answer.granted is None:
+            await self.revoke(answer.token.secret)
+            return None
+        return await self._told(answer)
+
+    async def _told(self, answer: _Downscoped) -> Token:
+        """The token, if Box's answer says no more than was asked."""
+        if answer.granted:
+            return replace(answer.token, scopes=answer.granted)
+        await self.revoke(answer.token.secret)
+        if answer.granted is None:
+            raise Problem("box_refused", detail=_UNSTATED, fix=_UNSTATED_FIX)
+        raise Problem(
+            "box_refused",
+            detail="Box's answer grants more than was asked for.",
+            fix="The token was revoked and thrown away. If it happens again, ask Box support about restricted_to.",
+        )
+
+    async def _downscope(
+        self, parent: Token, asked: tuple[str, ...], resource: Resource, *, name_it: bool
+    ) -> _Downscoped:
         form = {
             "grant_type": TOKEN_EXCHANGE,
             "subject_token": parent.secret.reveal(),
             "subject_token_type": ACCESS_TOKEN_TYPE,
             "scope": list_to_scope(asked),
         }
-        if not resource.is_root:
+        if name_it:
             form["resource"] = f"https://api.box.com/2.0/{resource.type}s/{resource.id}"
         started = monotonic()
         answer = await self._transport.call("token", "POST", "/oauth2/token", lambda: Request(form=form), _TokenAnswer)
         narrowed = answer.value("exchange")
-        token = Secret(narrowed.access_token)
-        granted = _granted(narrowed.restricted_to, asked, resource)
-        if token == parent.secret:
+        token = Token(Secret(narrowed.access_token), started + narrowed.expires_in)
+        if token.secret == parent.secret:
             raise Problem("box_refused", detail="Box answered with the token that was to be narrowed.")
-        if granted is None:
-            await self.revoke(token)
-            raise Problem(
-                "box_refused",
-                detail="Box's answer grants more than was asked for, or does not say what it grants.",
-                fix="The token was thrown away. If it happens again, ask Box support about restricted_to.",
-            )
-        return Token(token, started + narrowed.expires_in, granted)
+        return _Downscoped(token, _granted(narrowed.restricted_to, asked, resource))
 
     async def revoke(self, token: Secret) -> None:
         """Revoke at Box (RFC 7009). Quiet if Box no longer knows the token; raises if Box can't be reached."""
@@ -284,20 +364,20 @@ class Box:
         Box's ``filter_term`` is a prefix of name *or* login, so every page is read and compared.
         """
         wanted = fold(login)
-        found: list[User] = []
-        params = {
-            "filter_term": login,
-            "user_type": "managed",
-            "fields": _USER_FIELDS,
-            "limit": _PAGE,
-            "usemarker": "true",
-        }
-        while True:
-            page = await self._api("users", "GET", "/2.0/users", _UserPage, params=params)
-            found += [user for user in page.entries if fold(user.login) == wanted]
-            if not page.next_marker or page.next_marker == params.get("marker"):
-                return found
-            params = params | {"marker": page.next_marker}
+        found: dict[str, User] = {}
+        params = {"filter_term": login, "user_type": "managed", "fields": _USER_FIELDS, "limit": str(_PAGE)}
+        offset = 0
+        while offset <= _LAST_OFFSET:
+            page = await self._api("users", "GET", "/2.0/users", _UserPage, params=params | {"offset": str(offset)})
+            found |= {user.id: user for user in page.entries if fold(user.login) == wanted}
+            # By offset: with a filter_term the marker never says that this was the last page.
+            if len(page.entries) < min(_PAGE, page.limit or _PAGE):
+                return list(found.values())
+            offset += len(page.entries)
+        raise Problem(
+            "user_ambiguous",
+            detail=f"More than {offset} people at Box have a name or login that begins with this one.",
+        )
 
     async def find_app_users(self, external_id: str) -> list[User]:
         """The app users that this app made under this id of its own; whom Box says to have another is none of them."""
@@ -364,15 +444,28 @@ class Box:
 def _granted(
     restrictions: list[_Restriction] | None, asked: tuple[str, ...], resource: Resource
 ) -> tuple[str, ...] | None:
-    """The scopes that ``restricted_to`` tells, or ``None`` if it does not keep within what was asked."""
+    """The scopes that ``restricted_to`` tells, in the order of ``asked``.
+
+    Seen are one entry a scope, and one for all with their names joined by commas. An entry for a root has no object,
+    or folder ``0``.
+
+    Returns:
+        An empty tuple if it does not keep within what was asked; ``None`` if it says nothing.
+    """
     if not restrictions:
         return None
+    told: set[str] = set()
     for restriction in restrictions:
-        if restriction.scope not in asked:
-            return None
-        if not resource.is_root:
-            limited = restriction.object or {}
-            if (limited.get("type"), limited.get("id")) != (resource.type, resource.id):
-                return None
-    told = {restriction.scope for restriction in restrictions}
-    return tuple(scope for scope in asked if scope in told)
+        scopes = restriction.scope.replace(",", " ").split()
+        limited = restriction.object or {}
+        here = (limited.get("type"), limited.get("id")) == (resource.type, resource.id)
+        if not scopes or not (here or (resource.is_root and not limited)):
+            return ()
+        told.update(scopes)
+    return tuple(scope for scope in asked if scope in told) if told.issubset(asked) else ()
+
+
+def _root_ways(known: _RootWay | None, accept_unstated: bool) -> tuple[_RootWay, ...]:
+    """The ways to ask for a root's token, in the order in which to try them."""
+    ways: tuple[_RootWay, ...] = ("plain", "named", "believed") if accept_unstated else ("plain", "named")
+    return ways if known is None else (known, *(way for way in ways if way != known))

@@ -55,7 +55,8 @@ CODES: dict[str, Code] = {
         404,
         "Box knows no such person",
         "Admin Console → Users & Groups: does a managed user have exactly this primary e-mail address? "
-        "An alias or a name does not count.",
+        "An alias or a name does not count. If nobody at all is found: Developer Console → your app → Configuration → "
+        "App Access Level must be “App + Enterprise Access”, and the app reauthorized after that change.",
     ),
     "user_ambiguous": Code(
         409, "Box knows several such people", "Admin Console → Users & Groups: one login must belong to one person."
@@ -166,9 +167,16 @@ class Refusal:
         )
 
 
+# Box has one sentence for several causes (Box guide "Client Credentials Grant"): all of them, in the order to check.
 _CCG_FIX = (
-    f"{_DEVELOPER_CONSOLE} → Configuration: is it an app for client credentials, and is the secret this one? "
-    f"Is enterpriseID right? Then {_AUTHORIZE}"
+    f"In this order: 1. {_DEVELOPER_CONSOLE} → Configuration: is it an app for client credentials, and is the client "
+    f"secret this one? 2. Is enterpriseID this enterprise's? 3. {_AUTHORIZE}"
+)
+_CCG_USER_FIX = (
+    "The client secret is right: the service account got a token. In this order: "
+    f"1. {_DEVELOPER_CONSOLE} → Configuration → Advanced Features: is “Generate user access tokens” on? "
+    "2. App Access Level: is it “App + Enterprise Access”? "
+    f"3. {_AUTHORIZE}"
 )
 
 _OTHER_METHOD_FIX = (
@@ -206,6 +214,15 @@ REFUSALS: tuple[Refusal, ...] = (
         "box_refused",
         "exp was not a whole number",
         "Please report it: the sidecar always sends a whole number.",
+    ),
+    Refusal(
+        "exp-unexplained",
+        "*",
+        400,
+        "invalid_grant",
+        r"'exp' claim\.?\s*$",
+        "clock_skew",
+        "Box does not accept exp and says no more: this host's clock is wrong",
     ),
     Refusal(
         "iat-or-nbf",
@@ -271,7 +288,8 @@ REFUSALS: tuple[Refusal, ...] = (
         "invalid_request",
         r"Cannot obtain user token",
         "user_tokens_not_enabled",
-        "“Generate user access tokens” is off, or the app was not reauthorized after switching it on",
+        "“Generate user access tokens” is off, the app's access level is “App Access Only”, or the app was not "
+        "reauthorized after a change of either",
     ),
     Refusal(
         "bad-client",
@@ -322,13 +340,23 @@ REFUSALS: tuple[Refusal, ...] = (
         "Does a proxy between here and Box change requests?",
     ),
     Refusal(
+        "ccg-user-credentials",
+        "user",
+        400,
+        "invalid_grant",
+        r"Grant credentials are invalid",
+        "user_tokens_not_enabled",
+        "client credentials: the app may not act for users, or not for this one",
+        _CCG_USER_FIX,
+    ),
+    Refusal(
         "ccg-credentials",
         "*",
         400,
         "invalid_grant",
         r"Grant credentials are invalid",
         "bad_client_credentials",
-        "client credentials: wrong secret, wrong subject, or the app is not authorized",
+        "client credentials: wrong secret, wrong enterprise, or the app is not authorized",
         _CCG_FIX,
     ),
     Refusal(
@@ -349,6 +377,16 @@ REFUSALS: tuple[Refusal, ...] = (
         "app_not_authorized",
         "client credentials: the app may not act for the enterprise",
         _CCG_FIX,
+    ),
+    Refusal(
+        "subject-token",
+        "exchange",
+        400,
+        "invalid_grant",
+        r"subject_token",
+        "box_refused",
+        "Box does not know the person's token, which it has just issued itself; a new one did not help",
+        "Ask again in a minute. If it stays so, look at status.box.com and ask Box support.",
     ),
     Refusal(
         "bad-resource",

@@ -43,6 +43,10 @@ class BoxClock:
         """Box's time, seconds since 1970."""
         return self._wall() if self._base is None else self._base + self._steady()
 
+    def host_now(self) -> float:
+        """This host's time, seconds since 1970: for when Box's ``Date`` turns out not to be Box's."""
+        return self._wall()
+
     @property
     def offset(self) -> float | None:
         """Seconds that Box's clock is ahead of this host's; ``None`` before Box has answered."""

@@ -86,7 +86,8 @@ class Sidecar:
     def _connect(self, loaded: Loaded) -> tuple[Transport, Box]:
         settings = loaded.settings.box
         transport = Transport(settings.base_url, settings.timeout_s, self.clock, self.metrics.box_call)
-        return transport, Box(loaded.app, transport, self.clock)
+        unstated = loaded.settings.policy.accept_unstated_scopes
+        return transport, Box(loaded.app, transport, self.clock, accept_unstated_scopes=unstated)
 
     async def start(self) -> None:
         """Open connections and begin the background work; call inside the running event loop."""

@@ -248,17 +248,16 @@ class TokenService:
         return token
 
     async def _narrow(self, box: Box, user: User, key: Key) -> Token:
-        """User token, then exchange. A remembered user token that Box no longer knows is replaced once."""
+        """User token, then exchange. A user token that Box does not know (any more, or not yet) is replaced once."""
         remembered = self._parents.get(user.id)
         parent = remembered or await self._parent(box, user)
         try:
             return await self._exchange(box, parent, key)
         except Problem as problem:
-            if remembered is None or problem.box is None or problem.box.status not in {400, 401}:
+            if not _may_be_the_parents_fault(problem, remembered):
                 raise
-            if problem.code == "resource_not_found":
-                raise
-        self._parents.pop(user.id, None)
+        if self._parents.get(user.id) is parent:
+            del self._parents[user.id]
         return await self._exchange(box, await self._parent(box, user), key)
 
     async def _exchange(self, box: Box, parent: Token, key: Key) -> Token:
@@ -497,6 +496,17 @@ class TokenService:
     def _refuse_if_revoked_since(self, began: int, who: Who, user: User) -> None:
         if self._is_revoked_since(began, who, user):
             raise Problem("tokens_revoked")
+
+
+def _may_be_the_parents_fault(problem: Problem, remembered: Token | None) -> bool:
+    """Whether an exchange may go well with another user token.
+
+    Box sometimes does not know a token that it has just issued; one that was remembered it may have ended since.
+    """
+    if problem.refusal == "subject-token":
+        return True
+    refused = problem.box is not None and problem.box.status in {400, 401}
+    return remembered is not None and refused and problem.code != "resource_not_found"
 
 
 def _only(users: list[User]) -> User:
