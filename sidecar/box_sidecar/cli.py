@@ -8,14 +8,17 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from box_sidecar import __version__
 from box_sidecar.catalogue import CODES, Problem
 from box_sidecar.config import ELEMENT_SCOPES, TEMPLATE, ConfigError, load_settings
-from box_sidecar.messages import DoctorAnswer
+from box_sidecar.messages import Check, DoctorAnswer
+
+if TYPE_CHECKING:
+    from box_sidecar.sidecar import Sidecar
 
 T = TypeVar("T")
 
@@ -56,7 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--login", metavar="EMAIL", help="also try a token for this person")
     check.add_argument("--origin", metavar="URL", help="also try whether pages of this site may call Box (CORS)")
     check.add_argument("--user", metavar="NAME", help="also judge whether this user, like www-data, may connect")
-    check.add_argument("--json", action="store_true", help="print JSON")
+    check.add_argument(
+        "--probe",
+        action="store_true",
+        help="with --login: try all that the elements do at Box, with their own tokens, in a folder that is made for "
+        "it and removed again; tells how this Box does what is documented nowhere",
+    )
+    check.add_argument("--json", action="store_true", help="print JSON; it holds no secret, and no name with --probe")
     token = _command(commands, "token", _token, "issue one token, as a page would get it, and tell about it")
     token.add_argument("--login", required=True, metavar="EMAIL", help="whose token")
     token.add_argument("--element", required=True, choices=list(ELEMENT_SCOPES), help="for which UI Element")
@@ -105,30 +114,45 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from box_sidecar import doctor
+    from box_sidecar import doctor, probe
 
-    async def examine() -> DoctorAnswer:
-        return await _with_sidecar(
-            arguments.config,
-            lambda sidecar: doctor.examine(
-                sidecar, login=arguments.login, origin=arguments.origin, user=arguments.user
-            ),
-        )
+    if arguments.probe and not arguments.login:
+        raise Problem("invalid_request", detail="--probe needs a person to try things as.", fix="Add --login EMAIL.")
 
-    answer = asyncio.run(examine())
+    async def examine(sidecar: Sidecar) -> tuple[DoctorAnswer, probe.Report | None]:
+        answer = await doctor.examine(sidecar, login=arguments.login, origin=arguments.origin, user=arguments.user)
+        if not arguments.probe or answer.status == "fail":
+            return answer, None
+        return answer, await probe.probe(sidecar, arguments.login, _progress)
+
+    answer, report = asyncio.run(_with_sidecar(arguments.config, examine))
     if arguments.json:
-        print(msgspec.json.format(msgspec.json.encode(answer)).decode())
+        document: Any = probe.document(answer, report) if arguments.probe else answer
+        print(msgspec.json.format(msgspec.json.encode(document)).decode())
     else:
-        for check in answer.checks:
-            print(f"{_MARKS[check.status]} {check.id}: {check.summary}")
-            if check.status != "pass" and check.fix:
-                print(f"    → {check.fix}")
-    return _FAILED if answer.status == "fail" else _OK
+        _print_checks(answer.checks)
+        if report:
+            print(f"\n{probe.table(report)}\n")
+            _print_checks(report.checks)
+    failed = answer.status == "fail" or (report is not None and report.status == "fail")
+    return _FAILED if failed else _OK
+
+
+def _progress(text: str) -> None:
+    """What takes a while says so, where somebody watches."""
+    if sys.stderr.isatty():
+        print(f"… {text}", file=sys.stderr, flush=True)
+
+
+def _print_checks(checks: list[Check]) -> None:
+    for check in checks:
+        print(f"{_MARKS[check.status]} {check.id}: {check.summary}")
+        if check.status != "pass" and check.fix:
+            print(f"    → {check.fix}")
 
 
 def _token(arguments: argparse.Namespace) -> int:
     from box_sidecar.messages import TokenRequest
-    from box_sidecar.sidecar import Sidecar
     from box_sidecar.tokens import Issued
 
     body = {"user": {"login": arguments.login}, "element": arguments.element, "scopes": arguments.scope}

@@ -124,7 +124,7 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
-            proxy=_proxy(self.base_url),  # not trust_env: aiohttp would start two threads a call, and read ~/.netrc
+            proxy=proxy_for(self.base_url),  # not trust_env: aiohttp would start two threads a call, and read ~/.netrc
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "box-sidecar", "Accept": "application/json"},
             max_line_size=65536,
@@ -297,7 +297,7 @@ class Transport:
             return
 
 
-def _proxy(base_url: str) -> str | None:
+def proxy_for(base_url: str) -> str | None:
     """The proxy for Box by the environment (``HTTPS_PROXY``, ``NO_PROXY``), with its credentials.
 
     None without TLS: plain http is for this machine alone.
