@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import heapq
 import itertools
 import logging
 from collections.abc import Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
-from cachetools import LRUCache, TLRUCache, TTLCache
+from cachetools import TTLCache
 
 from box_sidecar.box import Box, Resource, Token, User, fold
 from box_sidecar.catalogue import Problem
 from box_sidecar.clock import monotonic
 from box_sidecar.config import Settings
+from box_sidecar.memory import Lapsing, Marks, Names, Recent
 from box_sidecar.policy import MintLimits, Policy
 from box_sidecar.transport import within
 
@@ -30,7 +31,9 @@ _RENEWALS_AT_ONCE = 8
 _RENEWAL_RETRY_S = 30.0
 _PARENTS = 1_000
 _PARENT_S = 300.0
+_REVOCATIONS = 100_000
 _REVOCATION_MEMORY_S = 600.0  # longer than any story can last
+_TOLD_AT_ONCE = 100
 
 
 class Who(msgspec.Struct, frozen=True):
@@ -52,6 +55,10 @@ class Key(msgspec.Struct, frozen=True):
     element: str
     scopes: tuple[str, ...]
     resource: Resource
+
+
+#: Where a token lies that is handed out no more: whose it was, and a number.
+Place: TypeAlias = tuple[str, int]
 
 
 @dataclass(slots=True)
@@ -89,11 +96,19 @@ class Flights(Generic[T]):
 
     async def join(self, key: Hashable, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Wait for the work under this key, started now if nobody has."""
+        return await asyncio.shield(self.begin(key, start))
+
+    def begin(self, key: Hashable, start: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
+        """The work under this key, started now if nobody has; who waits for it shields it."""
         task = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.create_task(start())
             task.add_done_callback(lambda done: self._landed(key, done))
-        return await asyncio.shield(task)
+        return task
+
+    async def land(self) -> None:
+        """Wait until all work under way has ended, well or not."""
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def _landed(self, key: Hashable, task: asyncio.Task[T]) -> None:
         del self._tasks[key]
@@ -107,22 +122,25 @@ class TokenService:
     def __init__(self, settings: Settings, box: Box, patience: float, on_renewal: Callable[[Held, str], None]) -> None:
         self.settings = settings
         self._on_renewal = on_renewal
-        self._users: LRUCache[Who, tuple[User, float]] = LRUCache(settings.cache.max_tokens)
+        size = settings.cache.max_tokens
+        # Both names of a person lead to what is held of them, also those by which nobody would find them any more.
+        self._names: Names[Who] = Names()
+        self._users: Recent[Who, tuple[User, float]] = self._user_cache(size)
         self._unknown: TTLCache[Who, Problem]
-        self._tokens: TLRUCache[Key, Held] = _token_cache(settings.cache.max_tokens)
-        self._parents: TLRUCache[str, Token] = _parent_cache()
+        self._tokens: Lapsing[Key, Held] = self._token_cache(size)
+        self._parents: Lapsing[str, Token] = _parent_cache(self._left)
         # Tokens that were replaced before their end: nobody gets them any more, but somebody may hold them.
-        self._replaced: TLRUCache[tuple[str, int], Token] = _replaced_cache(settings.cache.max_tokens)
-        self._doomed: list[Token] = []  # forgotten here, still to be revoked at Box
-        self._revocations: set[asyncio.Task[int]] = set()
+        self._replaced: Lapsing[Place, Token] = self._place_cache(size)
+        # Forgotten here, still to be revoked at Box: never more than all of the above.
+        self._doomed: Lapsing[Place, Token] = self._place_cache(2 * size + _PARENTS)
+        self._tellings: Flights[bool] = Flights()
         self._lookups: Flights[User] = Flights()
         self._mints: Flights[Token] = Flights()
         self._parent_mints: Flights[Token] = Flights()
         self._provisions: Flights[tuple[User, bool]] = Flights()
         self._sequence = itertools.count(1)
-        self._now = 0
         self._app = 0  # counts the apps that we have been: a token of an earlier one is not kept
-        self._revoked: TTLCache[Who, int] = TTLCache(100_000, _REVOCATION_MEMORY_S, timer=monotonic)
+        self._revoked: Marks[Who] = Marks(_REVOCATIONS, _REVOCATION_MEMORY_S)
         self._due: list[tuple[float, int, Key]] = []
         self._renewer: asyncio.Task[None] | None = None
         self._renewals: dict[Key, asyncio.Task[None]] = {}
@@ -135,7 +153,7 @@ class TokenService:
             # Whether a file lies in an allowed folder was judged when its token was made.
             for key in [key for key in self._tokens if key.resource.type == "file"]:
                 if held := self._tokens.pop(key, None):
-                    self._replaced[key.user_id, next(self._sequence)] = held.token
+                    self._replaced[self._place(key.user_id)] = held.token
         self.settings = settings
         self.policy = Policy(settings.policy)
         self.limits = MintLimits(settings.policy.mints_per_user_per_minute, settings.policy.mints_per_minute)
@@ -144,15 +162,38 @@ class TokenService:
         self._unknown = TTLCache(10_000, settings.cache.unknown_user_ttl_s, timer=monotonic)
         if forget:
             self._app += 1
-            self._users.clear()
-            self._tokens.clear()
-            self._parents.clear()
-            self._replaced.clear()
-            self._doomed.clear()
-        if self._tokens.maxsize != settings.cache.max_tokens:
-            self._users = _resized(self._users, LRUCache(settings.cache.max_tokens))
-            self._tokens = _resized(self._tokens, _token_cache(settings.cache.max_tokens))
-            self._replaced = _resized(self._replaced, _replaced_cache(settings.cache.max_tokens))
+            for cache in self._caches:
+                cache.clear()
+        size = settings.cache.max_tokens
+        if self._tokens.maxsize != size:
+            self._users = _moved(self._users, self._user_cache(size))
+            self._tokens = _moved(self._tokens, self._token_cache(size))
+            self._replaced = _moved(self._replaced, self._place_cache(size))
+            self._doomed = _moved(self._doomed, self._place_cache(2 * size + _PARENTS))
+        for user_id in list(self._names):
+            self._left(user_id)
+
+    @property
+    def _caches(self) -> tuple[Recent[Any, Any] | Lapsing[Any, Any], ...]:
+        """All that is held of people."""
+        return self._users, self._tokens, self._parents, self._replaced, self._doomed
+
+    def _left(self, user_id: str) -> None:
+        """A cache has nothing of this person any more: if none has, their names are nobody's business."""
+        if not any(cache.has(user_id) for cache in self._caches):
+            self._names.unlink(user_id)
+
+    def _user_cache(self, size: int) -> Recent[Who, tuple[User, float]]:
+        return Recent(size, lambda _, told: told[0].id, self._left)
+
+    def _token_cache(self, size: int) -> Lapsing[Key, Held]:
+        return Lapsing(size, lambda held: held.token.expires_at, lambda key, _: key.user_id, self._left)
+
+    def _place_cache(self, size: int) -> Lapsing[Place, Token]:
+        return Lapsing(size, lambda token: token.expires_at, lambda place, _: place[0], self._left)
+
+    def _place(self, user_id: str) -> Place:
+        return user_id, next(self._sequence)
 
     def start(self) -> None:
         """Begin to renew tokens; call inside the running event loop."""
@@ -163,7 +204,7 @@ class TokenService:
         tasks = [task for task in (self._renewer, *self._renewals.values()) if task]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._revocations, return_exceptions=True)
+        await asyncio.gather(*tasks, self._tellings.land(), return_exceptions=True)
 
     @property
     def held(self) -> int:
@@ -202,7 +243,7 @@ class TokenService:
         return Issued(user, key, held.token, "hit")
 
     async def _ask_box(self, who: Who, element: str, scopes: tuple[str, ...], resource: Resource) -> Issued:
-        began = self._now
+        began = self._revoked.now
         user = self._known(who.key) or await self._resolve_even_if_box_is_down(who)
         self._refuse_if_revoked_since(began, who, user)
         issued = self._at_hand(user, element, scopes, resource)
@@ -228,10 +269,10 @@ class TokenService:
         return await self._mints.join(key, charged)
 
     async def _mint_now(self, who: Who, user: User, key: Key) -> Token:
-        began, app = self._now, self._app
+        began, app = self._revoked.now, self._app
         token = await self._narrow(self._box, user, key)
         if self._is_revoked_since(began, who, user) or app != self._app:
-            await self._revoke_at_box([token])
+            await self._throw_away(user.id, token)
             raise Problem("tokens_revoked")
         if token.life < self.settings.cache.min_life_s:
             raise Problem(
@@ -240,7 +281,7 @@ class TokenService:
                 fix="Set cache.min_life_s lower than the life of Box's tokens.",
             )
         if (old := self._tokens.get(key)) is not None:
-            self._replaced[user.id, next(self._sequence)] = old.token
+            self._replaced[self._place(user.id)] = old.token
         # A token that lives for less than refresh_ahead_s is not renewed over and over.
         due = max(token.expires_at - self.settings.cache.refresh_ahead_s, monotonic() + token.life / 2)
         self._tokens[key] = Held(who.key, user, token, due)
@@ -267,7 +308,7 @@ class TokenService:
 
     async def _parent(self, box: Box, user: User) -> Token:
         async def mint() -> Token:
-            began, app = self._now, self._app
+            began, app = self._revoked.now, self._app
             try:
                 token = await box.user_token(user.id)
             except Problem as problem:
@@ -275,7 +316,7 @@ class TokenService:
                     self._forget_user(user.id)
                 raise
             if self._is_revoked_since(began, Who("id", user.id), user) or app != self._app:
-                await self._revoke_at_box([token])
+                await self._throw_away(user.id, token)
                 raise Problem("tokens_revoked")
             self._parents[user.id] = token
             return token
@@ -355,7 +396,7 @@ class TokenService:
         return await self._lookups.join(key, charged)
 
     async def _look_up(self, who: Who) -> User:
-        began = self._now
+        began = self._revoked.now
         try:
             if who.by == "id":
                 user = await self._box.get_user(who.value)
@@ -372,14 +413,14 @@ class TokenService:
         return self._remember(who, user)
 
     def _remember(self, who: Who, user: User) -> User:
+        self._names.link(user.id, who.key, Who("login", fold(user.login)))
         self._users[who.key] = (user, monotonic())
         self._unknown.pop(who.key, None)
         return user
 
     def _forget_user(self, user_id: str) -> None:
-        for who in list(self._users):
-            if self._users[who][0].id == user_id:
-                del self._users[who]
+        for who in self._users.of(user_id):
+            del self._users[who]
 
     # Renewal ahead
 
@@ -393,18 +434,17 @@ class TokenService:
                 if held is not None and held.used:
                     self._renew(key)
             if self._doomed and monotonic() >= retry:
-                retry = monotonic() + _RENEWAL_RETRY_S
                 try:
-                    await self._revoke_doomed()
+                    await self._tell_what_is_left()
                 except Exception as error:
-                    # Whatever it was, it must not end the renewals.
-                    log.error("tokens could not be revoked: %s", type(error).__name__)
+                    retry = monotonic() + _RENEWAL_RETRY_S
+                    if not isinstance(error, Problem):  # whatever it was, it must not end the renewals
+                        log.error("tokens could not be revoked: %s", type(error).__name__)
 
-    async def _revoke_doomed(self) -> None:
-        """Tell Box what it could not be told when it was down."""
-        doomed, self._doomed = self._doomed, []
-        with within(self._patience), contextlib.suppress(Problem):
-            await self._revoke_at_box(doomed)
+    async def _tell_what_is_left(self) -> None:
+        """Tell Box what it could not be told when it was down, those that live longest last."""
+        with within(self._patience):
+            await self._tell_box(list(itertools.islice(self._doomed, _TOLD_AT_ONCE)))
 
     def _renew(self, key: Key) -> None:
         """Replace a token in the background, at most a few at once."""
@@ -432,7 +472,7 @@ class TokenService:
             heapq.heappush(self._due, (held.due, next(self._sequence), key))
         elif outcome != "renewed" and self._tokens.get(key) is held:
             # Handed out no more, but somebody may hold it: it can still be revoked.
-            self._replaced[key.user_id, next(self._sequence)] = self._tokens.pop(key).token
+            self._replaced[self._place(key.user_id)] = self._tokens.pop(key).token
         elif outcome == "renewed" and (fresh := self._tokens.get(key)) is not None:
             fresh.used = False
         self._on_renewal(held, outcome)
@@ -449,49 +489,53 @@ class TokenService:
             Problem: ``box_unavailable`` if Box could not be told. The tokens are forgotten all the same, and
                 Box is told later.
         """
-        known = self._users.get(who.key)
-        ids = {known[0].id} if known else set()
-        # Over a copy of the keys: looking into the cache reorders it.
-        ids |= {held.user.id for key in list(self._tokens) if (held := self._tokens.get(key)) and _is(held, who)}
+        ids = self._names.people(who.key)
         if who.by == "id":
             ids.add(who.value)
-        self._now = next(self._sequence)
-        for mark in (who.key, *(Who("id", user_id) for user_id in ids)):
-            self._revoked[mark] = self._now
-        for key in [key for key in self._tokens if key.user_id in ids]:
-            if held := self._tokens.pop(key, None):
-                self._doomed.append(held.token)
-        for user_id in ids:
-            if parent := self._parents.pop(user_id, None):
-                self._doomed.append(parent)
-            for place in [place for place in self._replaced if place[0] == user_id]:
-                if replaced := self._replaced.pop(place, None):
-                    self._doomed.append(replaced)
-            self._forget_user(user_id)
-        doomed, self._doomed = self._doomed, []
+        self._revoked.mark((who.key, *(Who("id", user_id) for user_id in ids)))
+        places = [place for user_id in ids for place in self._doom(user_id)]
         with within(self._patience):
-            # In a task of its own: a caller who does not wait for the end must leave no token alive.
-            task = asyncio.create_task(self._revoke_at_box(doomed))
-        self._revocations.add(task)
-        task.add_done_callback(self._revocations.discard)
-        return await asyncio.shield(task)
+            return await self._tell_box(places)
 
-    async def _revoke_at_box(self, tokens: list[Token]) -> int:
-        live = [token for token in tokens if token.life > 0]
-        results = await asyncio.gather(*(self._box.revoke(token.secret) for token in live), return_exceptions=True)
-        failed = [result for result in results if isinstance(result, BaseException)]
-        self._doomed += [
-            token for token, result in zip(live, results, strict=True) if isinstance(result, BaseException)
-        ]
-        if failed:
-            raise failed[0]
-        return len(live)
+    def _doom(self, user_id: str) -> list[Place]:
+        """Forget all that is held of a person; where in ``_doomed`` it is until Box has been told."""
+        for key in self._tokens.of(user_id):
+            if held := self._tokens.pop(key, None):
+                self._doomed[self._place(user_id)] = held.token
+        if parent := self._parents.pop(user_id, None):
+            self._doomed[self._place(user_id)] = parent
+        for place in self._replaced.of(user_id):
+            if replaced := self._replaced.pop(place, None):
+                self._doomed[place] = replaced
+        self._forget_user(user_id)
+        return self._doomed.of(user_id)
+
+    async def _throw_away(self, user_id: str, token: Token) -> None:
+        """Revoke a token that nobody has got yet."""
+        place = self._place(user_id)
+        self._doomed[place] = token
+        await self._tell_box([place])
+
+    async def _tell_box(self, places: Iterable[Place]) -> int:
+        """Revoke at Box; how many it was told. What it could not be told stays doomed."""
+        # In tasks of their own: a caller who does not wait for the end must leave no token alive.
+        tellings = [self._tellings.begin(place, partial(self._tell, place)) for place in places]
+        results = await asyncio.gather(*map(asyncio.shield, tellings), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return results.count(True)
+
+    async def _tell(self, place: Place) -> bool:
+        token = self._doomed.get(place)
+        if token is None:
+            return False
+        await self._box.revoke(token.secret)
+        self._doomed.pop(place, None)
+        return True
 
     def _is_revoked_since(self, began: int, who: Who, user: User) -> bool:
-        if self._now == began:
-            return False
-        marks = (who.key, Who("id", user.id), Who("login", fold(user.login)))
-        return any(self._revoked.get(mark, 0) > began for mark in marks)
+        return self._revoked.since(began, (who.key, Who("id", user.id), Who("login", fold(user.login))))
 
     def _refuse_if_revoked_since(self, began: int, who: Who, user: User) -> None:
         if self._is_revoked_since(began, who, user):
@@ -517,29 +561,18 @@ def _only(users: list[User]) -> User:
     return users[0]
 
 
-def _is(held: Held, who: Who) -> bool:
-    return held.who == who.key or (who.by == "login" and fold(held.user.login) == who.key.value)
-
-
-def _token_cache(size: int) -> TLRUCache[Key, Held]:
-    return TLRUCache(size, ttu=lambda _key, held, _now: held.token.expires_at, timer=monotonic)
-
-
-def _replaced_cache(size: int) -> TLRUCache[tuple[str, int], Token]:
-    return TLRUCache(size, ttu=lambda _key, token, _now: token.expires_at, timer=monotonic)
-
-
-def _parent_cache() -> TLRUCache[str, Token]:
+def _parent_cache(left: Callable[[str], None]) -> Lapsing[str, Token]:
     # A user token can do all that the person can. It is kept only for the other widgets of the page that needed it.
-    return TLRUCache(
-        _PARENTS, ttu=lambda _key, token, now: min(token.expires_at - 60, now + _PARENT_S), timer=monotonic
-    )
+    def ends(token: Token) -> float:
+        return min(token.expires_at - 60, monotonic() + _PARENT_S)
+
+    return Lapsing(_PARENTS, ends, lambda user_id, _: user_id, left)
 
 
-C = TypeVar("C", bound=Any)
+C = TypeVar("C", bound="Recent[Any, Any] | Lapsing[Any, Any]")
 
 
-def _resized(old: C, new: C) -> C:
+def _moved(old: C, new: C) -> C:
     for key in list(old):
         if (value := old.get(key)) is not None:
             new[key] = value

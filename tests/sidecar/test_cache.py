@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from box_sidecar import tokens
+from box_sidecar import memory, tokens
 from box_sidecar.box import Token
 from box_sidecar.config import Secret
 from intranet.emulator import Emulator
@@ -174,8 +174,9 @@ def test_the_cache_is_bounded(box: Emulator, serve: Serve) -> None:
 
 def test_a_user_token_is_kept_only_for_the_widgets_of_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(tokens, "monotonic", lambda: now)
-    kept = tokens._parent_cache()
+    for module in (tokens, memory):
+        monkeypatch.setattr(module, "monotonic", lambda: now)
+    kept = tokens._parent_cache(lambda _: None)
     kept["1"] = Token(Secret("for an hour"), now + 3600)
     kept["2"] = Token(Secret("for two minutes"), now + 120)
     now += 59

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
+import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 from typing import Any
 
 import httpx
 import pytest
 
+from box_sidecar import memory
+from box_sidecar.box import Resource, Token, User
+from box_sidecar.clock import monotonic
+from box_sidecar.config import PolicySettings, Secret, Settings
+from box_sidecar.tokens import TokenService, Who
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
@@ -143,3 +154,146 @@ def test_a_deleted_person_with_a_remembered_user_token_gets_no_other_token(box: 
     sidecar.token("ana@example.com")
     box.delete_user(box.user("ana@example.com")["id"])
     assert code(sidecar.token("ana@example.com", scopes=("item_share",))) == "user_not_found"
+
+
+def test_a_log_out_by_the_login_of_before_a_renaming_reaches_all(box: Emulator, serve: Serve) -> None:
+    """Asked for by id, and renewed under the new login: the old one, by which the site knows the person, still counts.
+
+    The same for a token asked for by the old login, which Box no longer finds when it is to be renewed.
+    """
+    box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 8})
+    sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 7.5})
+    ana, kenji = (box.user(login)["id"] for login in ("ana@example.com", "kenji@example.com"))
+    assert sidecar.request("POST", "/v1/tokens", json={"user": {"id": ana}, "element": "explorer"}).is_success
+    assert sidecar.token("kenji@example.com").is_success
+    box.change_user(ana, login="ana.maria@example.com")
+    box.change_user(kenji, login="kenji.t@example.com")
+    ends = {line["user_id"]: line["event"] for line in until(lambda: both_ended(sidecar), 8)}
+    assert ends == {ana: "token_renewed", kenji: "renewal_failed"}
+    assert alive(box, "ana.maria@example.com") and alive(box, "kenji.t@example.com")
+    for login in ("ana@example.com", "kenji@example.com"):
+        assert revoke(sidecar, login=login).json()["revoked"] >= 2
+    assert alive(box, "ana.maria@example.com") == alive(box, "kenji.t@example.com") == []
+
+
+def both_ended(sidecar: Sidecar) -> list[dict[str, Any]]:
+    """The renewals' audit lines, once each of two people has one."""
+    lines = [line for line in sidecar.audit() if line["event"] in {"token_renewed", "renewal_failed"}]
+    return lines if len({line["user_id"] for line in lines}) == 2 else []
+
+
+def test_what_box_could_not_be_told_of_one_is_not_another_s_to_wait_for(box: Emulator, sidecar: Sidecar) -> None:
+    sidecar.token("ana@example.com")
+    box.fault("cut", path="/oauth2/revoke", times=None)
+    assert code(revoke(sidecar)) == "box_unavailable"
+    answer = revoke(sidecar, login="nora@example.com")
+    assert (answer.status_code, answer.json()) == (200, {"revoked": 0})
+    box.clear_faults()
+    until(lambda: sidecar.request("GET", "/health/ready").is_success, 15)
+    assert revoke(sidecar).status_code == 200, "and whoever asks again waits until Box has been told"
+    assert alive(box) == []
+
+
+class Trunk:
+    """Box as far as it takes part in revoking, and no further: everybody exists, every token is made at once."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+
+    async def find_users(self, login: str) -> list[User]:
+        return [User(login, login, "P", "active", "user")]
+
+    async def user_token(self, user_id: str) -> Token:
+        return self._token()
+
+    async def exchange(self, parent: Token, scopes: tuple[str, ...], resource: Resource) -> Token:
+        return self._token(scopes)
+
+    async def revoke(self, token: Secret) -> None:
+        await asyncio.sleep(0)
+
+    def _token(self, scopes: tuple[str, ...] = ()) -> Token:
+        return Token(Secret(f"token {next(self._numbers)}"), monotonic() + 3600, scopes)
+
+
+def lines_run(work: Callable[[], object]) -> int:
+    """How many lines of Python a piece of work takes; each turn of a loop counts."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("whose", ["p0@example.com", "stranger@example.com"])
+def test_to_revoke_one_persons_is_the_same_work_whatever_the_others_have(whose: str) -> None:
+    policy = PolicySettings(mints_per_minute=1_000_000)
+
+    async def work(people: int) -> int:
+        service = TokenService(Settings(policy=policy), Trunk(), 15.0, lambda *_: None)  # type: ignore[arg-type]
+        for number in range(people):
+            await service.issue(Who("login", f"p{number}@example.com"), "explorer", (), Resource("folder", "0"))
+        revoking = service.revoke(Who("login", whose))
+
+        def until_it_waits_for_box() -> None:
+            with contextlib.suppress(StopIteration):
+                revoking.send(None)
+
+        lines = lines_run(until_it_waits_for_box)
+        revoking.close()
+        await asyncio.sleep(0.01)
+        return lines
+
+    few, many = asyncio.run(work(10)), asyncio.run(work(900))
+    assert few == many
+    assert few > 5
+
+
+def test_caches_that_forget_by_themselves_tell_whose_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(memory, "monotonic", lambda: now)
+    left: list[str] = []
+    kept: memory.Lapsing[int, float] = memory.Lapsing(3, lambda ends: ends, lambda key, _: f"p{key // 10}", left.append)
+    kept[10], kept[11], kept[20] = 5.0, 9.0, 9.0
+    kept[30] = 20.0  # no room: 10 goes
+    assert (sorted(kept.of("p1")), kept.of("p2"), left) == ([11], [20], [])
+    kept[11] = 10.0  # replaced
+    now = 9.5
+    kept[40] = 20.0  # 20 has ended
+    assert (kept.of("p2"), kept.has("p2"), left) == ([], False, ["p2"])
+    kept[41] = 1.0  # had ended before it came
+    kept[40] = 1.0
+    assert left == ["p2", "p4"]
+    now = 10.5
+    assert kept.pop(11, None) is None
+    del kept[30]
+    assert left == ["p2", "p4", "p3"]
+    kept.expire()
+    assert left == ["p2", "p4", "p3", "p1"] and not any(kept.has(f"p{number}") for number in range(5))
+
+
+def test_marks_that_had_to_be_forgotten_count_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(memory, "monotonic", lambda: now)
+    marks: memory.Marks[str] = memory.Marks(2, 600.0)
+    began = marks.now
+    marks.mark(["ana"])
+    assert marks.since(began, ["ana"]) and not marks.since(began, ["kenji"]) and not marks.since(marks.now, ["ana"])
+    later = marks.now
+    marks.mark(["olga"])
+    marks.mark(["trap"])  # no room for ana's
+    assert marks.since(began, ["ana"]) and marks.since(began, ["kenji"])
+    assert not marks.since(later, ["kenji"]), "of what began afterwards nothing was forgotten"
+    assert marks.since(later, ["olga"])
+    now = 601.0
+    marks.mark(["ines"])  # the others are too old
+    assert marks.since(later, ["kenji"])
