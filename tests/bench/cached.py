@@ -9,6 +9,9 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 from bench import load
 from bench.machine import NO_MEMORY, pss
@@ -91,48 +94,102 @@ def _while_box_hangs(bench: Bench, sidecar: Server, requests: list[bytes], measu
     return measured
 
 
-def growth(bench: Bench) -> Row:
-    """Time a request and memory while the number of tokens in memory grows."""
-    sizes = (100, 1000) if bench.quick else (100, 1000, 10_000, 100_000)
-    requests = [
-        load.token_request(login(person), _variant(number)) for person, number in map(_widget, range(sizes[-1]))
-    ]
-    candidates: list[Candidate] = []
-    memory: list[float] = []
+@dataclass
+class Grown:
+    """What was measured while tokens became more: seconds a request, by turns with a sidecar that stays as it is."""
+
+    sizes: tuple[int, ...]
+    cached: dict[int, list[float]] = field(default_factory=dict)
+    cached_at_first: list[float] = field(default_factory=list)  # of the last size's turns
+    revoked: dict[int, list[float]] = field(default_factory=dict)
+    revoked_at_none: list[float] = field(default_factory=list)  # of the last size's turns
+    memory: dict[int, float] = field(default_factory=dict)  # MiB PSS
+
+
+@cache
+def _grown(bench: Bench) -> Grown:
+    """Fill one sidecar with tokens; once for all rows that tell about it."""
+    grown = Grown((100, 1000) if bench.quick else (100, 1000, 10_000, 100_000))
+    first, last = grown.sizes[0], grown.sizes[-1]
+    requests = [load.token_request(login(person), _variant(number)) for person, number in map(_widget, range(last))]
     chance = random.Random(1)
-    ratio = math.nan
-    with bench.sidecar(cache={"max_tokens": sizes[-1]}, **UNLIMITED) as sidecar, bench.sidecar(**UNLIMITED) as small:
-        load.drive(small.socket, requests[: sizes[0]], 16)
+    strangers = map("stranger{}@example.com".format, itertools.count())
+    with (
+        bench.sidecar(cache={"max_tokens": last}, **UNLIMITED) as sidecar,
+        bench.sidecar(**UNLIMITED) as small,
+        bench.sidecar(**UNLIMITED) as empty,
+    ):
+
+        def cached(socket: Path, held: int) -> float:
+            asked = chance.choices(requests[:held], k=2000)
+            return load.drive(socket, asked, CLIENTS).elapsed / len(asked)
+
+        def revoked(socket: Path) -> float:
+            asked = [load.revocation_request(next(strangers)) for _ in range(500)]
+            return load.drive(socket, asked, CLIENTS).elapsed / len(asked)
+
+        load.drive(small.socket, requests[:first], 16)
         held = 0
-        for size in sizes:
+        for size in grown.sizes:
             load.drive(sidecar.socket, requests[held:size], 16)
             held = size
-            runs: list[float] = []
-            controls: list[float] = []
+            grown.cached[size], grown.revoked[size] = [], []
+            grown.cached_at_first, grown.revoked_at_none = [], []
             for _ in bench.rounds(9, 2):
-                for socket, count, times in ((sidecar.socket, size, runs), (small.socket, sizes[0], controls)):
-                    asked = chance.choices(requests[:count], k=2000)
-                    times.append(load.drive(socket, asked, CLIENTS).elapsed / len(asked))
-            ratio = statistics.median(one / other for one, other in zip(runs, controls, strict=True))
-            memory.append(pss(sidecar.pid))
-            candidates += [
-                candidate(f"{size:,} tokens", runs, "µs a request", 1e6),
-                single(f"{size:,} tokens", memory[-1], "MiB PSS"),
-            ]
-    each = (memory[-1] - memory[0]) * 1024 / (sizes[-1] - sizes[0])
+                grown.cached[size].append(cached(sidecar.socket, size))
+                grown.cached_at_first.append(cached(small.socket, first))
+                grown.revoked[size].append(revoked(sidecar.socket))
+                grown.revoked_at_none.append(revoked(empty.socket))
+            grown.memory[size] = pss(sidecar.pid)
+    return grown
+
+
+def growth(bench: Bench) -> Row:
+    """Time a request and memory while the number of tokens in memory grows."""
+    grown = _grown(bench)
+    first, last = grown.sizes[0], grown.sizes[-1]
+    ratio = _times(grown.cached[last], grown.cached_at_first)
+    candidates: list[Candidate] = []
+    for size in reversed(grown.sizes):
+        candidates.append(single(f"{size:,} tokens", grown.memory[size], "MiB PSS"))
+        candidates.append(candidate(f"{size:,} tokens", grown.cached[size], "µs a request", 1e6))
+    each = (grown.memory[last] - grown.memory[first]) * 1024 / (last - first)
     return Row(
         "growth",
         "tokens in memory, requests for any of them",
-        [candidate for candidate in reversed(candidates) if not math.isnan(candidate.median)],
-        f"{ratio:.2f} times the time a request at {sizes[-1]:,} as at {sizes[0]:,}, a sidecar of its own by turns",
+        [candidate for candidate in candidates if not math.isnan(candidate.median)],
+        f"{ratio:.2f} times the time a request at {last:,} as at {first:,}, a sidecar of its own by turns",
         "flat (at most 1.2 times)",
         ratio <= 1.2,
         [
             NO_MEMORY
             if math.isnan(each)
-            else f"{each:.2f} KiB a token, all processes together; the other sidecar shares its libraries"
+            else f"{each:.2f} KiB a token, all processes together; the other sidecars share its libraries"
         ],
     )
+
+
+def revocation(bench: Bench) -> Row:
+    """Time a log-out of somebody of whom nothing is held takes, while the number of the others' tokens grows."""
+    grown = _grown(bench)
+    last = grown.sizes[-1]
+    ratio = _times(grown.revoked[last], grown.revoked_at_none)
+    candidates = [
+        candidate(f"{size:,} tokens", grown.revoked[size], "µs a request", 1e6) for size in reversed(grown.sizes)
+    ]
+    return Row(
+        "revocation",
+        "a log-out of somebody without tokens, others' tokens in memory",
+        [*candidates, candidate("none", grown.revoked_at_none, "µs a request", 1e6)],
+        f"{ratio:.2f} times the time a request at {last:,} as at none, a sidecar of its own by turns",
+        "flat (at most 1.2 times)",
+        ratio <= 1.2,
+    )
+
+
+def _times(runs: list[float], controls: list[float]) -> float:
+    """Median of the ratios of what was measured by turns."""
+    return statistics.median(one / other for one, other in zip(runs, controls, strict=True))
 
 
 def _widget(n: int) -> tuple[int, int]:

@@ -108,11 +108,20 @@ def drive(path: Path, requests: Iterable[bytes], connections: int, warm: bool = 
 
 def token_request(login: str, scopes: Iterable[str] = ("item_download",), folder: str = "0") -> bytes:
     """``POST /v1/tokens`` for the explorer, with the headers that the plugin sends."""
-    body = json.dumps(
-        {"user": {"login": login}, "element": "explorer", "scopes": list(scopes), "folder": folder}
-    ).encode()
+    return _post(
+        "/v1/tokens", {"user": {"login": login}, "element": "explorer", "scopes": list(scopes), "folder": folder}
+    )
+
+
+def revocation_request(login: str) -> bytes:
+    """``POST /v1/tokens/revoke``, with the headers that the plugin sends."""
+    return _post("/v1/tokens/revoke", {"user": {"login": login}})
+
+
+def _post(route: str, value: Any) -> bytes:
+    body = json.dumps(value).encode()
     head = (
-        "POST /v1/tokens HTTP/1.1\r\nHost: intranet.example.com\r\nUser-Agent: widgets-for-box/0.1.0\r\n"
+        f"POST {route} HTTP/1.1\r\nHost: intranet.example.com\r\nUser-Agent: widgets-for-box/0.1.0\r\n"
         "Accept: application/json\r\nBox-Sidecar: 1\r\nX-Request-Id: 0b5c1f2e-6a3d-4c58-9a77-2f1d5f0e9b11\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )

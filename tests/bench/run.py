@@ -36,6 +36,7 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
     "hanging": cached.hanging,
     "start": start.start,
     "growth": cached.growth,
+    "revocation": cached.revocation,
 }
 PAGE_ROWS: dict[str, Callable[[page.Site], Row]] = {
     "in_page": page.in_page,
@@ -43,7 +44,10 @@ PAGE_ROWS: dict[str, Callable[[page.Site], Row]] = {
     "route": page.route,
     "navigation": page.navigation,
 }
-ORDER = ["in_page", "throughput", "cold", "cpu", "crowd", "hanging", "growth", "render", "route", "navigation", "start"]
+ORDER = [
+    "in_page", "throughput", "cold", "cpu", "crowd", "hanging", "growth", "revocation",
+    "render", "route", "navigation", "start",
+]  # fmt: skip
 
 
 def main() -> int:
