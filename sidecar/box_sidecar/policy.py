@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from cachetools import TTLCache
-
 from box_sidecar.box import Resource, User, fold
 from box_sidecar.catalogue import Problem
-from box_sidecar.clock import monotonic
 from box_sidecar.config import ELEMENT_SCOPES, FILE_ELEMENTS, PolicySettings
-
-_WINDOW_S = 60.0
 
 
 class Policy:
@@ -89,41 +84,3 @@ class Policy:
             )
         if user.status not in {"active", "cannot_delete_edit", "cannot_delete_edit_upload"}:
             raise Problem("user_inactive", detail=f"The Box account is “{user.status or 'unknown'}”.")
-
-
-class MintLimits:
-    """Calls to Box that callers may cause, per person and for all, in windows of a minute.
-
-    A web server in the wrong hands can ask for tokens; it can't ask for many. Mints are counted apart from other calls:
-    a person's first token takes a look-up too, and still so many people can come in a minute as policy says.
-    """
-
-    def __init__(self, per_user: int, overall: int) -> None:
-        self._per_user = per_user
-        self._overall = overall
-        self._users: TTLCache[str, list[float]] = TTLCache(100_000, _WINDOW_S, timer=monotonic)
-        self._all = {"mints": [0.0, monotonic()], "other calls": [0.0, monotonic()]}
-
-    def charge_call(self) -> None:
-        """Count one look-up or the like; raises ``rate_limited`` with ``retry_after`` above the limit."""
-        self._charge_overall("other calls")
-
-    def charge_mint(self, user_id: str) -> None:
-        """Count one mint for a person, and for all; raises as :meth:`charge_call`."""
-        window = self._users.get(user_id)
-        if window is None:
-            window = self._users[user_id] = [0.0, monotonic()]
-        self._charge(window, self._per_user, "mints for this person (policy.mints_per_user_per_minute)")
-        self._charge_overall("mints")
-
-    def _charge_overall(self, what: str) -> None:
-        if monotonic() - self._all[what][1] >= _WINDOW_S:
-            self._all[what] = [0.0, monotonic()]
-        self._charge(self._all[what], self._overall, f"{what} for all people together (policy.mints_per_minute)")
-
-    @staticmethod
-    def _charge(window: list[float], limit: int, what: str) -> None:
-        if window[0] >= limit:
-            wait = max(1.0, window[1] + _WINDOW_S - monotonic())
-            raise Problem("rate_limited", detail=f"More than {limit} {what} in a minute.", retry_after=wait)
-        window[0] += 1

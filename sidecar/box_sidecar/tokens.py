@@ -19,7 +19,8 @@ from box_sidecar.catalogue import Problem
 from box_sidecar.clock import monotonic
 from box_sidecar.config import Settings
 from box_sidecar.memory import Lapsing, Marks, Names, Recent
-from box_sidecar.policy import MintLimits, Policy
+from box_sidecar.policy import Policy
+from box_sidecar.rate_limit import MintLimits
 from box_sidecar.transport import within
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,135 @@
+"""How many calls to Box callers may cause, counted where neither a reload nor the worker's death can reach."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import struct
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+
+from box_sidecar.catalogue import Problem
+from box_sidecar.clock import monotonic
+
+_WINDOW_S = 60.0
+_CAPACITY = 131_072  # more than one process can bring about in a window
+_TOTAL = struct.Struct("=Q")
+_CHARGE = struct.Struct("=dQ")  # when, on the monotonic clock, and for whom
+
+
+class Ledger:
+    """What was charged last, in memory that this process and all that it forks have together (mmap(2), MAP_SHARED).
+
+    The server's master makes it, its worker writes it; the next worker finds in it what the one before has done. One
+    process writes at a time. It is empty again when the master is: that takes a restart of the service.
+    """
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, _TOTAL.size + _CAPACITY * _CHARGE.size)
+
+    def add(self, when: float, person: int) -> None:
+        """Write one charge down; it counts once it is there as a whole."""
+        (total,) = _TOTAL.unpack_from(self._memory)
+        _CHARGE.pack_into(self._memory, _place(total), when, person)
+        _TOTAL.pack_into(self._memory, 0, total + 1)
+
+    def since(self, start: float) -> list[tuple[float, int]]:
+        """The charges later than `start`, oldest first."""
+        (total,) = _TOTAL.unpack_from(self._memory)
+        found: list[tuple[float, int]] = []
+        for number in range(total - 1, max(total - _CAPACITY, 0) - 1, -1):
+            when, person = _CHARGE.unpack_from(self._memory, _place(number))
+            if when <= start:
+                break
+            found.append((when, person))
+        return found[::-1]
+
+
+def _place(number: int) -> int:
+    return _TOTAL.size + number % _CAPACITY * _CHARGE.size
+
+
+# Made with the module, so before the server forks: whoever counts in this process or its children counts here.
+_MINTS = Ledger()
+_CALLS = Ledger()
+
+
+class _Charges:
+    """The charges of the last minute: any minute, not one that begins anew at some moment."""
+
+    def __init__(self, ledger: Ledger, now: float) -> None:
+        self._ledger = ledger
+        self.all: deque[float] = deque()
+        self.of: defaultdict[int, deque[float]] = defaultdict(deque)
+        self._people: deque[int] = deque()
+        for when, person in ledger.since(now - _WINDOW_S):
+            self._count(when, person)
+
+    def add(self, now: float, person: int) -> None:
+        self._ledger.add(now, person)
+        self._count(now, person)
+
+    def _count(self, when: float, person: int) -> None:
+        self.all.append(when)
+        self.of[person].append(when)
+        self._people.append(person)
+
+    def forget_before(self, start: float) -> None:
+        while self.all and self.all[0] <= start:
+            self.all.popleft()
+            person = self._people.popleft()
+            self.of[person].popleft()
+            if not self.of[person]:
+                del self.of[person]
+
+
+class MintLimits:
+    """Calls to Box that callers may cause, per person and for all, within any minute.
+
+    A web server in the wrong hands can ask for tokens; it can't ask for many. Mints are counted apart from other calls:
+    a person's first token takes a look-up too, and still so many people can come in a minute as policy says. Other
+    limits may be set at any time, by another object: what was charged already counts for it too.
+    """
+
+    def __init__(
+        self,
+        per_user: int,
+        overall: int,
+        mints: Ledger = _MINTS,
+        calls: Ledger = _CALLS,
+        timer: Callable[[], float] = monotonic,
+    ) -> None:
+        self._per_user = per_user
+        self._overall = min(overall, _CAPACITY)
+        self._timer = timer
+        self._mints = _Charges(mints, timer())
+        self._calls = _Charges(calls, timer())
+
+    def charge_call(self) -> None:
+        """Count one look-up or the like; raises ``rate_limited`` with ``retry_after`` above the limit."""
+        now = self._timer()
+        self._calls.forget_before(now - _WINDOW_S)
+        self._refuse_if_full(now, self._calls.all, self._overall, "other calls for all people together")
+        self._calls.add(now, 0)
+
+    def charge_mint(self, user_id: str) -> None:
+        """Count one mint for a person, and for all; raises as :meth:`charge_call`."""
+        now = self._timer()
+        person = int.from_bytes(hashlib.blake2b(user_id.encode(), digest_size=8).digest(), "big")
+        self._mints.forget_before(now - _WINDOW_S)
+        if theirs := self._mints.of.get(person):
+            self._refuse_if_full(now, theirs, self._per_user, "mints for this person", "mints_per_user_per_minute")
+        self._refuse_if_full(now, self._mints.all, self._overall, "mints for all people together")
+        self._mints.add(now, person)
+
+    @staticmethod
+    def _refuse_if_full(
+        now: float, charges: Sequence[float], limit: int, what: str, setting: str = "mints_per_minute"
+    ) -> None:
+        if len(charges) >= limit:
+            free_at = charges[len(charges) - limit] + _WINDOW_S
+            raise Problem(
+                "rate_limited",
+                detail=f"More than {limit} {what} (policy.{setting}) in a minute.",
+                retry_after=max(1.0, free_at - now),
+            )
