@@ -5,10 +5,15 @@ Everything that is not understood is refused, with the key and the line, before 
 
 from __future__ import annotations
 
+import contextlib
+import grp
+import ipaddress
 import os
+import pwd
 import re
 import stat
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -35,6 +40,7 @@ ELEMENT_SCOPES: dict[str, tuple[str, tuple[str, ...]]] = {
 #: Elements that show one file; all others open a folder.
 FILE_ELEMENTS = frozenset({"preview", "sidebar"})
 
+_FILE_MAX = 1_000_000  # bytes
 _SOCKET_PATH_MAX = 107  # bytes, sockaddr_un.sun_path without its terminator (unix(7))
 
 
@@ -99,14 +105,20 @@ class BoxSettings(Struct, forbid_unknown_fields=True, frozen=True):
             raise ValueError("api_url must be like https://api.box.com")
         if url.scheme not in {"https", "http"} or not url.hostname or url.query or url.fragment or url.username:
             raise ValueError("api_url must be like https://api.box.com")
-        loopback = url.hostname in {"localhost", "::1"} or re.fullmatch(r"127(\.\d{1,3}){3}", url.hostname)
-        if url.scheme == "http" and not loopback:
+        if url.scheme == "http" and not _is_loopback(url.hostname):
             raise ValueError("api_url may be plain http only for a loopback address: tokens must not travel readable")
 
     @property
     def base_url(self) -> str:
         """``api_url`` without a trailing slash."""
         return self.api_url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class ServerSettings(Struct, forbid_unknown_fields=True, frozen=True):
@@ -142,6 +154,7 @@ class PolicySettings(Struct, forbid_unknown_fields=True, frozen=True):
     accept_unstated_scopes: bool = False
     mints_per_user_per_minute: Count = 30
     mints_per_minute: Count = 600
+    accept_unstated_scopes: bool = False
     elements: dict[str, list[str]] = field(
         default_factory=lambda: {element: list(features) for element, (_, features) in ELEMENT_SCOPES.items()}
     )
@@ -233,13 +246,35 @@ def load_settings(path: Path) -> Settings:
     """Read and check the TOML file.
 
     Raises:
-        ConfigError: unreadable, not TOML, an unknown key, a wrong type or an impossible value; names
-            the key and the line.
+        ConfigError: unreadable, somebody else could write it, not TOML, an unknown key, a wrong type or an
+            impossible value; names the key and the line.
+    """
+    return parse_settings(read_settings(path), path)[0]
+
+
+def read_settings(path: Path) -> str:
+    """The TOML file's text, after making sure that nobody else could have written it.
+
+    Raises:
+        ConfigError: as :func:`load_settings`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: can't be read: {_os_reason(error)}") from None
+        content, _ = _read(path)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
+    check_way(path)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: can't be read: not UTF-8 text") from None
+
+
+def parse_settings(text: str, path: Path) -> tuple[Settings, frozenset[str]]:
+    """Judge the TOML file's text; the settings, and which tables and keys stand in it, like ``policy.folders``.
+
+    Raises:
+        ConfigError: as :func:`load_settings`.
+    """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -247,15 +282,18 @@ def load_settings(path: Path) -> Settings:
     except RecursionError:
         raise ConfigError(f"{path}: not valid TOML: nested too deeply") from None
     try:
-        return msgspec.convert(raw, Settings)
+        return msgspec.convert(raw, Settings), frozenset(_names(raw))
     except msgspec.ValidationError as error:
         message, keys = _locate(str(error))
         line = _line_of(text, keys)
         raise ConfigError(f"{path}: line {line}: {'.'.join(keys) or 'file'}: {message}") from None
 
 
-def _os_reason(error: Exception) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "not UTF-8 text"
+def _names(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in table.items():
+        yield prefix + name
+        if isinstance(value, dict):
+            yield from _names(value, f"{prefix}{name}.")
 
 
 def _locate(message: str) -> tuple[str, list[str]]:
@@ -357,22 +395,107 @@ def _read_private(path: Path) -> bytes:
     from_systemd = bool(credentials) and path.parent.resolve() == Path(credentials or "").resolve()
     forbidden = stat.S_IRWXO if from_systemd else stat.S_IRWXG | stat.S_IRWXO
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if stat.S_IMODE(status.st_mode) & forbidden:
-                raise ConfigError(
-                    f"{path}: others on this machine can read the app's key (mode {stat.S_IMODE(status.st_mode):04o}); "
-                    f"run: chmod 600 {path}"
-                )
-            if status.st_uid not in {0, os.geteuid()}:
-                whose = f"belongs to uid {status.st_uid}, who could replace the key"
-                raise ConfigError(f"{path}: {whose}; run: chown {os.geteuid()} {path}")
-            return file.read(1_000_000)
-    except OSError as error:
-        hint = (
-            f"; {_WHERE_TO_GET_IT} and set box.app_config to its path" if isinstance(error, FileNotFoundError) else ""
+        content, status = _read(path)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: can't be read: {error.strerror}; {_WHERE_TO_GET_IT} and set box.app_config to its path"
+        ) from None
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & forbidden:
+        raise ConfigError(
+            f"{path}: others on this machine can read the app's key (mode {mode:04o}); run: chmod 600 {path}"
         )
-        raise ConfigError(f"{path}: can't be read: {error.strerror}{hint}") from None
+    check_way(path)
+    return content
+
+
+def _read(path: Path) -> tuple[bytes, os.stat_result]:
+    """A regular file's content and whose it is. What is none (a pipe could hold us for ever) is not read.
+
+    Raises:
+        ConfigError: it can't be read.
+        FileNotFoundError: there is none.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigError(f"{path}: can't be read: not a regular file")
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                content = file.read(_FILE_MAX + 1)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
+    if len(content) > _FILE_MAX:
+        raise ConfigError(f"{path}: can't be read: longer than {_FILE_MAX} bytes")
+    return content, status
+
+
+def check_way(path: Path) -> None:
+    """Refuse a file that somebody else could write or replace, as ssh does: whoever names Box's address gets the key.
+
+    Looked at are the file and all directories and symbolic links that lead to it. A sticky directory, like /tmp, may
+    be everybody's, since nobody can replace there what is not theirs.
+
+    Raises:
+        ConfigError: says which, and the command that mends it.
+    """
+    for step in _way(path):
+        try:
+            status = step.lstat()
+        except OSError as error:
+            raise ConfigError(f"{path}: can't be read: {step}: {error.strerror}") from None
+        if status.st_uid not in {0, os.geteuid()}:
+            raise ConfigError(
+                f"{step} belongs to uid {status.st_uid}, who could replace the configuration; "
+                f"run: chown {'-h ' if stat.S_ISLNK(status.st_mode) else ''}{os.geteuid()} {step}"
+            )
+        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        if stat.S_ISLNK(status.st_mode) or sticky:
+            continue
+        by_group = status.st_mode & stat.S_IWGRP and not _is_ours_alone(status.st_gid, step)
+        if by_group or status.st_mode & stat.S_IWOTH:
+            raise ConfigError(
+                f"{step}: others on this machine can write it (mode {stat.S_IMODE(status.st_mode):04o}), and so "
+                f"replace the configuration; run: chmod go-w {step}"
+            )
+
+
+def _way(path: Path) -> Iterator[Path]:
+    """Every directory, symbolic link and file that decides what ``path`` names (path_resolution(7))."""
+    here = Path("/")
+    yield here
+    rest = list(reversed(path.absolute().parts[1:]))
+    for _ in range(1000):  # links can run in circles; opening the file says so
+        if not rest:
+            return
+        step = here / rest.pop()
+        if step.name == "..":
+            here = here.parent
+            continue
+        yield step
+        if step.is_symlink():
+            target = step.readlink()
+            here = Path("/") if target.is_absolute() else here
+            rest += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+        else:
+            here = step
+
+
+def _is_ours_alone(gid: int, path: Path) -> bool:
+    """Whether a group has no member but us and root, as a user's private group has."""
+    with contextlib.suppress(OSError):  # a file system without attributes has no ACLs either
+        if "system.posix_acl_access" in os.listxattr(path):
+            return False  # others may hide behind the group's permission (acl(5))
+    try:
+        names = {user.pw_name for user in pwd.getpwall() if user.pw_gid == gid} | set(grp.getgrgid(gid).gr_mem)
+        return all(pwd.getpwnam(name).pw_uid in {0, os.geteuid()} for name in names)
+    except KeyError:
+        return False
 
 
 #: What ``box-sidecar config`` prints. A test holds it to the defaults above, key by key.
@@ -417,6 +540,9 @@ accept_unstated_scopes = false
 # New tokens, per person and for all together. Tokens from the cache are not counted.
 mints_per_user_per_minute = 30
 mints_per_minute = 600
+# Believe a token for a person's root whose answer says nothing of its scopes; if Box then granted more
+# than was asked, nobody would notice.
+accept_unstated_scopes = false
 
 # The most that each element's token may ever carry, besides the base scope. An element that is
 # missing here is refused.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import shutil
+import stat
+import struct
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +94,7 @@ def test_version_and_help_are_everywhere() -> None:
         ("[box]\ntimeout_s = inf\n", 2, ["box.timeout_s"]),
         ("[box]\napi_url = 'http://api.box.com'\n", 2, ["box.api_url", "loopback"]),
         ("[box]\napi_url = 'http://127.0.0.1.evil.example'\n", 2, ["box.api_url"]),
+        ("[box]\napi_url = 'http://127.999.999.999'\n", 2, ["box.api_url", "loopback"]),
         ("[box]\napi_url = 'ftp://api.box.com'\n", 2, ["box.api_url"]),
         ("[box]\napi_url = 'https://user:pw@api.box.com'\n", 2, ["box.api_url"]),
         ("[box]\napi_url = 'https://api.box.com:99999'\n", 2, ["box.api_url", "port"]),
@@ -122,6 +127,98 @@ def test_what_is_no_toml_is_said_with_its_line(config: Path) -> None:
     refused(config, "UTF-8")
     config.unlink()
     refused(config, "No such file")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.2:8080", "http://[::1]:8080", "http://localhost:8080"])
+def test_plain_http_is_for_loopback_addresses(url: str, config: Path) -> None:
+    config.write_text(f"[box]\napi_url = '{url}'\n")
+    assert load(config).settings.box.base_url == url
+
+
+def test_a_toml_from_another_system_s_editor_is_read(config: Path) -> None:
+    text = config.read_text()
+    config.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    windows = load(config)
+    config.write_text(text)
+    assert windows.settings == load(config).settings
+
+
+@pytest.mark.parametrize("name", ["box-sidecar.toml", "box_config.json"])
+@pytest.mark.parametrize("kind", ["pipe", "directory", "device"])
+@pytest.mark.timeout(20)
+def test_only_a_regular_file_is_read(name: str, kind: str, config: Path) -> None:
+    file = config.with_name(name)
+    file.unlink()
+    if kind == "pipe":
+        os.mkfifo(file, 0o600)
+    elif kind == "directory":
+        file.mkdir(0o700)
+    else:
+        file.symlink_to("/dev/zero")
+    refused(config, str(file), "can't be read")
+
+
+def somebody_elses(path: Path) -> None:
+    os.chown(path, 65534, -1)
+
+
+def for_the_world(path: Path) -> None:
+    path.chmod(path.stat().st_mode | 0o002)
+
+
+def for_the_web_server(path: Path) -> None:
+    os.chown(path, -1, grp.getgrnam("www-data").gr_gid)
+    path.chmod(path.stat().st_mode | 0o020)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("spoil", [somebody_elses, for_the_world, for_the_web_server])
+@pytest.mark.parametrize("where", ["conf/box-sidecar.toml", "conf", "conf/key.json", "elsewhere", "links"])
+def test_what_others_can_write_is_not_believed(
+    spoil: Callable[[Path], None], where: str, config: Path, tmp_path: Path
+) -> None:
+    for name in ("conf", "elsewhere", "links"):
+        (tmp_path / name).mkdir(mode=0o755)
+    toml = tmp_path / "conf/box-sidecar.toml"
+    shutil.copy(config.with_name("box_config.json"), tmp_path / "elsewhere/real.json")
+    (tmp_path / "links/key.json").symlink_to("../elsewhere/real.json")
+    (tmp_path / "conf/key.json").symlink_to(tmp_path / "links/key.json")
+    toml.write_text('[box]\napp_config = "key.json"\n')
+    assert load(toml).app.client_id
+    if where != "conf/key.json":
+        spoil(tmp_path / where)
+        mend = "chown" if spoil is somebody_elses else "chmod"
+        told = refused(toml, str(tmp_path / where), f"run: {mend}")
+        subprocess.run(told.rpartition("run: ")[2].strip().split(), check=True)
+        assert load(toml).app.client_id
+    else:
+        spoil((tmp_path / where).resolve())
+        refused(toml, ".json", "run: ch")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_folder_where_everybody_may_write_but_not_replace_is_believed(config: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    link = shared / "box-sidecar.toml"
+    link.symlink_to(config)
+    assert load(link.resolve()).app.client_id
+    os.chown(link, 65534, 65534, follow_symlinks=False)
+    refused(link, str(link), "uid 65534")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can set a group")
+def test_a_group_of_nobody_but_us_is_no_other(config: Path) -> None:
+    assert not grp.getgrgid(0).gr_mem
+    config.chmod(0o660)
+    assert load(config).app.client_id
+    # acl(5), as setfacl -m u:nobody:rw writes it: tag, permissions, id.
+    entries = ((0x01, 6, -1), (0x02, 6, 65534), (0x04, 0, -1), (0x10, 6, -1), (0x20, 0, -1))
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    os.setxattr(config, "system.posix_acl_access", acl)
+    assert stat.S_IMODE(config.stat().st_mode) == 0o660
+    refused(config, str(config), "chmod")
 
 
 @pytest.mark.parametrize(
