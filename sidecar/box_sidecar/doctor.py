@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import grp
 import os
 import pwd
@@ -11,11 +13,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+import aiohttp
+import msgspec
+
 from box_sidecar.box import Resource, Token
 from box_sidecar.catalogue import CODES, Problem
 from box_sidecar.config import ConfigError, ServerSettings
 from box_sidecar.messages import Check, DoctorAnswer
-from box_sidecar.sidecar import Sidecar
+from box_sidecar.sidecar import Sidecar, load
 from box_sidecar.tokens import Who
 from box_sidecar.transport import Request, within
 
@@ -31,6 +36,7 @@ async def examine(
     ``login``: try a token for this person. ``origin``: try Box's CORS rules for this site.
     ``user``: judge the socket for this user of the machine. Ends well without a network.
     """
+    compared = asyncio.create_task(_running(sidecar) if sidecar.state == "starting" else _configuration(sidecar))
     checks = [_key(sidecar), socket_for(sidecar.settings.server, user)]
     with within(sidecar.transport.patience):
         reached = await _reach(sidecar)
@@ -38,8 +44,61 @@ async def examine(
         if reached.status != "fail":
             checks.append(_clock(sidecar))
             checks += await _ask_box(sidecar, login, origin)
+    checks += await compared
     worst = max(checks, key=lambda check: ("pass", "warn", "fail").index(check.status))
-    return DoctorAnswer(worst.status, checks)
+    return DoctorAnswer(worst.status, checks, sidecar.loaded.digest)
+
+
+async def _configuration(sidecar: Sidecar) -> list[Check]:
+    """Whether what runs is what the files say by now."""
+    try:
+        found = await asyncio.to_thread(load, sidecar.config_path)
+    except ConfigError as error:
+        return [
+            Check(
+                "configuration", "fail", f"{error}. The sidecar goes on with what it had, but would not start again.",
+                "Mend the file.",
+            )
+        ]  # fmt: skip
+    if found.digest == sidecar.loaded.digest:
+        return [Check("configuration", "pass", "What runs is what the files say.")]
+    return [_is_another(": " + "; ".join(differences) if (differences := sidecar.differences(found)) else "")]
+
+
+async def _running(sidecar: Sidecar) -> list[Check]:
+    """Whether the sidecar on the socket, if there is one, has this configuration."""
+    path = sidecar.settings.server.socket
+    timeout = aiohttp.ClientTimeout(sidecar.transport.patience + _DRIFT_S)
+    try:
+        connector = aiohttp.UnixConnector(path)
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=timeout, headers={"Box-Sidecar": "1"}) as session,
+            session.get("http://sidecar/v1/doctor") as response,
+        ):
+            running = msgspec.json.decode(await response.read(), type=DoctorAnswer)
+    except aiohttp.ClientConnectorError as error:
+        if error.errno in {errno.ENOENT, errno.ECONNREFUSED, errno.ENOTSOCK}:
+            return []  # none runs
+        return [_is_silent(path, error.strerror or "")]
+    except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
+        return [_is_silent(path, type(error).__name__)]
+    if running.configuration == sidecar.loaded.digest:
+        return [Check("configuration", "pass", "The running sidecar has this configuration.")]
+    return [_is_another(" than this")]
+
+
+def _is_another(what: str) -> Check:
+    return Check(
+        "configuration", "warn", f"The running sidecar has another configuration{what}.",
+        "Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server] or box.api_url.",
+    )  # fmt: skip
+
+
+def _is_silent(path: str, why: str) -> Check:
+    return Check(
+        "configuration", "warn", f"The running sidecar can't be asked for its configuration: {path}: {why}.",
+        "Run the check as root or as the sidecar's own user.",
+    )  # fmt: skip
 
 
 def _key(sidecar: Sidecar) -> Check:

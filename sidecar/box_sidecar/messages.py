@@ -118,10 +118,11 @@ class Check(Struct, omit_defaults=True):
 
 
 class DoctorAnswer(Struct):
-    """Answer of ``GET /v1/doctor``; ``status`` is the worst of all."""
+    """Answer of ``GET /v1/doctor``; ``status`` is the worst of all, ``configuration`` a mark of the one that runs."""
 
     status: str
     checks: list[Check]
+    configuration: str = ""
 
 
 class HealthAnswer(Struct, omit_defaults=True):

@@ -4,46 +4,96 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import logging
+import os
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from box_sidecar import changes
 from box_sidecar.audit import Audit, Entry
 from box_sidecar.box import Box
 from box_sidecar.catalogue import CODES, Problem
 from box_sidecar.clock import BoxClock
-from box_sidecar.config import AppConfig, ConfigError, Settings, find_app_config, load_app_config, load_settings
+from box_sidecar.config import (
+    AppConfig,
+    ConfigError,
+    Settings,
+    find_app_config,
+    load_app_config,
+    load_settings,
+    parse_settings,
+    read_settings,
+)
 from box_sidecar.metrics import Metrics
 from box_sidecar.tokens import Held, TokenService
 from box_sidecar.transport import Transport, within
 
 log = logging.getLogger(__name__)
 
-_WATCH_S = 2.0
+_WATCH_S = 1.0
+_STILL_LOOKS = 3  # as often must files be found unchanged before they are taken over without a signal
+
+
+class _Taken:
+    """The TOML that was taken over last, in an anonymous file that a new worker inherits from the master.
+
+    A worker that ended is no reload: the next one goes on with what ran, whatever the file says by then.
+    """
+
+    def __init__(self) -> None:
+        self._file = os.memfd_create("box-sidecar.toml")
+
+    def keep(self, text: str) -> None:
+        """Remember it for the next worker."""
+        content = text.encode()
+        os.pwrite(self._file, len(content).to_bytes(4, "big") + content, 0)
+
+    def text(self) -> str | None:
+        """What was kept; ``None`` before the first."""
+        length = int.from_bytes(os.pread(self._file, 4, 0), "big")
+        return os.pread(self._file, length, 4).decode() if length else None
+
+
+_taken = _Taken()  # made by the master, before it forks
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Both files, read and checked. ``stamp`` tells whether either has been replaced since."""
+    """Both files, read and checked. ``keys`` stand in the TOML; ``stamp`` tells whether either was replaced since."""
 
+    text: str
     settings: Settings
+    keys: frozenset[str]
     app: AppConfig
     app_path: Path
     stamp: tuple[tuple[int, ...], ...]
 
+    @property
+    def digest(self) -> str:
+        """The same for two that have the same settings, app and key; nothing can be read from it."""
+        key = hmac.digest(self.app.client_secret.reveal().encode(), b"box-sidecar configuration 1", "sha256")
+        app = (self.app.client_id, self.app.enterprise_id, self.app.key_id)
+        return hmac.digest(key, msgspec.json.encode((self.settings, app)), "sha256").hex()[:32]
 
-def load(config_path: Path) -> Loaded:
-    """Read both files.
+
+def load(config_path: Path, text: str | None = None) -> Loaded:
+    """Read both files, or the second only if the TOML's ``text`` is given.
 
     Raises:
         ConfigError: one line that says what to change, and where.
     """
-    settings = load_settings(config_path)
+    # Looked at before they are read: what changes meanwhile is then noticed.
+    toml_stamp = _stamp(config_path) if text is None else ((),)
+    text = read_settings(config_path) if text is None else text
+    settings, keys = parse_settings(text, config_path)
     app_path = find_app_config(settings, config_path)
-    stamp = _stamp(config_path, app_path)
-    return Loaded(settings, load_app_config(app_path), app_path, stamp)
+    stamp = toml_stamp + _stamp(app_path)
+    return Loaded(text, settings, keys, load_app_config(app_path), app_path, stamp)
 
 
 def _stamp(*paths: Path) -> tuple[tuple[int, ...], ...]:
@@ -69,7 +119,7 @@ class Sidecar:
         self.metrics = Metrics()
         self.clock = BoxClock()
         self.state = "starting"
-        loaded = load(config_path)
+        loaded = self.loaded = load(config_path, _taken.text())
         self._stamp = loaded.stamp
         self._app_path = loaded.app_path
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,6 +144,7 @@ class Sidecar:
         await self.transport.open()
         self.service.start()
         self.state = "ready"
+        _taken.keep(self.loaded.text)
         self._spawn(self._greet_box())
         self._spawn(self._watch())
 
@@ -122,16 +173,20 @@ class Sidecar:
                 log.error("%s Fix: %s", problem, problem.fix or CODES[problem.code].fix)
 
     async def _watch(self) -> None:
-        """Reload when either file is replaced."""
+        """Reload when either file is replaced, once both have held still for some looks: somebody may be writing."""
+        seen, looks = self._stamp, 0
         while True:
             await asyncio.sleep(_WATCH_S)
+            stamp = _stamp(self.config_path, self._app_path)
+            seen, looks = stamp, looks + 1 if stamp == seen else 1
+            if stamp == self._stamp or looks < _STILL_LOOKS:
+                continue
             async with self._reloading:
-                if _stamp(self.config_path, self._app_path) != self._stamp:
-                    try:
-                        await self._reload()
-                    except Exception as error:
-                        # Whatever it was, the old configuration stays and later files are still noticed.
-                        log.error("not reloaded: %s", type(error).__name__)
+                try:
+                    await self._reload(asked=False)
+                except Exception as error:
+                    # Whatever it was, the old configuration stays and later files are still noticed.
+                    log.error("not reloaded: %s", type(error).__name__)
 
     async def reload(self) -> bool:
         """Take over new files, or report what is wrong with them and keep the old; whether they were taken.
@@ -139,11 +194,14 @@ class Sidecar:
         Requests under way go on with what they began with.
         """
         async with self._reloading:
-            return await self._reload()
+            return await self._reload(asked=True)
 
-    async def _reload(self) -> bool:
+    async def _reload(self, *, asked: bool) -> bool:
         try:
             loaded = await asyncio.to_thread(load, self.config_path)
+            if not asked and _stamp(self.config_path, loaded.app_path) != loaded.stamp:
+                return False  # it did not hold still after all
+            self._judge(loaded, asked=asked)
             transport, box = await asyncio.to_thread(self._connect, loaded)
             audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
         except ConfigError as error:
@@ -157,22 +215,44 @@ class Sidecar:
         if loaded.settings.server != self.settings.server:
             log.warning("[server] has changed: restart the sidecar for that; everything else is taken over now")
         await transport.open()
-        other_app = (loaded.app.client_id, loaded.app.enterprise_id, loaded.settings.box.base_url) != (
-            self.app.client_id,
-            self.app.enterprise_id,
-            self.settings.box.base_url,
-        )
+        other_app = (loaded.app.client_id, loaded.app.enterprise_id) != (self.app.client_id, self.app.enterprise_id)
         old_transport, old_audit = self.transport, self.audit
         self._stamp, self._app_path = loaded.stamp, loaded.app_path
-        self.app, self.settings = loaded.app, loaded.settings
+        self.loaded, self.app, self.settings = loaded, loaded.app, loaded.settings
         self.transport, self.box, self.audit = transport, box, audit
         self.service.configure(loaded.settings, box, transport.patience, forget=other_app)
+        _taken.keep(loaded.text)
         logging.getLogger().setLevel(loaded.settings.log.level.upper())
         self.metrics.reloaded("done")
         log.info("configuration reloaded")
         self._spawn(self._close_later(old_transport, old_audit))
         self._spawn(self._greet_box())
         return True
+
+    def _judge(self, loaded: Loaded, *, asked: bool) -> None:
+        """Refuse another Box, to which the key would go, and what nobody ``asked`` for that could allow more.
+
+        A file that was cut short is still a valid one: what it lacks would have its default.
+        """
+        if loaded.settings.box.base_url != self.settings.box.base_url:
+            raise ConfigError(f"{self.config_path}: box.api_url has changed: restart the sidecar for that")
+        if not (differences := self.differences(loaded)):
+            return
+        if not asked:
+            raise ConfigError(
+                f"{self.config_path}: the new one {'; '.join(differences)}; "
+                "to take it over all the same send SIGHUP (systemctl reload box-sidecar)"
+            )
+        log.warning("the new configuration %s", "; ".join(differences))
+
+    def differences(self, loaded: Loaded) -> list[str]:
+        """What another configuration drops from the one that runs, and what it would allow beyond it."""
+        dropped = changes.dropped(self.loaded.keys, loaded.keys)
+        loosened = changes.loosened(self.settings, loaded.settings)
+        return [
+            *([f"lacks {', '.join(dropped)}"] if dropped else []),
+            *([f"allows more: {', '.join(loosened)}"] if loosened else []),
+        ]
 
     async def _close_later(self, transport: Transport, audit: Audit) -> None:
         try:

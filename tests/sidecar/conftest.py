@@ -16,7 +16,7 @@ import pytest
 
 from intranet.emulator import Emulator, find_description
 from intranet.sidecar import Sidecar
-from sidecar.support import until
+from sidecar.support import greeted, until
 
 Serve = Callable[..., Sidecar]
 
@@ -84,17 +84,22 @@ def _shared(_emulator: Emulator, folder: Path) -> Iterator[Sidecar]:
 
 @pytest.fixture
 def sidecar(box: Emulator, _shared: Sidecar) -> Sidecar:
-    """A sidecar with the usual settings that knows nothing yet: under Box's other name it has forgotten everything."""
-    names = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
-    _, _, address = _shared.settings["box"]["api_url"].partition("//")
-    host, _, port = address.partition(":")
-    before = _reloads(_shared)
-    _shared.settings["box"]["api_url"] = f"http://{names[host]}:{port}"
-    _shared.write_config()
-    assert _shared.process
-    os.kill(_shared.process.pid, signal.SIGHUP)
-    until(lambda: _reloads(_shared) > before, 10)
+    """A sidecar with the usual settings that knows nothing yet: another Box app's meanwhile, it has forgotten all."""
+    own = _shared.settings["box"]["app_config"]
+    _take_over(_shared, str(box.ccg_config))
+    greeted(box)
+    box.reset()
+    _take_over(_shared, own)
     return _shared
+
+
+def _take_over(sidecar: Sidecar, app_config: str) -> None:
+    before = _reloads(sidecar)
+    sidecar.settings["box"]["app_config"] = app_config
+    sidecar.write_config()
+    assert sidecar.process
+    os.kill(sidecar.process.pid, signal.SIGHUP)
+    until(lambda: _reloads(sidecar) > before, 10)
 
 
 def _reloads(sidecar: Sidecar) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar, box_sidecar
+from intranet.sidecar import Sidecar, box_sidecar, toml
 from sidecar.conftest import Serve
 from sidecar.support import last
 
@@ -49,11 +49,12 @@ def test_all_is_well(box: Emulator, sidecar: Sidecar) -> None:
     options = ["--login", "ana@example.com", "--origin", ORIGIN, "--user", "root"]
     found = findings(sidecar, *options, status=0)
     assert {name: row["status"] for name, row in found.items()} == dict.fromkeys(
-        ["key", "socket", "network", "clock", "app", "lookup", "user_token", "exchange", "cors"], "pass"
+        ["key", "socket", "network", "clock", "app", "lookup", "user_token", "exchange", "cors", "configuration"],
+        "pass",
     )
     assert "Ana Souza" in found["user_token"]["summary"]
     told = check(sidecar, *options)
-    assert told.returncode == 0 and told.stdout.count("✓") == 9
+    assert told.returncode == 0 and told.stdout.count("✓") == 10
     assert not [token for token in box.tokens() if token["kind"] != "service" and token["alive"]], (
         "nothing stays behind"
     )
@@ -70,6 +71,7 @@ def test_the_route_says_the_same(box: Emulator, sidecar: Sidecar) -> None:
         "app",
         "lookup",
         "exchange",
+        "configuration",
     }
     box.settings(app_authorized=False)
     box.expire_tokens(kind="service", revoke=True)
@@ -174,6 +176,24 @@ def test_a_key_id_that_box_would_not_make_is_suspicious(box: Emulator, idle: Sid
     found = findings(idle, status=1)
     assert found["key"]["status"] == "warn"
     assert "publicKeyID" in found["app"]["fix"]
+
+
+def test_a_file_is_compared_with_what_runs(box: Emulator, serve: Serve) -> None:
+    sidecar = serve()
+    assert findings(sidecar, status=0)["configuration"]["status"] == "pass"
+    policy = {"policy": {"denied_logins": ["kenji@example.com"]}}
+    other = sidecar.config.with_name("other.toml")
+    other.write_text(sidecar.config.read_text() + toml(policy))
+    ended = check(sidecar, "--config", str(other))
+    assert ended.returncode == 0
+    assert "! configuration: The running sidecar has another configuration than this." in ended.stdout
+    assert "SIGHUP" in ended.stdout
+    said = sidecar.request("GET", "/v1/doctor").text
+    assert "kenji" not in said and json.loads(said)["status"] == "pass", "it compares with its own file"
+    sidecar.config.write_text("[box\n")
+    answer = sidecar.request("GET", "/v1/doctor").json()
+    (found,) = [row for row in answer["checks"] if row["id"] == "configuration"]
+    assert found["status"] == answer["status"] == "fail" and "not valid TOML" in found["summary"]
 
 
 @pytest.mark.parametrize("broken", ["toml", "json", "key"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import stat
 import threading
 import time
@@ -18,8 +20,10 @@ from typing import Any
 import httpx
 import pytest
 
+from box_sidecar import changes
+from box_sidecar.config import TEMPLATE, ConfigError, Settings, parse_settings
 from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.sidecar import Sidecar, toml
 from sidecar.conftest import Serve
 from sidecar.support import Wire, code, greeted, last, request_bytes, status_of, until
 
@@ -56,6 +60,196 @@ def test_a_new_policy_is_taken_over_and_tokens_are_kept(how: str, box: Emulator,
     assert sidecar.token("ana@example.com").json()["access_token"] == kept
 
 
+# Every key of [policy] and what surrounds it, other than the default, so that a cut at any place would loosen it.
+STRICT: dict[str, dict[str, Any]] = {
+    "cache": {"user_ttl_s": 300.0, "max_tokens": 500},
+    "policy": {
+        "login_domains": ["example.com"],
+        "denied_roles": ["admin", "coadmin", "user"],
+        "denied_logins": ["kenji@example.com", "olga@example.com"],
+        "folders": ["1", "2"],
+        "provision_app_users": False,
+        "accept_unstated_scopes": False,
+        "mints_per_user_per_minute": 20,
+        "mints_per_minute": 300,
+        "elements": {"explorer": ["item_preview"], "uploader": []},
+    },
+}
+
+
+def settings_of(text: str) -> tuple[Settings, frozenset[str]]:
+    return parse_settings(text, Path("box-sidecar.toml"))
+
+
+def is_at_least_as_strict(new: Settings, old: Settings) -> bool:
+    """Said once more, in other words than the product's."""
+    after, before = new.policy, old.policy
+    return (
+        set(after.login_domains) == set(before.login_domains)
+        and set(after.folders) == set(before.folders)
+        and set(after.denied_roles) >= set(before.denied_roles)
+        and set(after.denied_logins) >= set(before.denied_logins)
+        and after.mints_per_minute <= before.mints_per_minute
+        and after.mints_per_user_per_minute <= before.mints_per_user_per_minute
+        and not after.provision_app_users
+        and not after.accept_unstated_scopes
+        and all(set(scopes) <= set(before.elements.get(name, ["-"])) for name, scopes in after.elements.items())
+        and set(after.elements) <= set(before.elements)
+        and new.cache.user_ttl_s <= old.cache.user_ttl_s
+    )
+
+
+@pytest.mark.parametrize("text", [toml(STRICT), TEMPLATE.replace("denied_logins = []", 'denied_logins = ["a@b.c"]')])
+def test_no_place_to_cut_a_configuration_loosens_it_by_itself(text: str) -> None:
+    running, keys = settings_of(text)
+    judged = 0
+    for end in range(len(text)):
+        try:
+            cut, left = settings_of(text[:end])
+        except ConfigError:
+            continue
+        if not is_at_least_as_strict(cut, running):
+            judged += 1
+            assert changes.dropped(keys, left) or changes.loosened(running, cut), text[:end]
+    assert judged > 10
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "words"),
+    [
+        ("policy", {"denied_logins": ["kenji@example.com"]}, "policy.denied_logins loses 1 of 2"),
+        ("policy", {"denied_logins": []}, "policy.denied_logins loses 2 of 2"),
+        ("policy", {"denied_roles": ["admin"]}, "policy.denied_roles loses 2 of 3"),
+        ("policy", {"folders": []}, "policy.folders is empty, which means any"),
+        ("policy", {"folders": ["1", "3"]}, "policy.folders gains 3"),
+        ("policy", {"login_domains": ["example.com", "example.org"]}, "policy.login_domains gains example.org"),
+        ("policy", {"login_domains": []}, "policy.login_domains is empty"),
+        ("policy", {"mints_per_minute": 301}, "policy.mints_per_minute is 301 instead of 300"),
+        ("policy", {"provision_app_users": True}, "policy.provision_app_users is true instead of false"),
+        ("policy", {"accept_unstated_scopes": True}, "policy.accept_unstated_scopes is true instead of false"),
+        ("policy", {"elements": {"explorer": ["item_preview", "item_delete"]}}, "explorer gains item_delete"),
+        ("policy", {"elements": {"picker": []}}, "policy.elements gains picker"),
+        ("cache", {"user_ttl_s": 301.0}, "cache.user_ttl_s is 301.0 instead of 300.0"),
+        ("server", {"allowed_users": ["root", "nobody"]}, "server.allowed_users gains nobody, root"),
+        ("server", {"socket_mode": "0666"}, "server.socket_mode is 0666"),
+        ("server", {"socket_group": "www-data"}, "server.socket_group is www-data"),
+    ],
+)
+def test_what_a_configuration_loosens_is_named(table: str, change: dict[str, Any], words: str) -> None:
+    running, _ = settings_of(toml(STRICT))
+    new, _ = settings_of(toml({**STRICT, table: {**STRICT.get(table, {}), **change}}))
+    assert words in "; ".join(changes.loosened(running, new))
+    assert changes.loosened(new, new) == []
+
+
+def test_what_tightens_loosens_nothing() -> None:
+    tighter = {"policy": {**STRICT["policy"], "folders": ["1"], "mints_per_minute": 1, "elements": {"explorer": []},
+                          "denied_logins": [*STRICT["policy"]["denied_logins"], "x@example.com"]}}  # fmt: skip
+    assert changes.loosened(settings_of(toml(STRICT))[0], settings_of(toml({**STRICT, **tighter}))[0]) == []
+    assert changes.loosened(settings_of("")[0], settings_of(toml(STRICT))[0]) == []
+
+
+def count(sidecar: Sidecar, outcome: str) -> float:
+    page = sidecar.request("GET", "/metrics").text
+    found = re.search(rf'^box_sidecar_reloads_total\{{outcome="{outcome}"\}} (\S+)', page, re.M)
+    return float(found[1]) if found else 0.0
+
+
+def denied(sidecar: Sidecar) -> bool:
+    return code(sidecar.token("kenji@example.com")) == "login_not_allowed"
+
+
+def test_a_configuration_that_was_cut_short_is_not_taken_over_by_itself(box: Emulator, serve: Serve) -> None:
+    policy = {"denied_logins": ["kenji@example.com"], "elements": {"explorer": ["item_share"]}}
+    sidecar = serve(box={}, server={}, policy=policy)
+    whole = sidecar.config.read_text()
+    assert whole.rstrip().endswith('explorer = ["item_share"]')
+    for number, end in enumerate((whole.index("denied_logins"), whole.index("[policy.elements]"), 0)):
+        sidecar.config.write_text(whole[:end])
+        until(lambda: count(sidecar, "refused") == number + 1, 20)  # noqa: B023
+        assert denied(sidecar)
+        assert code(sidecar.token("ana@example.com", scopes=("item_delete",))) == "scope_not_allowed"
+        assert code(sidecar.token("ana@example.com", "picker")) == "element_not_allowed"
+    assert "lacks policy.denied_logins, policy.elements; allows more: " in log(sidecar)
+    assert "SIGHUP (systemctl reload box-sidecar)" in log(sidecar)
+    assert count(sidecar, "done") == 0
+    sidecar.config.write_text(whole[: whole.index("[policy.elements]")])
+    hang_up(sidecar)
+    until(lambda: reloads(sidecar, "done"), 10)
+    assert "WARNING box_sidecar.sidecar: the new configuration lacks policy.elements; allows more: " in log(sidecar)
+    assert sidecar.token("ana@example.com", "picker").status_code == 200
+
+
+def test_what_loosens_policy_waits_for_a_signal(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(policy={"denied_logins": ["kenji@example.com"]})
+    sidecar.settings["policy"]["denied_logins"] = []
+    sidecar.write_config()
+    until(lambda: reloads(sidecar, "refused"), 20)
+    assert denied(sidecar)
+    found = {row["id"]: row for row in sidecar.request("GET", "/v1/doctor").json()["checks"]}["configuration"]
+    assert found["status"] == "warn" and "denied_logins loses 1 of 1" in found["summary"]
+    assert "SIGHUP" in found["fix"]
+    hang_up(sidecar)
+    until(lambda: reloads(sidecar, "done"), 10)
+    assert sidecar.token("kenji@example.com").status_code == 200
+
+
+def test_files_that_are_being_written_are_left_alone(box: Emulator, serve: Serve) -> None:
+    sidecar = serve()
+    for _ in range(10):
+        time.sleep(0.5)
+        with sidecar.config.open("a") as file:
+            file.write("# slowly\n")
+        assert count(sidecar, "done") == count(sidecar, "refused") == 0
+    until(lambda: reloads(sidecar, "done"), 20)
+
+
+def test_another_address_of_box_is_not_taken_over_while_it_runs(box: Emulator, serve: Serve) -> None:
+    """Whoever may write the file, and not start programs, could have the app's secret sent to a port of theirs."""
+    sidecar = serve()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.5)
+        sidecar.settings["box"]["api_url"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        sidecar.write_config()
+        until(lambda: count(sidecar, "refused") == 1, 20)
+        hang_up(sidecar)
+        until(lambda: count(sidecar, "refused") == 2, 20)
+        assert "box.api_url has changed: restart the sidecar for that" in log(sidecar)
+        assert sidecar.token("ana@example.com").status_code == 200
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_a_worker_that_ended_goes_on_with_what_ran(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(policy={"denied_logins": ["kenji@example.com"]})
+    assert sidecar.process
+    for cut in ("", "[box\n"):
+        sidecar.config.write_text(cut)
+        (worker,) = children(sidecar.process.pid)
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: children(sidecar.process.pid) not in ([], [worker]), 20)  # type: ignore[union-attr]  # noqa: B023
+        until(lambda: sidecar.request("GET", "/health/ready").status_code == 200, 20)
+        assert denied(sidecar)
+        assert sidecar.token("ana@example.com").status_code == 200
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_the_place_of_a_file_holds_nothing_up(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+    app = tmp_path / "app.json"
+    shutil.copy(box.app_config, app)
+    sidecar = serve(app_config=app)
+    for number, file in enumerate((app, sidecar.config)):
+        file.unlink()
+        os.mkfifo(file, 0o600)
+        hang_up(sidecar)
+        until(lambda: count(sidecar, "refused") > number, 20)  # noqa: B023
+        assert "not a regular file" in log(sidecar)
+
+
 def test_a_policy_that_forbids_more_holds_for_tokens_in_memory_too(box: Emulator, serve: Serve) -> None:
     sidecar = serve()
     file = box.item("ana@example.com", "/Bem-vinda.txt")["id"]
@@ -74,9 +268,9 @@ def test_a_policy_that_forbids_more_holds_for_tokens_in_memory_too(box: Emulator
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda toml, _: toml.write_text("[box\n"), "not valid TOML"),
-        (lambda toml, _: toml.write_text("a = " + "[" * 9000), "not valid TOML"),
-        (lambda toml, _: toml.write_text(toml.read_text() + "\n[cach]\nmax_tokens = 1\n"), "cach: unknown key"),
+        (lambda config, _: config.write_text("[box\n"), "not valid TOML"),
+        (lambda config, _: config.write_text("a = " + "[" * 9000), "not valid TOML"),
+        (lambda config, _: config.write_text(config.read_text() + "\n[cach]\nmax_tokens = 1\n"), "cach: unknown key"),
         (lambda _, app: app.write_text("{}"), "boxAppSettings is missing"),
         (lambda _, app: app.write_text('{"boxAppSettings": ' + '{"a":' * 90_000), "not JSON"),
         (lambda _, app: app.chmod(0o644), "chmod 600"),
@@ -103,7 +297,7 @@ def test_a_bad_new_file_is_reported_and_the_old_one_stays(
     for file, (content, mode) in before.items():
         file.write_bytes(content)
         file.chmod(mode)
-    until(lambda: reloads(sidecar, "done"), 8)  # mended: noticed by itself
+    until(lambda: reloads(sidecar, "done"), 20)  # mended: noticed by itself
     assert sidecar.token("olga@example.com").status_code == 200
 
 
