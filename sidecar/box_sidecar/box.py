@@ -34,6 +34,7 @@ _USER_FIELDS = "id,type,name,login,status,role"
 _PAGE = 1000  # the most that Box gives at once
 _LAST_OFFSET = 10_000  # the most that Box skips (OpenAPI description, GET /users)
 _APP_USER_DOMAIN = "@boxdevedition.com"
+_LIFE_MAX_S = 86_400.0  # Box's tokens live for an hour or a little more
 
 T = TypeVar("T")
 
@@ -92,29 +93,57 @@ class _Restriction(msgspec.Struct):
 
 class _TokenAnswer(msgspec.Struct):
     access_token: str
-    expires_in: int
+    expires_in: float
     token_type: str = "bearer"  # noqa: S105
     restricted_to: list[_Restriction] | None = None
 
     def __post_init__(self) -> None:
-        if not self.access_token or self.expires_in <= 0 or self.token_type.lower() != "bearer":
+        if self.expires_in <= 0 or self.token_type.lower() != "bearer":
             raise ValueError("not a bearer token")
+        if not self.access_token or not (self.access_token.isascii() and self.access_token.isprintable()):
+            raise ValueError("not a token")  # RFC 6749, appendix A.12
+        self.expires_in = min(self.expires_in, _LIFE_MAX_S)
 
     def __repr__(self) -> str:
         return "_TokenAnswer(…)"
 
 
-class _UserPage(msgspec.Struct):
-    entries: list[User]
+def _person(record: Any) -> User:
+    """What Box tells of one person. What is no text is left out, and what is left out is not taken for harmless.
+
+    So one odd record spoils nobody else's; without an id it is nobody's (see ``TokenService``).
+    """
+    told = {name: value for name, value in record.items() if isinstance(value, str)} if isinstance(record, dict) else {}
+    user_id = told.get("id", "")
+    return User(
+        user_id if user_id.isascii() and user_id.isdigit() else "",
+        *(told.get(name, "") for name in ("login", "name", "status", "role")),
+    )
+
+
+class _UserPage(msgspec.Struct, rename={"records": "entries"}):
+    records: list[Any]
     limit: int | None = None  # Box's own, where it lowers ours
 
+    @property
+    def entries(self) -> list[User]:
+        return [_person(record) for record in self.records]
 
-class _AppUser(User, frozen=True):
-    external_app_user_id: str | None = None
+
+class _AppUserPage(msgspec.Struct, rename={"records": "entries"}):
+    records: list[Any]
+
+    def of(self, external_id: str) -> list[User]:
+        """Who has this id of the app's own; whom Box says to have another is none of them."""
+        return [
+            user
+            for user, told in ((_person(record), _external_id(record)) for record in self.records)
+            if told == external_id or (told is None and fold(user.login).endswith(_APP_USER_DOMAIN))
+        ]
 
 
-class _AppUserPage(msgspec.Struct):
-    entries: list[_AppUser]
+def _external_id(record: Any) -> Any:
+    return record.get("external_app_user_id") if isinstance(record, dict) else None
 
 
 class _PathEntry(msgspec.Struct):
@@ -382,24 +411,23 @@ class Box:
     async def find_app_users(self, external_id: str) -> list[User]:
         """The app users that this app made under this id of its own; whom Box says to have another is none of them."""
         params = {"external_app_user_id": external_id, "fields": f"{_USER_FIELDS},external_app_user_id"}
-        page = await self._api("users", "GET", "/2.0/users", _AppUserPage, params=params)
-        return [
-            User(user.id, user.login, user.name, user.status, user.role)
-            for user in page.entries
-            if user.external_app_user_id == external_id
-            or (user.external_app_user_id is None and fold(user.login).endswith(_APP_USER_DOMAIN))
-        ]
+        return (await self._api("users", "GET", "/2.0/users", _AppUserPage, params=params)).of(external_id)
 
     async def get_user(self, user_id: str) -> User:
         """One user by Box's id."""
-        return await self._api("users", "GET", f"/2.0/users/{user_id}", User, params={"fields": _USER_FIELDS})
+        told = await self._api("users", "GET", f"/2.0/users/{user_id}", dict, params={"fields": _USER_FIELDS})
+        user = _person(told)
+        if user.id != user_id:
+            raise Problem("box_refused", detail="Box's answer is not about this person.")
+        return user
 
     async def create_app_user(self, external_id: str, name: str) -> User:
         """Make an app user. Not repeated when it is unknown whether Box did it: look for it before trying again."""
         body = {"name": name, "is_platform_access_only": True, "external_app_user_id": external_id}
-        return await self._api(
-            "users", "POST", "/2.0/users", User, params={"fields": _USER_FIELDS}, json=body, repeatable=False
+        told = await self._api(
+            "users", "POST", "/2.0/users", dict, params={"fields": _USER_FIELDS}, json=body, repeatable=False
         )
+        return _person(told)
 
     async def folders_above(self, file_id: str, token: Token) -> list[str]:
         """Ids of the folders that a file lies in, as the token's owner sees them, from the root down."""

@@ -241,15 +241,21 @@ class Operation:
 
     async def on_get_ready(self, req: Request, resp: Response) -> None:
         """Whether new tokens can be had. Tokens in memory are served all the same."""
+        quiet = self._sidecar.transport.quiet_for
         if self._sidecar.transport.is_open_circuit:
             self._health(resp, False, "Box can't be reached. Tokens in memory are still served.")
+        elif quiet > 0:
+            why = (
+                f"Rate limited: Box wants no calls from this app for {quiet:.0f} s. Tokens in memory are still served."
+            )
+            self._health(resp, False, why, quiet)
         else:
             self._health(resp, self._sidecar.state == "ready", f"The sidecar is {self._sidecar.state}.")
 
-    def _health(self, resp: Response, well: bool, why: str) -> None:
+    def _health(self, resp: Response, well: bool, why: str, retry_after: float = 2.0) -> None:
         resp.status = falcon.HTTP_200 if well else falcon.HTTP_503
         if not well:
-            resp.set_header("Retry-After", "2")
+            resp.set_header("Retry-After", str(max(1, round(retry_after))))
         _json(resp, {"status": "pass"} if well else {"status": "fail", "why": why})
 
     async def on_get_metrics(self, req: Request, resp: Response) -> None:

@@ -21,7 +21,7 @@ from box_sidecar.config import Settings
 from box_sidecar.memory import Lapsing, Marks, Names, Recent
 from box_sidecar.policy import Policy
 from box_sidecar.rate_limit import MintLimits
-from box_sidecar.transport import within
+from box_sidecar.transport import acting_for, within
 
 log = logging.getLogger(__name__)
 
@@ -271,7 +271,8 @@ class TokenService:
 
     async def _mint_now(self, who: Who, user: User, key: Key) -> Token:
         began, app = self._revoked.now, self._app
-        token = await self._narrow(self._box, user, key)
+        with acting_for(user.id):
+            token = await self._narrow(self._box, user, key)
         if self._is_revoked_since(began, who, user) or app != self._app:
             await self._throw_away(user.id, token)
             raise Problem("tokens_revoked")
@@ -352,10 +353,11 @@ class TokenService:
         if found := await self._box.find_app_users(who.value):
             return self._remember(who, _only(found)), False
         try:
-            user, made = await self._box.create_app_user(who.value, name), True
+            user, made = _only([await self._box.create_app_user(who.value, name)]), True
         except Problem as problem:
             # Somebody else was faster, or Box did it without being able to say so.
-            if problem.code != "box_unavailable" and not (problem.box and problem.box.status == 409):
+            unknown = problem.box is None and problem.code in {"box_unavailable", "box_refused"}
+            if not unknown and not (problem.box and problem.box.status == 409):
                 raise
             found = await self._box.find_app_users(who.value)
             if not found:
@@ -531,7 +533,8 @@ class TokenService:
         token = self._doomed.get(place)
         if token is None:
             return False
-        await self._box.revoke(token.secret)
+        with acting_for(place[0]):
+            await self._box.revoke(token.secret)
         self._doomed.pop(place, None)
         return True
 
@@ -559,6 +562,8 @@ def _only(users: list[User]) -> User:
         raise Problem("user_not_found", detail="Box has no managed user with exactly this login or id.")
     if len(users) > 1:
         raise Problem("user_ambiguous", detail=f"Box has {len(users)} users that fit.")
+    if not users[0].id:
+        raise Problem("box_refused", detail="Box's record of this person has no id.")
     return users[0]
 
 

@@ -7,11 +7,13 @@ probe in the background finds out when Box is back.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -21,6 +23,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import msgspec
+from cachetools import TLRUCache
 
 from box_sidecar.catalogue import BoxReason, Problem, explain
 from box_sidecar.clock import BoxClock, monotonic
@@ -36,12 +39,27 @@ _RETRY_AFTER_MAX_S = 300.0
 _BREAKER_FAILURES = 5
 _PROBE_S = (0.5, 1.0, 2.0, 5.0)  # pauses between probes; the last one repeats
 _CONNECTIONS = 256
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_OF_ONE_PERSON = frozenset({"files"})  # called with a person's own token: their limit is not everybody's
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+_EVERYBODY = ""
+_PEOPLE = 10_000  # of whom it is remembered that Box wants them to wait
+_MANY = 5  # people whom Box limits at once on one route: then it is not theirs, it is the app's limit
 _NAME = re.compile(r"[a-z_]{1,40}")
 
 #: When the work under way must have ended, on the monotonic clock. Set once a story, inherited by its tasks.
 deadline: ContextVar[float] = ContextVar("deadline")
+
+#: For whom Box is called: the Box id of a person whose own limit the calls count against, or nobody's.
+_person: ContextVar[str] = ContextVar("person", default=_EVERYBODY)
+
+
+@contextmanager
+def acting_for(user_id: str) -> Iterator[None]:
+    """All calls to Box inside are this person's: when Box wants them to wait, it wants nobody else to."""
+    token = _person.set(user_id)
+    try:
+        yield
+    finally:
+        _person.reset(token)
 
 
 class within:  # noqa: N801 - a context manager reads like a function; as a class it is on the way of every request
@@ -89,11 +107,15 @@ class Answer(Generic[T]):
 
 
 class _Failure(Exception):  # noqa: N818 - not an error yet: perhaps the next attempt succeeds
-    """An attempt that may be worth repeating. ``wait`` is Box's own ``Retry-After``, in seconds."""
+    """An attempt that may be worth repeating. ``wait`` is Box's own ``Retry-After``, in seconds.
 
-    def __init__(self, what: str, *, rate_limited: bool = False, wait: float | None = None) -> None:
+    ``odd``: Box is well, and answered JSON, but of another form than its description has.
+    """
+
+    def __init__(self, what: str, *, rate_limited: bool = False, odd: bool = False, wait: float | None = None) -> None:
         super().__init__(what)
         self.rate_limited = rate_limited
+        self.odd = odd
         self.wait = wait
 
 
@@ -116,7 +138,7 @@ class Transport:
         self._failures = 0
         self._last_failure = ""
         self._probe: asyncio.Task[None] | None = None
-        self._quiet_until: dict[str, float] = {}
+        self._quiet: dict[str, TLRUCache[str, float]] = {}  # route → person → until when
 
     async def open(self) -> None:
         """Prepare the connection pool; call inside the running event loop."""
@@ -143,6 +165,15 @@ class Transport:
         """Whether the breaker answers instead of Box."""
         return self._probe is not None
 
+    @property
+    def quiet_for(self) -> float:
+        """Seconds for which Box wants no calls of some kind from this app at all; 0 if there is none."""
+        return max((self._quiet_for(route, _EVERYBODY) for route in self._quiet), default=0.0)
+
+    def _quiet_for(self, route: str, person: str) -> float:
+        quiet = self._quiet.get(route)
+        return max(0.0, quiet.get(person, 0.0) - monotonic()) if quiet else 0.0
+
     async def call(
         self,
         route: str,
@@ -161,7 +192,8 @@ class Transport:
         Box surely did nothing.
 
         Raises:
-            Problem: ``box_unavailable`` or ``box_rate_limited``, with ``retry_after``.
+            Problem: ``box_unavailable`` or ``box_rate_limited``, with ``retry_after``; ``box_refused`` if Box answers
+                what nobody understands, twice.
         """
         failure = _Failure("no attempt was made")
         for attempt in range(_ATTEMPTS):
@@ -169,12 +201,13 @@ class Transport:
             try:
                 answer = await self._attempt(route, method, path, make(), decode, params)
             except _Failure as caught:
+                twice_odd = caught.odd and failure.odd
                 failure = caught
                 self._count_failure(caught)
                 pause = caught.wait if caught.wait is not None else random.uniform(0.5, 1) * _BACKOFF_S * 2**attempt  # noqa: S311
                 log.info("Box %s: %s (attempt %d)", route, caught, attempt + 1)
                 surely_undone = caught.rate_limited
-                if monotonic() + pause >= deadline.get() or not (repeatable or surely_undone):
+                if monotonic() + pause >= deadline.get() or not (repeatable or surely_undone) or twice_odd:
                     break
                 if attempt + 1 < _ATTEMPTS:
                     await asyncio.sleep(pause)
@@ -198,16 +231,30 @@ class Transport:
     def _problem(self, route: str, failure: _Failure) -> Problem:
         if failure.rate_limited:
             wait = failure.wait if failure.wait is not None else 5.0
-            if route not in _OF_ONE_PERSON:
-                self._quiet_until[route] = monotonic() + wait
+            self._keep_quiet(route, wait)
             return Problem("box_rate_limited", detail=f"{failure}.", retry_after=wait)
+        if failure.odd:
+            return Problem(
+                "box_refused",
+                detail=f"{failure}.",
+                fix="Does a proxy between here and Box change answers? Else ask Box support about this one.",
+            )
         return Problem("box_unavailable", detail=f"{failure}.", retry_after=failure.wait or 5.0)
+
+    def _keep_quiet(self, route: str, wait: float) -> None:
+        """Whose limit it was waits; when it is many people's at once, everybody does."""
+        quiet = self._quiet.get(route)
+        if quiet is None:
+            quiet = self._quiet[route] = TLRUCache(_PEOPLE, lambda _person, until, _now: until, timer=monotonic)
+        quiet[_person.get()] = monotonic() + wait
+        if len(quiet) >= _MANY:
+            quiet[_EVERYBODY] = monotonic() + wait
 
     def _refuse_early(self, route: str) -> None:
         if self._probe is not None:
             detail = f"Box has failed repeatedly, last: {self._last_failure}. It is being probed."
             raise Problem("box_unavailable", detail=detail, retry_after=5.0)
-        quiet = self._quiet_until.get(route, 0.0) - monotonic()
+        quiet = max(self._quiet_for(route, _EVERYBODY), self._quiet_for(route, _person.get()))
         if quiet > 0:
             raise Problem("box_rate_limited", detail="Box asked us to wait.", retry_after=quiet)
         if monotonic() >= deadline.get():
@@ -268,7 +315,7 @@ class Transport:
             raise _Failure("the connection to Box broke") from None
 
     def _count_failure(self, failure: _Failure) -> None:
-        if failure.rate_limited:
+        if failure.rate_limited or failure.odd:
             return
         self._failures += 1
         self._last_failure = str(failure)
@@ -287,7 +334,7 @@ class Transport:
             try:
                 await self._attempt("probe", "GET", "/2.0/users/me", Request(), dict, None)
             except _Failure as failure:
-                if not failure.rate_limited:
+                if not (failure.rate_limited or failure.odd):
                     continue
             except Exception as error:
                 log.error("the probe failed: %s", type(error).__name__)
@@ -339,7 +386,11 @@ def _understand(reply: _Reply, decode: type[T]) -> Answer[T]:
     if 200 <= status < 300:
         try:
             # What is decoded as nothing may be anything: a revocation's body is empty.
-            return Answer(msgspec.json.decode(b"null" if decode is type(None) else body, type=decode))
+            return Answer(_decode(b"null" if decode is type(None) else body, decode))
+        except msgspec.ValidationError as error:
+            raise _Failure(
+                f"Box answered {status} with JSON of another form: {_printable(str(error), 200)}", odd=True
+            ) from None
         except _UNREADABLE:
             raise _Failure(f"Box answered {status} with something that can't be read") from None
     if 300 <= status < 400:
@@ -349,6 +400,19 @@ def _understand(reply: _Reply, decode: type[T]) -> Answer[T]:
         shown = _printable(kind, 60) or "no Content-Type"
         raise _Failure(f"something between here and Box answered {status} with {shown}")
     return Answer(cast(T, None), _reason(status, body))
+
+
+def _decode(body: bytes, decode: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=decode)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        if b"\\u" not in body:
+            raise
+    # Half a character ("\ud83d") is JSON, but no text (RFC 8259, section 8.2). What it stands in is not lost for it.
+    text = json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return msgspec.json.decode(text.decode("utf-8", "replace"), type=decode)
 
 
 class _ErrorBody(msgspec.Struct):

@@ -109,6 +109,73 @@ def test_while_box_wants_us_to_wait_it_is_left_alone(box: Emulator, serve: Serve
     until(lambda: sidecar.token("ana@example.com").is_success, 6, 0.2)
 
 
+def test_one_persons_limit_at_box_is_theirs_alone(box: Emulator, sidecar: Sidecar) -> None:
+    held = sidecar.token("ana@example.com").json()["access_token"]
+    for grant in ("token-exchange", "jwt-bearer"):
+        box.fault("status", path="/oauth2/token", grant=grant, status=429, headers={"Retry-After": "300"})
+    assert code(limited := sidecar.token("ana@example.com", scopes=("item_share",))) == "box_rate_limited"
+    assert 200 < int(limited.headers["retry-after"]) <= 300
+    assert code(sidecar.token("kenji@example.com")) == "box_rate_limited"
+    since = last(box)
+    assert code(sidecar.token("ana@example.com", scopes=("item_upload",))) == "box_rate_limited"
+    assert calls(box, since) == [], "she is left alone as Box wants"
+    assert sidecar.token("ana@example.com").json()["access_token"] == held
+    assert sidecar.token("olga@example.com").status_code == 200
+    assert sidecar.request("GET", "/health/ready").status_code == 200
+
+
+def test_the_apps_limit_at_box_is_told_to_who_asks_whether_we_are_ready(box: Emulator, sidecar: Sidecar) -> None:
+    greeted(box)
+    box.fault("status", path="/2.0/users", status=429, headers={"Retry-After": "60"})
+    assert code(sidecar.token("ana@example.com")) == "box_rate_limited"
+    ready = sidecar.request("GET", "/health/ready")
+    assert ready.status_code == 503 and "Rate limited" in ready.json()["why"]
+    assert 50 <= int(ready.headers["retry-after"]) <= 60
+
+
+def test_when_box_limits_many_people_at_once_it_means_the_app(box: Emulator, sidecar: Sidecar) -> None:
+    greeted(box)
+    people = [box.add_user(f"Person {number}", f"person{number}@example.com")["login"] for number in range(7)]
+    box.fault("status", **TOKEN, status=429, times=None, headers={"Retry-After": "60"})
+    since = last(box)
+    assert {code(sidecar.token(login)) for login in people} == {"box_rate_limited"}
+    assert calls(box, since).count(EXCHANGE) == 5, "the sixth is not tried any more"
+    assert sidecar.request("GET", "/health/ready").status_code == 503
+
+
+ODD_TOKENS: list[dict[str, Any]] = [
+    {"expires_in": "3600"},
+    {"expires_in": 0},
+    {"expires_in": -5},
+    {"token_type": "mac"},
+    {"access_token": 7},
+    {"access_token": "no\ntoken"},
+    {"restricted_to": "everything"},
+]
+
+
+def test_an_odd_answer_is_a_refusal_and_no_failure_of_box(box: Emulator, sidecar: Sidecar) -> None:
+    greeted(box)
+    for odd in ODD_TOKENS:
+        since = last(box)
+        box.fault("merge", **TOKEN, body=odd, times=2)
+        answer = sidecar.token("ana@example.com")
+        assert (answer.status_code, code(answer)) == (502, "box_refused"), odd
+        assert calls(box, since).count("token-exchange") == 2, "once more, and not a third time"
+        box.clear_faults()
+    assert "breaker_open 0.0" in metrics(sidecar)
+    assert sidecar.token("kenji@example.com").status_code == 200
+
+
+def test_a_life_is_a_number_and_no_eternity(box: Emulator, serve: Serve) -> None:
+    sidecar = serve()
+    for number, (told, least, most) in enumerate([(3600.0, 3590, 3600), (10**18, 86_000, 86_400)]):
+        greeted(box)
+        box.fault("merge", path="/oauth2/token", body={"expires_in": told}, times=2)
+        answer = sidecar.token(("ana@example.com", "kenji@example.com")[number])
+        assert least <= answer.json()["expires_in"] <= most
+
+
 def test_the_breaker_stops_hammering_serves_what_it_has_and_notices_the_recovery(box: Emulator, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 1.0})
     held = sidecar.token("ana@example.com").json()["access_token"]

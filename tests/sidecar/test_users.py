@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
-from sidecar.support import calls, code, last, together, until
+from sidecar.support import calls, code, greeted, last, together, until
 
 
 def user(sidecar: Sidecar, **query: str) -> httpx.Response:
@@ -86,6 +87,51 @@ def test_what_box_does_not_tell_about_a_person_is_not_taken_for_harmless(box: Em
         answer = sidecar.token("ana@example.com")
         assert (answer.status_code, code(answer)) == (403, expected)
         sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": "ana@example.com"}})
+
+
+def test_one_odd_record_is_nobody_elses_trouble(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(cache={"unknown_user_ttl_s": 0.01})
+    greeted(box)
+    kenji = {"type": "user", **{name: box.user("kenji@example.com")[name] for name in ("id", "login", "name")}}
+    kenji |= {"status": "active", "role": "user"}
+    ana = kenji | {"id": box.user("ana@example.com")["id"], "login": "ana@example.com"}
+    for odd, expected in (
+        (ana | {"role": None}, "role_not_allowed"),
+        (ana | {"status": None}, "user_inactive"),
+        (ana | {"status": 1, "name": ["Ana"]}, "user_inactive"),
+        (ana | {"id": None}, "box_refused"),
+        (ana | {"id": int(ana["id"])}, "box_refused"),
+        (ana | {"login": None}, "user_not_found"),
+        ("ana@example.com", "user_not_found"),
+        (None, "user_not_found"),
+    ):
+        for login in ("ana@example.com", "kenji@example.com"):
+            sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": login}})
+            box.fault("status", path="/2.0/users", status=200, body={"entries": [odd, kenji]})
+        assert code(sidecar.token("ana@example.com")) == expected, odd
+        answer = sidecar.token("kenji@example.com")
+        assert answer.is_success and answer.json()["user"]["id"] == kenji["id"], odd
+        time.sleep(0.02)
+    assert "breaker_open 0.0" in sidecar.request("GET", "/metrics").text
+
+
+def test_half_a_character_in_a_name_is_no_obstacle(box: Emulator, sidecar: Sidecar) -> None:
+    ana = box.user("ana@example.com")["id"]
+    page = (
+        '{"entries": [{"id": "1", "login": "ana@example.com\\ud83d", "role": "user", "status": "active"},'
+        '{"id": "%s", "login": "ana@example.com", "name": "Ana \\uD83D", "role": "user", "status": "active"}]}'
+    )
+    box.fault("status", path="/2.0/users", status=200, body=page % ana)
+    answer = sidecar.token("ana@example.com")
+    assert answer.json()["user"]["id"] == ana
+    assert answer.json()["user"]["name"].startswith("Ana \ufffd")
+
+
+def test_an_answer_about_somebody_else_is_not_believed(box: Emulator, sidecar: Sidecar) -> None:
+    kenji = box.user("kenji@example.com")["id"]
+    box.fault("merge", path=f"/2.0/users/{kenji}", body={"id": box.user("ana@example.com")["id"]})
+    body = {"user": {"id": kenji}, "element": "explorer"}
+    assert code(sidecar.request("POST", "/v1/tokens", json=body)) == "box_refused"
 
 
 def test_a_person_is_found_by_id_too_and_policy_holds_all_the_same(box: Emulator, sidecar: Sidecar) -> None:
