@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from box_sidecar.clock import BoxClock
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
@@ -79,6 +83,87 @@ def test_each_attempt_has_a_fresh_assertion(box: Emulator, sidecar: Sidecar) -> 
 def test_the_life_of_a_token_is_what_box_says_and_not_an_hour(box: Emulator, sidecar: Sidecar) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 4247})
     assert 4240 <= sidecar.token("ana@example.com").json()["expires_in"] <= 4247
+
+
+class Clocks:
+    """A host's two clocks and Box's, as they are said to be."""
+
+    def __init__(self) -> None:
+        self.steady = 1000.0
+        self.wall = 1_700_000_000.0
+        self.box = 1_700_000_000.0
+        self.clock = BoxClock(lambda: self.wall, lambda: self.steady)
+
+    def wait(self, seconds: float) -> None:
+        self.steady, self.wall, self.box = self.steady + seconds, self.wall + seconds, self.box + seconds
+
+    def answer(self, wrong_by: float = 0.0) -> None:
+        self.clock.observe(formatdate(int(self.box + wrong_by), usegmt=True))
+
+    @property
+    def error(self) -> float:
+        return abs(self.clock.now() - self.box)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 3000), st.floats(10, 1e8)), max_size=30), st.floats(-1e6, 1e6))
+def test_dates_that_a_proxy_made_up_teach_nothing(answers: list[tuple[bool, float, float]], host: float) -> None:
+    """As long as no two of them in a row agree."""
+    clocks = Clocks()
+    clocks.wall += host
+    clocks.answer()
+    lie = 0.0
+    for true, pause, wrong_by in answers:
+        clocks.wait(pause)
+        lie = 0.0 if true else lie + wrong_by
+        clocks.answer(lie)
+        assert clocks.error < 6
+
+
+@given(st.floats(-1e8, 1e8), st.floats(-1e8, 1e8), st.booleans())
+def test_a_jump_of_either_clock_is_followed_within_two_answers(box: float, host: float, at_once: bool) -> None:
+    clocks = Clocks()
+    clocks.answer()
+    clocks.box, clocks.wall = clocks.box + box, clocks.wall + host
+    for _ in range(2):
+        clocks.wait(0 if at_once else 30)
+        clocks.answer()
+    assert clocks.error < 6
+
+
+def test_a_date_of_long_ago_is_not_taken_for_now_because_it_was_heard_before() -> None:
+    clocks = Clocks()
+    clocks.answer()
+    clocks.wait(3600)
+    clocks.answer(-3600)
+    assert clocks.error < 2
+
+
+@given(st.lists(st.sampled_from([0.0, 7200.0]), min_size=1, max_size=20))
+def test_one_of_the_beliefs_is_right_whatever_half_of_the_answers_say(answers: list[float]) -> None:
+    """And once Box has accepted it, a single answer does not change that any more."""
+    clocks = Clocks()
+    clocks.wall += 86_400
+    clocks.answer()
+    for wrong_by in answers:
+        clocks.wait(10)
+        clocks.answer(wrong_by)
+    right = [belief for belief in clocks.clock.beliefs() if abs(clocks.clock.now(belief) - clocks.box) < 6]
+    assert len(right) == 1
+    assert len(clocks.clock.beliefs()) <= 3
+    clocks.clock.settle(right[0])
+    assert clocks.error < 6
+    clocks.wait(10)
+    clocks.answer(7200)
+    assert clocks.error < 6
+
+
+def test_the_hosts_clock_is_tried_where_nothing_else_is_right() -> None:
+    clocks = Clocks()
+    for wrong_by in (3600, 3600, 7200):
+        clocks.wait(2)
+        clocks.answer(wrong_by)
+    tried = [clocks.clock.now(belief) for belief in clocks.clock.beliefs()]
+    assert [round(time - clocks.box, -1) for time in tried] == [3600, 7200, 0]
 
 
 HOST_CLOCK = """
