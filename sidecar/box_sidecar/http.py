@@ -6,6 +6,7 @@ import logging
 import re
 import traceback
 import uuid
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ from box_sidecar.tokens import Flights, Who
 log = logging.getLogger(__name__)
 
 _MAX_BODY = 64 * 1024
+_CALLS_OF_DOCTOR = 4  # a probe, a look-up, an exchange, a revocation
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # Names as ASGI has them, in lower case: what proxies add, and what only a browser sends.
 _FORWARDED = (b"forwarded", b"x-forwarded", b"x-real-ip", b"via", b"origin", b"cookie", b"sec-fetch-")
@@ -151,7 +153,7 @@ class Tokens:
         try:
             user, _, token, source = await self._sidecar.service.issue(who, asked.element, asked.scopes, resource)
         except Problem as problem:
-            entry.person, entry.outcome = self._person(who), problem.code
+            entry.person, entry.outcome = _person(self._sidecar, who), problem.code
             self._end(entry, started)
             raise
         entry.event, entry.person, entry.user_id = "token_issued", self._sidecar.audit.person(user.login), user.id
@@ -160,10 +162,6 @@ class Tokens:
         life, person = int(token.life), Person(user.id, user.login, user.name)
         resp.content_type = falcon.MEDIA_JSON
         resp.data = _encode(TokenAnswer(token.secret.reveal(), "bearer", life, token.scopes, resource, person))
-
-    def _person(self, who: Who) -> str:
-        # A site's own id for somebody may well be an address.
-        return f"id:{who.value}" if who.by == "id" else self._sidecar.audit.person(who.value)
 
     def _end(self, entry: Entry, started: float) -> None:
         entry.duration_ms = round((monotonic() - started) * 1000, 2)
@@ -176,7 +174,7 @@ class Tokens:
         asked = await _body(req, RevokeRequest)
         who = asked.user.who
         entry = _entry(req, "tokens_revoked")
-        entry.person, entry.outcome = self._person(who), "failed"
+        entry.person, entry.outcome = _person(self._sidecar, who), "failed"
         try:
             revoked = await self._sidecar.service.revoke(who)
             entry.outcome = f"revoked {revoked}"
@@ -204,23 +202,37 @@ class Users:
             asked = msgspec.convert(query, UserRef)
         except msgspec.ValidationError as error:
             raise Problem("invalid_request", detail=f"{str(error).partition(' - at `')[0]}.") from None
-        who = asked.who
-        user = await self._sidecar.service.lookup(who)
-        self._audit(req, "user_looked_up", user)
+        user, _ = await self._audited(req, asked.who, self._look_up(asked.who))
         _json(resp, user)
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Make an app user, or find the one that is there."""
         asked = await _body(req, ProvisionRequest)
-        user, made = await self._sidecar.service.provision(asked.external_app_user_id, asked.name)
-        self._audit(req, "user_created" if made else "user_looked_up", user)
-        resp.status = falcon.HTTP_201 if made else falcon.HTTP_200
+        who = Who("external_app_user_id", asked.external_app_user_id)
+        user, event = await self._audited(req, who, self._provision(who, asked.name))
+        resp.status = falcon.HTTP_201 if event == "user_created" else falcon.HTTP_200
         _json(resp, user)
 
-    def _audit(self, req: Request, event: str, user: User) -> None:
-        entry = _entry(req, event)
-        entry.person, entry.user_id = self._sidecar.audit.person(user.login), user.id
-        self._sidecar.audit.write(entry)
+    async def _look_up(self, who: Who) -> tuple[User, str]:
+        return await self._sidecar.service.lookup(who), "user_looked_up"
+
+    async def _provision(self, who: Who, name: str) -> tuple[User, str]:
+        user, made = await self._sidecar.service.provision(who.value, name)
+        return user, "user_created" if made else "user_looked_up"
+
+    async def _audited(self, req: Request, who: Who, work: Awaitable[tuple[User, str]]) -> tuple[User, str]:
+        """A person found, and by which event: one line in the audit, also if nobody is."""
+        entry = _entry(req, "user_refused")
+        entry.person, entry.outcome = _person(self._sidecar, who), "failed"
+        try:
+            user, entry.event = await work
+            entry.person, entry.user_id, entry.outcome = self._sidecar.audit.person(user.login), user.id, ""
+        except Problem as problem:
+            entry.outcome = problem.code
+            raise
+        finally:
+            self._sidecar.audit.write(entry)
+        return user, entry.event
 
 
 class Operation:
@@ -265,10 +277,21 @@ class Operation:
 
     async def on_get_doctor(self, req: Request, resp: Response) -> None:
         """Everything that can be found out without naming a person."""
-        _json(resp, await self._examinations.join("all", self._examine))
+        entry = _entry(req, "doctor_ran")
+        entry.outcome = "failed"
+        try:
+            answer = await self._examinations.join("all", self._examine)
+            entry.outcome = answer.status
+        except Problem as problem:
+            entry.outcome = problem.code
+            raise
+        finally:
+            self._sidecar.audit.write(entry)
+        _json(resp, answer)
 
     async def _examine(self) -> DoctorAnswer:
-        self._sidecar.service.limits.charge_call()
+        for _ in range(_CALLS_OF_DOCTOR):
+            self._sidecar.service.limits.charge_call()
         return await doctor.examine(self._sidecar)
 
     async def on_get_openapi(self, req: Request, resp: Response) -> None:
@@ -280,6 +303,11 @@ class Operation:
 def _entry(req: Request, event: str) -> Entry:
     peer = req.context.peer
     return Entry(event=event, request_id=req.context.id, peer_uid=peer.uid, peer_pid=peer.pid)
+
+
+def _person(sidecar: Sidecar, who: Who) -> str:
+    # A site's own id for somebody may well be an address.
+    return f"id:{who.value}" if who.by == "id" else sidecar.audit.person(who.value)
 
 
 def _json(resp: Response, value: Any) -> None:

@@ -149,7 +149,10 @@ class TokenService:
         self.configure(settings, box, patience, forget=False)
 
     def configure(self, settings: Settings, box: Box, patience: float, *, forget: bool) -> None:
-        """Go on under another configuration; ``forget`` everything if it is another Box app's."""
+        """Go on under another configuration; ``forget`` everything if it is another Box app's.
+
+        What the new policy would refuse is handed out no more, and revoked at Box soon.
+        """
         if forget or settings.policy.folders != self.settings.policy.folders:
             # Whether a file lies in an allowed folder was judged when its token was made.
             for key in [key for key in self._tokens if key.resource.type == "file"]:
@@ -171,8 +174,24 @@ class TokenService:
             self._tokens = _moved(self._tokens, self._token_cache(size))
             self._replaced = _moved(self._replaced, self._place_cache(size))
             self._doomed = _moved(self._doomed, self._place_cache(2 * size + _PARENTS))
+        for key in list(self._tokens):
+            if (held := self._tokens.get(key)) and not self._may_have(held.user, key):
+                self._doomed[self._place(key.user_id)] = self._tokens.pop(key).token
         for user_id in list(self._names):
             self._left(user_id)
+
+    def _judge(self, user: User, key: Key) -> None:
+        """Raise what the present policy has against this person's having this token."""
+        self.policy.scopes(key.element, key.scopes[1:])
+        self.policy.check_resource(key.element, key.resource)
+        self.policy.check_user(user)
+
+    def _may_have(self, user: User, key: Key) -> bool:
+        try:
+            self._judge(user, key)
+        except Problem:
+            return False
+        return True
 
     @property
     def _caches(self) -> tuple[Recent[Any, Any] | Lapsing[Any, Any], ...]:
@@ -251,6 +270,7 @@ class TokenService:
         if issued is None:
             issued = await self._mint_or_last_resort(who, user, Key(user.id, element, scopes, resource))
         self._refuse_if_revoked_since(began, who, user)
+        self._judge(user, issued.key)  # policy may have changed meanwhile
         return issued
 
     async def _mint_or_last_resort(self, who: Who, user: User, key: Key) -> Issued:
@@ -276,6 +296,11 @@ class TokenService:
         if self._is_revoked_since(began, who, user) or app != self._app:
             await self._throw_away(user.id, token)
             raise Problem("tokens_revoked")
+        try:
+            self._judge(user, key)  # policy may have changed meanwhile
+        except Problem:
+            await self._throw_away(user.id, token)
+            raise
         if token.life < self.settings.cache.min_life_s:
             raise Problem(
                 "box_refused",
@@ -463,7 +488,7 @@ class TokenService:
             with within(self._patience):
                 try:
                     user = await self._lookups.join(held.who, lambda: self._look_up(held.who))
-                    self.policy.check_user(user)
+                    self._judge(user, key)
                     if self._tokens.get(key) is not held:
                         return  # revoked while we waited: there is nothing to renew
                     await self._mints.join(key, lambda: self._mint_now(held.who, user, key))

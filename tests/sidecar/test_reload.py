@@ -25,7 +25,7 @@ from box_sidecar.config import TEMPLATE, ConfigError, Settings, parse_settings
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar, toml
 from sidecar.conftest import Serve
-from sidecar.support import Wire, code, greeted, last, request_bytes, status_of, until
+from sidecar.support import Wire, calls, code, greeted, last, request_bytes, status_of, until
 
 
 def hang_up(sidecar: Sidecar) -> None:
@@ -263,6 +263,48 @@ def test_a_policy_that_forbids_more_holds_for_tokens_in_memory_too(box: Emulator
     assert code(sidecar.token("ana@example.com")) == "folder_not_allowed"
     assert code(sidecar.token("ana@example.com", "picker")) == "element_not_allowed"
     assert code(sidecar.token("ana@example.com", "preview", file=file)) == "folder_not_allowed"
+
+
+def test_what_a_new_policy_refuses_is_neither_renewed_nor_left_alive(box: Emulator, serve: Serve) -> None:
+    box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 12})
+    sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 8})
+    made = {
+        "wide": sidecar.token("ana@example.com", scopes=("item_share",)),
+        "narrow": sidecar.token("ana@example.com", scopes=("item_upload",)),
+        "element": sidecar.token("ana@example.com", "picker"),
+        "login": sidecar.token("kenji@example.com"),
+    }
+    tokens = {name: answer.json()["access_token"] for name, answer in made.items()}
+    sidecar.settings["policy"] = {"denied_logins": ["kenji@example.com"], "elements": {"explorer": ["item_upload"]}}
+    sidecar.write_config()
+    hang_up(sidecar)
+    until(lambda: reloads(sidecar, "done"), 8)
+    until(lambda: [name for name, token in tokens.items() if token in living(box)] == ["narrow"], 8)
+    until(lambda: any(line["event"] == "token_renewed" for line in sidecar.audit()), 12)
+    scopes = [token["scopes"] for token in box.tokens() if token["kind"] == "downscoped"]
+    assert len(scopes) == 5, "one was renewed, and only that one"
+    assert sidecar.token("ana@example.com", scopes=("item_upload",)).is_success
+
+
+def test_what_was_asked_for_under_the_old_policy_is_judged_by_the_new_one(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(box={"timeout_s": 8.0})
+    greeted(box)
+    box.fault("delay", path="/oauth2/token", grant="token-exchange", seconds=3)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(sidecar.token, "ana@example.com", scopes=("item_share",))
+        until(lambda: "GET /2.0/users" in calls(box))
+        sidecar.settings["policy"] = {"elements": {"explorer": []}}
+        sidecar.write_config()
+        hang_up(sidecar)
+        until(lambda: reloads(sidecar, "done"), 8)
+        assert not coming.done()
+        assert code(coming.result()) == "scope_not_allowed"
+    until(lambda: {token["kind"] for token in box.tokens() if token["alive"]} <= {"service", "user"}, 8)
+
+
+def living(box: Emulator) -> set[str]:
+    """The tokens that still open something."""
+    return {token["token"] for token in box.tokens() if token["alive"]}
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,39 @@ def test_a_look_up_names_one_person_in_one_way(query: str, sidecar: Sidecar) -> 
     assert (answer.status_code, code(answer)) == (400, "invalid_request")
 
 
+def test_a_refused_look_up_is_in_the_audit_too(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(policy={"login_domains": ["example.com"]})
+    assert user(sidecar, login="ana@example.com").is_success
+    assert code(user(sidecar, login="ana@elsewhere.example")) == "login_not_allowed"
+    assert code(user(sidecar, login="nora@example.com")) == "user_not_found"
+    assert code(user(sidecar, id="1")) == "user_not_found"
+    assert code(provision(sidecar)) == "provisioning_not_allowed"
+    found, *refused = sidecar.audit()
+    assert (found["event"], found["user_id"]) == ("user_looked_up", box.user("ana@example.com")["id"])
+    assert [(line["event"], line["outcome"]) for line in refused] == [
+        ("user_refused", "login_not_allowed"),
+        ("user_refused", "user_not_found"),
+        ("user_refused", "user_not_found"),
+        ("user_refused", "provisioning_not_allowed"),
+    ]
+    assert refused[2]["person"] == "id:1"
+    assert all(line["person"] and line["peer_uid"] is not None for line in refused)
+
+
+def test_doctor_costs_what_it_asks_of_box_and_is_in_the_audit(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(policy={"mints_per_minute": 11})
+    greeted(box)
+    since = last(box)
+    assert sidecar.request("GET", "/v1/doctor").status_code == 200
+    assert len(calls(box, since)) == 4
+    assert sidecar.request("GET", "/v1/doctor").status_code == 200
+    assert code(sidecar.request("GET", "/v1/doctor")) == "rate_limited"
+    assert [(line["event"], line["outcome"]) for line in sidecar.audit()][::2] == [
+        ("doctor_ran", "pass"),
+        ("doctor_ran", "rate_limited"),
+    ]
+
+
 def test_an_unknown_person_is_remembered_briefly_and_found_once_the_account_appears(
     box: Emulator, serve: Serve
 ) -> None:
