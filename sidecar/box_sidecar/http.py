@@ -151,7 +151,9 @@ class Tokens:
         entry = _entry(req, "token_refused")
         entry.element, entry.scopes, entry.resource = asked.element, asked.scopes, f"{resource.type}/{resource.id}"
         try:
-            user, _, token, source = await self._sidecar.service.issue(who, asked.element, asked.scopes, resource)
+            user, _, token, source = await self._sidecar.service.issue(
+                who, asked.element, asked.scopes, resource, asked.refused
+            )
         except Problem as problem:
             entry.person, entry.outcome = _person(self._sidecar, who), problem.code
             self._end(entry, started)

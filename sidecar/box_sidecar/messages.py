@@ -15,6 +15,7 @@ Login = Annotated[str, Meta(min_length=1, max_length=320, pattern=r"^[^\s\x00-\x
 ExternalId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Name = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Word = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z_]+$(?!\n)")]
+Sha256 = Annotated[str, Meta(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
 class UserRef(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -39,13 +40,18 @@ class UserRef(Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """Body of ``POST /v1/tokens``. Folder ``"0"``, the person's root, is meant if neither folder nor file is there."""
+    """Body of ``POST /v1/tokens``. Folder ``"0"``, the person's root, is meant if neither folder nor file is there.
+
+    ``refused`` is the SHA-256, in hexadecimal digits, of a token that Box has refused: if that is the one in memory,
+    another is made in its place.
+    """
 
     user: UserRef
     element: Word
     scopes: Annotated[list[Word], Meta(max_length=20)] = []
     folder: Digits | None = None
     file: Digits | None = None
+    refused: Sha256 | None = None
 
     def __post_init__(self) -> None:
         if self.folder is not None and self.file is not None:

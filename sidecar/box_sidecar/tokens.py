@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import heapq
+import hmac
 import itertools
 import logging
 from collections.abc import Callable, Coroutine, Hashable, Iterable
@@ -233,20 +235,27 @@ class TokenService:
 
     # The story of one token
 
-    async def issue(self, who: Who, element: str, features: Iterable[str], resource: Resource) -> Issued:
+    async def issue(
+        self, who: Who, element: str, features: Iterable[str], resource: Resource, refused: str | None = None
+    ) -> Issued:
         """A token for this person, element, feature scopes and folder or file.
+
+        ``refused`` is the SHA-256 (hexadecimal) of a token that Box has refused: if it is the one in memory, another is
+        made, and counted as any other; if it is not, that makes no difference.
 
         Raises:
             Problem: any code of the contract's.
         """
         scopes = self.policy.scopes(element, tuple(features))
         self.policy.check_resource(element, resource)
-        if (user := self._known(who.key)) and (issued := self._at_hand(user, element, scopes, resource)):
+        if (user := self._known(who.key)) and (issued := self._at_hand(user, element, scopes, resource, refused)):
             return issued
         with within(self._patience):
-            return await self._ask_box(who, element, scopes, resource)
+            return await self._ask_box(who, element, scopes, resource, refused)
 
-    def _at_hand(self, user: User, element: str, scopes: tuple[str, ...], resource: Resource) -> Issued | None:
+    def _at_hand(
+        self, user: User, element: str, scopes: tuple[str, ...], resource: Resource, refused: str | None
+    ) -> Issued | None:
         """What is in memory with enough life left, for a person who may have it. Nearly all requests end here."""
         self.policy.check_user(user)
         key = Key(user.id, element, scopes, resource)
@@ -257,30 +266,34 @@ class TokenService:
         now = monotonic()
         if held.token.expires_at - now < self.settings.cache.min_life_s:
             return None
+        if refused is not None and _is(held.token, refused):
+            return None
         held.used = True
         if now >= held.due:
             self._renew(key)
         return Issued(user, key, held.token, "hit")
 
-    async def _ask_box(self, who: Who, element: str, scopes: tuple[str, ...], resource: Resource) -> Issued:
+    async def _ask_box(
+        self, who: Who, element: str, scopes: tuple[str, ...], resource: Resource, refused: str | None
+    ) -> Issued:
         began = self._revoked.now
         user = self._known(who.key) or await self._resolve_even_if_box_is_down(who)
         self._refuse_if_revoked_since(began, who, user)
-        issued = self._at_hand(user, element, scopes, resource)
+        issued = self._at_hand(user, element, scopes, resource, refused)
         if issued is None:
-            issued = await self._mint_or_last_resort(who, user, Key(user.id, element, scopes, resource))
+            issued = await self._mint_or_last_resort(who, user, Key(user.id, element, scopes, resource), refused)
         self._refuse_if_revoked_since(began, who, user)
         self._judge(user, issued.key)  # policy may have changed meanwhile
         return issued
 
-    async def _mint_or_last_resort(self, who: Who, user: User, key: Key) -> Issued:
+    async def _mint_or_last_resort(self, who: Who, user: User, key: Key, refused: str | None) -> Issued:
         try:
             return Issued(user, key, await self._mint(who, user, key), "mint")
         except Problem as problem:
             held = self._tokens.get(key)
-            if problem.code in _BOX_IS_DOWN and held is not None:
-                return Issued(user, key, held.token, "stale")
-            raise
+            if problem.code not in _BOX_IS_DOWN or held is None or (refused and _is(held.token, refused)):
+                raise
+            return Issued(user, key, held.token, "stale")
 
     async def _mint(self, who: Who, user: User, key: Key) -> Token:
         async def charged() -> Token:
@@ -590,6 +603,11 @@ def _only(users: list[User]) -> User:
     if not users[0].id:
         raise Problem("box_refused", detail="Box's record of this person has no id.")
     return users[0]
+
+
+def _is(token: Token, digest: str) -> bool:
+    """Whether this is the token's SHA-256, in a time that tells nothing of how far it is."""
+    return hmac.compare_digest(hashlib.sha256(token.secret.reveal().encode()).hexdigest(), digest)
 
 
 def _parent_cache(left: Callable[[str], None]) -> Lapsing[str, Token]:

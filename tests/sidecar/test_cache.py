@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 
 import pytest
@@ -188,3 +189,57 @@ def test_a_user_token_is_kept_only_for_the_widgets_of_one_page(monkeypatch: pyte
     for number in range(2_000):
         kept[str(number)] = Token(Secret(""), now + 3600)
     assert len(kept) == 1_000
+
+
+def digest(token: str) -> str:
+    """What is said of a token that Box has refused."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("end", ["the token", "everything of the person"])
+def test_a_token_that_box_refused_is_replaced_and_any_other_is_not(end: str, box: Emulator, sidecar: Sidecar) -> None:
+    dead = sidecar.token("ana@example.com").json()["access_token"]
+    if end == "the token":
+        box.expire_tokens(token=dead, revoke=True)
+    else:
+        box.expire_tokens(login="ana@example.com", revoke=True)
+    since = last(box)
+    assert sidecar.token("ana@example.com").json()["access_token"] == dead, "nobody has told it yet"
+    for other in (digest("another"), digest(dead)[::-1]):
+        assert sidecar.token("ana@example.com", refused=other).json()["access_token"] == dead
+    assert calls(box, since) == []
+    fresh = sidecar.token("ana@example.com", refused=digest(dead)).json()["access_token"]
+    grants = ["token-exchange"] if end == "the token" else ["token-exchange", "jwt-bearer", "token-exchange"]
+    assert calls(box, since) == grants
+    assert fresh in {token["token"] for token in box.tokens() if token["alive"]}
+    since = last(box)
+    assert sidecar.token("ana@example.com", refused=digest(dead)).json()["access_token"] == fresh
+    assert sidecar.token("ana@example.com").json()["access_token"] == fresh
+    assert calls(box, since) == []
+
+
+def test_all_widgets_of_a_page_that_report_the_same_refusal_are_one_flight(box: Emulator, sidecar: Sidecar) -> None:
+    dead = sidecar.token("ana@example.com").json()["access_token"]
+    since = last(box)
+    box.settings(latency_ms=100)
+    answers = ask(sidecar, "ana@example.com", 20, refused=digest(dead))
+    (fresh,) = {answer.json()["access_token"] for answer in answers}
+    assert fresh != dead
+    assert calls(box, since) == ["token-exchange"]
+    sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": "ana@example.com"}})
+    living = {token["token"] for token in box.tokens() if token["alive"]}
+    assert not living & {dead, fresh}, "whatever was said of it, the old one can still be revoked"
+
+
+def test_to_say_that_box_refused_a_token_is_no_way_around_the_limits(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(policy={"mints_per_user_per_minute": 2})
+    first = sidecar.token("ana@example.com").json()["access_token"]
+    second = sidecar.token("ana@example.com", refused=digest(first)).json()["access_token"]
+    assert code(sidecar.token("ana@example.com", refused=digest(second))) == "rate_limited"
+    assert sidecar.token("ana@example.com").json()["access_token"] == second
+
+
+def test_a_token_that_box_refused_is_no_last_resort(box: Emulator, sidecar: Sidecar) -> None:
+    dead = sidecar.token("ana@example.com").json()["access_token"]
+    box.fault("cut", times=None)
+    assert code(sidecar.token("ana@example.com", refused=digest(dead))) == "box_unavailable"
