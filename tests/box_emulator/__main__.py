@@ -67,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
         help="a setting of the start (settings.py has them all); may be repeated",
     )
     parser.add_argument("--tls", action="store_true", help="speak HTTPS; the CA's certificate goes to DIR/ca.pem")
+    parser.add_argument(
+        "--tls-name", action="append", default=[], metavar="NAME", help="a host's name for the certificate, with --tls"
+    )
+    parser.add_argument("--socket", type=Path, metavar="FILE", help="listen on this Unix socket, too, without TLS")
     return parser
 
 
@@ -75,9 +79,11 @@ async def _serve(options: argparse.Namespace, box: Box, seed: Seed) -> None:
     description = Description.load(options.description) if options.description else None
     runner = web.AppRunner(application(box, seed, description), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
-    context = server_context(options.state, options.host) if options.tls else None
+    context = server_context(options.state, (options.host, *options.tls_name)) if options.tls else None
     site = web.TCPSite(runner, options.host, options.port, ssl_context=context)
     await site.start()
+    if options.socket is not None:
+        await web.UnixSite(runner, options.socket).start()
     port = runner.addresses[0][1]
     scheme = "https" if options.tls else "http"
     print(json.dumps({"url": f"{scheme}://{options.host}:{port}", "pid": os.getpid()}), flush=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from .directory import User
-from .errors import forbidden, insufficient_scope, not_found
+from .errors import BoxError, forbidden, insufficient_scope, not_found
 from .tokens import Token
 from .tree import ROOT_ID, File, Folder, Item
 
@@ -51,6 +51,7 @@ SCOPES: dict[Action, frozenset[str]] = {
 """The scopes of which a token needs one."""
 
 ALL_ACTIONS = frozenset(ACTIONS)
+LOCKED: frozenset[Action] = frozenset({"upload", "rename", "delete"})
 VIEW: frozenset[Action] = frozenset({"list", "read", "preview"})
 ROLES: dict[str, frozenset[Action]] = {
     "owner": ALL_ACTIONS,
@@ -97,33 +98,42 @@ class Access:
     def root(self) -> Folder:
         return self._box.tree.root(self._user)
 
-    def folder(self, folder_id: str, action: Action) -> Folder:
+    def folder(self, folder_id: str, action: Action, trashed: bool | None = False) -> Folder:
         """The folder with this id, if the caller may do this with it; ``0`` is the caller's own root."""
         item = self.root() if folder_id == ROOT_ID else self._box.tree.get(folder_id)
         if not isinstance(item, Folder):
             raise not_found("folder", folder_id)
-        return self.checked(item, action)
+        return self.checked(item, action, trashed)
 
-    def file(self, file_id: str, action: Action) -> File:
+    def file(self, file_id: str, action: Action, trashed: bool | None = False) -> File:
         item = self._box.tree.get(file_id)
         if not isinstance(item, File):
             raise not_found("file", file_id)
-        return self.checked(item, action)
+        return self.checked(item, action, trashed)
 
-    def checked(self, item: ItemType, action: Action, trashed: bool = False) -> ItemType:
-        """`item`, if the caller may do this with it.
+    def checked(self, item: ItemType, action: Action, trashed: bool | None = False) -> ItemType:
+        """`item`, if the caller may do this with it; `trashed` None for wherever it is.
 
-        404 if it is not theirs to see (or is trashed, or is not), 403 if the token's scope, its resource or the
-        person's role forbids it.
+        404 if it is not theirs to see (or is trashed, or is not), 403 if the token's scope, its resource, the person's
+        role or another's lock forbids it.
         """
         allowed = self._role_actions(item)
-        if not allowed or (item.trashed_at is not None) is not trashed:
+        if not allowed or (trashed is not None and (item.trashed_at is not None) is not trashed):
             raise not_found(item.type, item.id)
         if action not in self._by_scope:
             raise insufficient_scope()
         if action not in allowed or not self.in_resource(item):
             raise forbidden()
+        if isinstance(item, File) and action in self._locked_actions(item):
+            raise BoxError(403, "access_denied_item_locked", "Access denied - Item locked")
         return item
+
+    def _locked_actions(self, file: File) -> frozenset[Action]:
+        """What another's lock keeps the caller from."""
+        lock = file.lock
+        if lock is None or lock.by is self._user or not lock.holds(self._box.clock.now()):
+            return frozenset()
+        return LOCKED | ({"download"} if lock.download_prevented else frozenset())
 
     def actions(self, item: Item) -> frozenset[Action]:
         """All that the caller may do with an item."""

@@ -6,7 +6,7 @@ import base64
 import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -69,7 +69,8 @@ def identify(request: web.Request) -> Caller:
     if as_user is not None:
         user = _impersonated(box, token, as_user)
         request["user"] = user
-    return Caller(box, token, user, Access(box, token, user, _shared_item(request, box)))
+    shared = _opened(box.shared(token.shared_link)) if token.shared_link else _shared_item(request, box)
+    return Caller(box, token, user, Access(box, token, user, shared))
 
 
 def bearer(request: web.Request) -> str:
@@ -102,14 +103,26 @@ def _shared_item(request: web.Request, box: Box) -> Item | None:
         return None
     values = dict(pair.partition("=")[::2] for pair in header.split("&"))
     token = unquote(values["shared_link"]).rpartition("/")[2]
-    for item in box.tree.all():
-        link = item.shared_link
-        if link is None or token not in (link.token, link.vanity_name) or item.trashed_at is not None:
-            continue
-        if link.password not in (None, unquote(values.get("shared_link_password", ""))):
-            raise BoxError(403, "incorrect_shared_item_password", "Missing or incorrect shared item password")
-        return item if link.access != "collaborators" else None
-    raise not_found("shared_link", token)
+    item = box.shared(token)
+    if item is None or item.shared_link is None:
+        raise not_found("shared_link", token)
+    if item.shared_link.password not in (None, unquote(values.get("shared_link_password", ""))):
+        raise BoxError(403, "incorrect_shared_item_password", "Missing or incorrect shared item password")
+    return _opened(item)
+
+
+def _opened(item: Item | None) -> Item | None:
+    """The item, if its link opens it for more people than can see it anyway."""
+    return item if item and item.shared_link and item.shared_link.access != "collaborators" else None
+
+
+BOX_HOSTS = {"upload": "upload.box.com", "download": "dl.boxcloud.com", "site": "app.box.com"}
+
+
+def origin_of(request: web.Request, purpose: Literal["upload", "download", "site"]) -> str:
+    """Scheme and host for the URLs of an answer: as Box has them for who came to one of Box's hosts, else this one."""
+    host = BOX_HOSTS[purpose] if request.host.endswith((".box.com", ".boxcloud.com")) else request.host
+    return f"{request.scheme}://{host}"
 
 
 def json_response(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -130,7 +143,17 @@ def json_object(text: bytes | str) -> dict[str, Any]:
     if not isinstance(body, dict):
         message = "Entity body should be a correctly nested resource attribute name/value pair"
         raise BoxError(400, "bad_request", message)
-    return body
+    return {name: _ids_as_text(name, value) for name, value in body.items()}
+
+
+def _ids_as_text(name: str, value: Any) -> Any:
+    """Ids as text throughout: some clients write them as numbers, and Box takes those."""
+    if isinstance(value, dict):
+        return {inner: _ids_as_text(inner, part) for inner, part in value.items()}
+    if isinstance(value, list):
+        return [_ids_as_text(name, part) for part in value]
+    number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if number and name in ("id", "folder_id") else value
 
 
 def check_if_match(request: web.Request, item: Item) -> None:

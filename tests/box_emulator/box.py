@@ -56,6 +56,8 @@ class UploadSession:
     parts: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     """Part id and content."""
 
+    committed: bool = False
+
 
 class Box:
     """State shared by all routes. Everything is in memory; only the applications' JSON files outlive the process."""
@@ -134,6 +136,14 @@ class Box:
     def collaborations_on(self, item: Item) -> list[Collaboration]:
         """The collaborations on just this item. A root has none: its id stands for everybody's."""
         return self._collaborations_on.get(item.id, []) if item.parent is not None else []
+
+    def shared(self, link: str) -> Item | None:
+        """The item whose shared link ends so, or has this vanity name."""
+        for item in self.tree.all():
+            known = item.shared_link
+            if known is not None and link in (known.token, known.vanity_name) and item.trashed_at is None:
+                return item
+        return None
 
     def add_collaboration(self, collaboration: Collaboration) -> None:
         self.collaborations[collaboration.id] = collaboration

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from .access import Action
 from .api import Caller
 from .errors import invalid_parameter, missing_parameter
 from .items import mini
-from .tree import Folder, Item, NameInUseError, SharedLink
+from .tree import File, Folder, Item, Lock, NameInUseError, SharedLink
 
 ACCESS_LEVELS = ("open", "company", "collaborators")
 
@@ -34,8 +35,10 @@ def parent_of(caller: Caller, body: dict[str, Any], action: Action) -> Folder:
 def needed(body: dict[str, Any]) -> tuple[Action, ...]:
     """What the caller must be allowed to do for a ``PUT`` with this body."""
     actions: list[Action] = []
-    if not {"name", "parent", "description", "tags"}.isdisjoint(body):
+    if not {"name", "parent", "description", "tags", "content_modified_at"}.isdisjoint(body):
         actions.append("rename")
+    if "lock" in body:
+        actions.append("upload")
     if "shared_link" in body:
         actions.append("share")
     return tuple(actions) or ("read",)
@@ -46,6 +49,8 @@ def change(caller: Caller, item: Item, body: dict[str, Any]) -> None:
     for action in needed(body):
         caller.access.checked(item, action)
     target = _target(caller, item, body)
+    modified = timestamp(body, "content_modified_at")
+    lock = _lock(caller, item, body["lock"]) if isinstance(item, File) and "lock" in body else None
     link = _link(item, body["shared_link"]) if "shared_link" in body else item.shared_link
     name = name_of(body) if body.get("name") is not None else item.name
     description, tags = body.get("description") or "", body.get("tags", item.tags)
@@ -58,6 +63,9 @@ def change(caller: Caller, item: Item, body: dict[str, Any]) -> None:
             caller.box.tree.move(item, target, name)
         elif name != item.name:
             caller.box.tree.rename(item, name)
+    if isinstance(item, File) and "lock" in body:
+        item.lock = lock
+    item.content_modified_at = item.content_modified_at if modified is None else modified
     item.shared_link = link
     item.description = description if "description" in body else item.description
     item.tags = tags
@@ -88,6 +96,28 @@ def _target(caller: Caller, item: Item, body: dict[str, Any]) -> Folder:
     if body.get("parent") is None or body["parent"] == {"id": item.parent.id}:
         return item.parent
     return parent_of(caller, body, "upload")
+
+
+def timestamp(body: dict[str, Any], name: str) -> float | None:
+    """The time that a field says, if it is there."""
+    text = body.get(name)
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        raise invalid_parameter(name, str(text)) from None
+
+
+def _lock(caller: Caller, file: File, wanted: Any) -> Lock | None:
+    """The file's lock after the request; null unlocks."""
+    if wanted is None:
+        return None
+    if not isinstance(wanted, dict) or wanted.get("type", "lock") != "lock":
+        raise invalid_parameter("lock", str(wanted))
+    prevented = wanted.get("is_download_prevented") is True
+    box = caller.box
+    return Lock(box.next_item_id(), caller.user, box.clock.now(), timestamp(wanted, "expires_at"), prevented)
 
 
 def _link(item: Item, wanted: Any) -> SharedLink | None:

@@ -54,6 +54,10 @@ KNOWN_ERRORS = (
         "The list lacks base_sidebar, item_comment, item_task and others that the guide on scopes for UI Elements has.",
     ),
     KnownError(
+        ("components", "schemas", "SearchResultWithSharedLink", "properties", "accessible_via_shared_link", "type"),
+        "Says a string; by the text beside it it is null for items that were not come to by a link.",
+    ),
+    KnownError(
         ("components", "schemas", "PostOAuth2Revoke", "required"),
         "Requires grant_type, which is not among the properties; RFC 7009 knows no such parameter of a revocation.",
     ),

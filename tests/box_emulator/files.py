@@ -16,13 +16,14 @@ from .api import (
     json_response,
     limit_of,
     offset_of,
+    origin_of,
     unchanged,
 )
 from .box import BOX, TICKET_LIFE_S, Ticket
-from .changes import change, copy, needed
+from .changes import change, conflict_described, copy, needed
 from .errors import BoxError, InvalidTokenError, forbidden, invalid_parameter, missing_parameter, not_found
 from .items import View, version_full
-from .renditions import available, content_type, thumbnail
+from .renditions import available, content_type, sheet, thumbnail
 from .tree import File, Version
 
 THUMBNAIL_SIZES = range(1, 2049)
@@ -32,8 +33,8 @@ RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 @authenticated
 async def get_file(request: web.Request, caller: Caller) -> web.Response:
-    """GET /2.0/files/{id}."""
-    file = caller.access.file(request.match_info["file_id"], "read")
+    """GET /2.0/files/{id}: also of a trashed file, which its ``item_status`` tells."""
+    file = caller.access.file(request.match_info["file_id"], "read", trashed=None)
     if unchanged(request, file):
         return web.Response(status=304)
     return json_response(View(request, caller).full(file))
@@ -76,7 +77,7 @@ async def download(request: web.Request, caller: Caller) -> web.Response:
     caller.box.note(caller.user, file, "item_open")
     if file.shared_link is not None:
         file.shared_link.download_count += 1
-    return web.Response(status=302, headers={"Location": f"{request.scheme}://{request.host}/d/1/{value}/download"})
+    return web.Response(status=302, headers={"Location": f"{origin_of(request, 'download')}/d/1/{value}/download"})
 
 
 async def download_by_ticket(request: web.Request) -> web.Response:
@@ -103,8 +104,17 @@ async def get_thumbnail(request: web.Request, caller: Caller) -> web.Response:
     form = request.match_info["extension"]
     width, height = (_dimension(request, name) for name in ("width", "height"))
     if not available(file, form):
+        if caller.box.settings.unknown_thumbnail == "placeholder":
+            picture = f"{origin_of(request, 'download')}/_assets/placeholder.{form}"
+            return web.Response(status=302, headers={"Location": picture})
         raise BoxError(404, "preview_cannot_be_generated", "Preview cannot be generated")
     return web.Response(body=thumbnail(file, width, height, form), content_type=PICTURE_TYPES[form])
+
+
+async def placeholder(request: web.Request) -> web.Response:
+    """GET /_assets/placeholder.{png,jpg}: where a thumbnail that can't be made leads."""
+    form = request.match_info["extension"]
+    return web.Response(body=sheet(form), content_type=PICTURE_TYPES[form])
 
 
 @authenticated
@@ -144,12 +154,15 @@ async def get_version(request: web.Request, caller: Caller) -> web.Response:
 
 @authenticated
 async def promote_version(request: web.Request, caller: Caller) -> web.Response:
-    """POST /2.0/files/{id}/versions/current: a past version's content becomes a new version."""
+    """POST /2.0/files/{id}/versions/current: a past version's content and name become a new version's."""
     file = caller.access.file(request.match_info["file_id"], "upload")
     body = await json_body(request)
     if not isinstance(body.get("id"), str) or body.get("type") != "file_version":
         raise missing_parameter("id")
     promoted = _version(file, body["id"])
+    if promoted.name != file.name:
+        with conflict_described():
+            caller.box.tree.rename(file, promoted.name)
     caller.box.tree.add_version(file, promoted.content, caller.user, caller.box.clock.now())
     return json_response(version_full(file.current), status=201)
 

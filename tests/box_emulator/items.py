@@ -8,7 +8,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from .access import Action, Collaboration, permissions
-from .api import Caller, fields_of
+from .api import Caller, fields_of, origin_of
 from .clock import iso
 from .directory import User
 from .renditions import representations
@@ -62,7 +62,8 @@ class View:
         self.fields = fields_of(request)
         self._named = None if self.fields is None else (*BASE_FIELDS, *self.fields)
         self.hints = request.headers.get("X-Rep-Hints", "")
-        self.origin = f"{request.scheme}://{request.host}"
+        self.origin = origin_of(request, "download")
+        self.site = origin_of(request, "site")
         self._permissions: dict[tuple[frozenset[Action], str], dict[str, bool]] = {}
         self._paths: dict[tuple[str, str], dict[str, Any]] = {}
         self._readers: dict[tuple[str, tuple[str, ...]], list[tuple[str, Reader]]] = {}
@@ -204,11 +205,26 @@ def _parent(view: View, item: Item) -> dict[str, Any] | None:
 
 
 def _shared_link(view: View, item: Item) -> dict[str, Any] | None:
-    return shared_link(item, item.shared_link, view.origin) if item.shared_link else None
+    return shared_link(item, item.shared_link, view.site) if item.shared_link else None
 
 
 def _status(view: View, item: Item) -> str:
     return "active" if item.trashed_at is None else "trashed"
+
+
+def _lock(view: View, file: File) -> dict[str, Any] | None:
+    lock = file.lock
+    if lock is None or not lock.holds(view.caller.box.clock.now()):
+        return None
+    return {
+        "type": "lock",
+        "id": lock.id,
+        "created_by": lock.by.mini(),
+        "created_at": iso(lock.at),
+        "expired_at": None if lock.expires_at is None else iso(lock.expires_at),
+        "is_download_prevented": lock.download_prevented,
+        "app_type": None,
+    }
 
 
 def _has_collaborations(view: View, item: Item) -> bool:
@@ -266,7 +282,7 @@ FILE: dict[str, Callable[[View, File], Any]] = {
     "version_limit": lambda view, file: MAX_VERSIONS,
     "extension": lambda view, file: file.extension,
     "comment_count": lambda view, file: 0,
-    "lock": lambda view, file: None,
+    "lock": _lock,
     "is_package": lambda view, file: False,
     "is_download_available": lambda view, file: True,
     "uploader_display_name": lambda view, file: file.current.modified_by.name,

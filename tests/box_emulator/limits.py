@@ -1,4 +1,4 @@
-"""The general rate limit: so many API calls a minute and user."""
+"""Rate limits: so many calls a minute or second and user."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from aiohttp import web
 
 from .errors import BoxError
 
-WINDOW_S = 60.0
+MINUTE_S = 60.0
 
 
 class RateLimiter:
-    """Counts the calls of the last minute by user, on the monotonic clock."""
+    """Counts the last calls by user and by what they are, on the monotonic clock."""
 
     def __init__(self) -> None:
-        self._calls: dict[str, deque[float]] = {}
+        self._calls: dict[tuple[str, str], deque[float]] = {}
 
-    def count(self, user_id: str, limit: int) -> None:
-        """Count a call; over the limit, 429 with ``Retry-After`` until the oldest call is a minute old."""
+    def count(self, user_id: str, limit: int, kind: str = "any", window_s: float = MINUTE_S) -> None:
+        """Count a call; over the limit, 429 with ``Retry-After`` until the oldest one is out of the window."""
         if limit <= 0:
             return
         now = time.monotonic()
-        calls = self._calls.setdefault(user_id, deque())
-        while calls and calls[0] <= now - WINDOW_S:
+        calls = self._calls.setdefault((user_id, kind), deque())
+        while calls and calls[0] <= now - window_s:
             calls.popleft()
         if len(calls) >= limit:
-            raise rate_limited(math.ceil(calls[0] + WINDOW_S - now))
+            raise rate_limited(math.ceil(calls[0] + window_s - now))
         calls.append(now)
 
     def clear(self) -> None:

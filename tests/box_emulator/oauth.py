@@ -70,7 +70,8 @@ async def revoke(request: web.Request) -> web.Response:
 
 async def _form(request: web.Request) -> Form:
     """The form's fields; none may come twice (RFC 6749, section 3.2) or from the query."""
-    if request.content_type != "application/x-www-form-urlencoded":
+    # The reference has URL encoding alone; clients that send a multipart form are served, too.
+    if request.content_type not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise OAuthError("invalid_request", "Invalid grant_type parameter or parameter missing")
     posted = await request.post()
     if len(posted) != len(set(posted)):
@@ -219,7 +220,11 @@ def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
     if user is None:
         raise _invalid_subject_token()
     resource = _resource(box, parent, user, form.get("resource"))
+    link = None
+    if "box_shared_link" in form:
+        link, resource = _shared_link(box, parent, form["box_shared_link"], resource)
     child = box.issue("downscoped", parent.client_id, user, scopes, resource=resource, parent=parent.value)
+    child.shared_link = link
     body = _answer(child, now) | {"issued_token_type": ACCESS_TOKEN_TYPE}
     body["restricted_to"] = _restricted_to(box, child, user)
     return {name: value for name, value in body.items() if value is not None}
@@ -237,6 +242,18 @@ def _resource(box: Box, parent: Token, user: User, url: str | None) -> Resource 
     if item is None or item.type != match[1] or not access.visible(item):
         raise OAuthError("invalid_resource", "The target resource is invalid.")
     return Resource(item.type, item.id)
+
+
+def _shared_link(box: Box, parent: Token, url: str, resource: Resource | None) -> tuple[str, Resource]:
+    """The token of the link that `url` is, and its item: what the child is restricted to."""
+    link = url.rpartition("/")[2]
+    item = box.shared(link)
+    if item is None or item.shared_link is None or item.shared_link.access == "collaborators":
+        raise OAuthError("invalid_resource", "The target resource is invalid.")
+    inside = resource is None or resource.id in (item.id, *(folder.id for folder in item.ancestors()))
+    if not inside or parent.shared_link not in (None, link):
+        raise OAuthError("invalid_resource", "The target resource is invalid.")
+    return link, Resource(item.type, item.id)
 
 
 def _restricted_to(box: Box, token: Token, user: User) -> list[dict[str, Any]] | None:

@@ -56,6 +56,11 @@ def thumbnail(file: File, width: int, height: int, form: str) -> bytes:
     return _thumbnail(file.current.sha1, content, (width, height), form)
 
 
+def sheet(form: str) -> bytes:
+    """A picture for files of which there is none."""
+    return _thumbnail("", b"", (128, 128), form)
+
+
 @lru_cache(maxsize=256)
 def _thumbnail(sha1: str, content: bytes, size: tuple[int, int], form: str) -> bytes:
     picture = _decoded(content) or _page(sha1)

@@ -10,6 +10,7 @@ from .api import (
     Caller,
     authenticated,
     encode_marker,
+    flag,
     json_response,
     limit_of,
     offset_of,
@@ -18,6 +19,7 @@ from .api import (
 from .clock import iso
 from .errors import BoxError
 from .items import View
+from .limits import RATES
 from .tree import ROOT_ID, File, Folder, Item
 
 MAX_RESULTS = 200
@@ -32,18 +34,19 @@ async def search(request: web.Request, caller: Caller) -> web.Response:
     if not any(request.query.get(name) for name in PARAMETERS):
         detail = {"reason": "missing_parameter", "name": "query", "message": "Please provide at least the 'query'"}
         raise BoxError(400, "bad_request", "Bad Request", {"errors": [detail]})
+    rates, settings = request.app[RATES], caller.box.settings
+    rates.count(caller.user.id, settings.searches_per_second, "search by second", 1.0)
+    rates.count(caller.user.id, settings.searches_per_minute, "search")
     view = View(request, caller)
     limit, offset = limit_of(request, 30, MAX_RESULTS), offset_of(request)
     found = _found(request, caller)
-    return json_response(
-        {
-            "total_count": len(found),
-            "entries": [view.full(item) for item in found[offset : offset + limit]],
-            "limit": limit,
-            "offset": offset,
-            "type": "search_results_items",
-        }
-    )
+    page: dict[str, Any] = {"total_count": len(found), "limit": limit, "offset": offset}
+    entries = [view.full(item) for item in found[offset : offset + limit]]
+    if not flag(request, "include_recent_shared_links"):
+        return json_response(page | {"type": "search_results_items", "entries": entries})
+    # Nobody here has come to an item by its link lately, so the link of each is null.
+    wrapped = [{"type": "search_result", "accessible_via_shared_link": None, "item": entry} for entry in entries]
+    return json_response(page | {"type": "search_results_with_shared_links", "entries": wrapped})
 
 
 @authenticated

@@ -61,6 +61,7 @@ ROUTES = [
     web.get("/api/2.0/files/{file_id}/content", files.download),
     web.get("/d/1/{ticket}/download", files.download_by_ticket),
     web.get("/2.0/files/{file_id}/thumbnail.{extension:png|jpg}", files.get_thumbnail),
+    web.get("/_assets/placeholder.{extension:png|jpg}", files.placeholder),
     web.get("/2.0" + REPRESENTATION, files.representation_info),
     web.get("/api/2.0" + REPRESENTATION + "/content/{asset:.*}", files.representation_content),
     web.get("/2.0/files/{file_id}/versions", files.list_versions),
@@ -72,6 +73,8 @@ ROUTES = [
     web.delete("/2.0/files/{file_id}/trash", trash.destroy),
     web.get("/2.0/files/{file_id}/collaborations", sharing.item_collaborations),
     web.options("/2.0/files/content", uploads.preflight),
+    # rclone begins every upload so.
+    web.options("/2.0/files/content/", uploads.preflight),
     web.options("/2.0/files/{file_id}/content", uploads.preflight),
     *(
         route
@@ -181,7 +184,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except BoxError as error:
         return error.response()
     except web.HTTPNotFound:
-        return BoxError(404, "not_found", "Not Found").response()
+        message = f"The emulator does not play this route: {request.method} {request.path}"
+        return BoxError(404, "not_found", message).response()
     except web.HTTPMethodNotAllowed as error:
         return BoxError(
             405, "method_not_allowed", "Method Not Allowed", headers={"Allow": error.headers["Allow"]}

@@ -43,7 +43,14 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The app's CORS domains; exact origins without a trailing slash."""
 
     rate_limit_per_minute: int = 1000
-    """API calls a minute and user before 429; 0 for no limit."""
+    """API calls a minute and user before 429; 0 for no limit, here and below."""
+
+    uploads_per_minute: int = 240
+    """Uploads a minute and user."""
+
+    searches_per_second: int = 6
+    searches_per_minute: int = 60
+    """Searches a second and a minute, and user."""
 
     app_authorized: bool = True
     """Whether an admin authorized the app in the Admin Console."""
@@ -74,6 +81,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     downscoped_search: bool = True
     """Whether a downscoped token without ``root_readonly`` or ``root_readwrite`` may search."""
+
+    unknown_thumbnail: Literal["not_found", "placeholder"] = "not_found"
+    """The thumbnail of a file of which Box makes none: 404, or 302 to a picture of its kind."""
 
     ccg_not_authorized: Literal["invalid_grant", "unauthorized_client"] = "invalid_grant"
     """What an app with client credentials hears while no admin has authorized it."""

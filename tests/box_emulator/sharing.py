@@ -17,7 +17,8 @@ from .api import (
     offset_of,
     position_of,
 )
-from .errors import BoxError, invalid_parameter, missing_parameter, not_found
+from .changes import conflict_described
+from .errors import BoxError, forbidden, invalid_parameter, missing_parameter, not_found
 from .items import View, collaboration
 from .tree import Item
 
@@ -100,6 +101,8 @@ async def update_collaboration(request: web.Request, caller: Caller) -> web.Resp
     """PUT /2.0/collaborations/{id}: another role, by those who may; the answer to an invitation, by the invited."""
     entry = _collaboration(request, caller)
     body = await json_body(request)
+    if body.get("role") == "owner":
+        return _hand_over(caller, entry)
     if body.get("role") is not None:
         caller.access.checked(entry.item, "manage")
         if body["role"] not in INVITABLE:
@@ -111,6 +114,22 @@ async def update_collaboration(request: web.Request, caller: Caller) -> web.Resp
         entry.status = body["status"]
     entry.modified_at = caller.box.clock.now()
     return json_response(collaboration(View(request, caller), entry))
+
+
+def _hand_over(caller: Caller, entry: Collaboration) -> web.Response:
+    """The collaborator becomes the owner, the item goes to their root, and the owner before stays as co-owner."""
+    item, heir, owner = entry.item, entry.user, entry.item.owner
+    if owner is not caller.user or heir is None or entry.status != "accepted":
+        raise forbidden()
+    box, now = caller.box, caller.box.clock.now()
+    with conflict_described():
+        box.tree.move(item, box.tree.root(heir), item.name)
+    box.remove_collaboration(entry)
+    role = "co-owner"
+    box.add_collaboration(
+        Collaboration(box.next_item_id(), item, owner, owner.login, role, "accepted", heir, now, now, False)
+    )
+    return web.Response(status=204)
 
 
 @authenticated

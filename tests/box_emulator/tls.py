@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,12 +17,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 LIFE = timedelta(days=7)
 
 
-def server_context(state: Path, host: str) -> ssl.SSLContext:
-    """A context for a server at `host`; the certificate of its CA goes to ``ca.pem`` in `state`."""
+def server_context(state: Path, hosts: Iterable[str]) -> ssl.SSLContext:
+    """A context for a server at `hosts`, names or addresses; its CA's certificate goes to ``ca.pem`` in `state`."""
     authority_key, authority = _authority()
     (state / "ca.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _certificate(key, host, authority_key, authority)
+    certificate = _certificate(key, hosts, authority_key, authority)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with TemporaryDirectory() as scratch:
         chain = Path(scratch) / "chain.pem"
@@ -41,10 +42,12 @@ def _authority() -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
 
 
 def _certificate(
-    key: ec.EllipticCurvePrivateKey, host: str, authority_key: ec.EllipticCurvePrivateKey, authority: x509.Certificate
+    key: ec.EllipticCurvePrivateKey,
+    hosts: Iterable[str],
+    authority_key: ec.EllipticCurvePrivateKey,
+    authority: x509.Certificate,
 ) -> x509.Certificate:
-    names: list[x509.GeneralName] = [x509.DNSName("localhost")]
-    names.append(x509.IPAddress(ipaddress.ip_address(host)) if host[0].isdigit() else x509.DNSName(host))
+    names = [_name(host) for host in dict.fromkeys(("localhost", *hosts))]
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Box emulator")])
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     builder = _builder(subject, authority.subject, key.public_key())
@@ -52,6 +55,13 @@ def _certificate(
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     return builder.add_extension(issuer_key, critical=False).sign(authority_key, hashes.SHA256())
+
+
+def _name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:

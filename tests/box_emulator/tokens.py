@@ -31,6 +31,9 @@ class Token:
     expires_at: float
     revoked: bool = False
     parent: str | None = None
+    shared_link: str | None = None
+    """The end of the link by which it reaches its item, if it was made for one."""
+
     presented: bool = False
     """Whether somebody has tried to exchange it."""
 

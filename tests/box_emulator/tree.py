@@ -138,9 +138,24 @@ class Version:
         return len(self.content)
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Keeps others from changing a file, and if wanted from downloading it."""
+
+    id: str
+    by: User
+    at: float
+    expires_at: float | None
+    download_prevented: bool
+
+    def holds(self, now: float) -> bool:
+        return self.expires_at is None or now < self.expires_at
+
+
 @dataclass(slots=True, eq=False)
 class File(Item):
     type: ClassVar[Literal["folder", "file"]] = "file"
+    lock: Lock | None = None
     versions: list[Version] = field(default_factory=list)
     """The oldest first; the last one is the current one."""
 
@@ -227,13 +242,15 @@ class Tree:
         self._place(file, parent)
         return file
 
-    def add_version(self, file: File, content: bytes, user: User, now: float) -> Version:
+    def add_version(
+        self, file: File, content: bytes, user: User, now: float, content_modified_at: float | None = None
+    ) -> Version:
         """Replace a file's content; what it was becomes a past version."""
         before = file.size
         version = self._version(file, content, user, now)
         file.versions.append(version)
         file.touched(user, now)
-        file.content_modified_at = now
+        file.content_modified_at = now if content_modified_at is None else content_modified_at
         self._grow(file, file.size - before)
         return version
 
@@ -317,7 +334,7 @@ class Tree:
         if len(name) > MAX_NAME:
             raise BoxError(400, "item_name_too_long", "Item name too long")
         forbidden = any(character in "/\\" or not character.isprintable() for character in name)
-        if not name or forbidden or name in (".", "..") or name != name.strip(" "):
+        if not name or forbidden or name in (".", "..") or name != name.rstrip(" "):
             raise BoxError(400, "item_name_invalid", "Item name invalid")
         holder = parent.children.get(name.casefold())
         if holder is not None and holder is not item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,9 +100,9 @@ def test_each_scope_opens_what_it_should_and_nothing_else(
         status = perform(app, app.downscoped(place.ana, scope), CALLS[name], place.folder, place.file)
         if status < 400:
             opened.add(scope)
-            emulator.reset()
         else:
             assert status == 403
+        emulator.reset()
     assert opened == CALLS[name].scopes
 
 
@@ -323,5 +324,24 @@ def test_rate_limit_counts_by_user(app: App, emulator: Emulator) -> None:
     assert app.api(ana, "GET", "users/me").status_code == 200
 
 
-def test_rate_limit_is_boxs_own_by_default(emulator: Emulator) -> None:
-    assert emulator.settings()["rate_limit_per_minute"] == 1000
+def test_rate_limits_are_boxs_own_by_default(emulator: Emulator) -> None:
+    limits = ("rate_limit_per_minute", "uploads_per_minute", "searches_per_second", "searches_per_minute")
+    assert [emulator.settings()[limit] for limit in limits] == [1000, 240, 6, 60]
+
+
+def test_uploads_and_searches_have_limits_of_their_own(app: App, emulator: Emulator) -> None:
+    ana = app.user_token(emulator.user("ana@example.com")["id"])
+
+    def uploads() -> list[int]:
+        return [app.upload(ana, "0", f"{time.monotonic_ns()}.txt", b"x").status_code for _ in range(4)]
+
+    def searches() -> list[int]:
+        return [app.api(ana, "GET", "search?query=x").status_code for _ in range(4)]
+
+    emulator.settings(uploads_per_minute=3, searches_per_second=0, searches_per_minute=2)
+    assert uploads() == [201, 201, 201, 429]
+    assert searches() == [200, 200, 429, 429]
+    assert app.api(ana, "GET", "users/me").status_code == 200
+    emulator.settings(searches_per_second=1, searches_per_minute=0)
+    limited = next(answer for _ in range(100) if (answer := app.api(ana, "GET", "search?query=x")).status_code == 429)
+    assert limited.headers["Retry-After"] == "1"

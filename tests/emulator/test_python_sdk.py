@@ -212,7 +212,7 @@ def test_folders(ana: BoxClient) -> None:
         409,
         "item_name_in_use",
     )
-    for name in ("a/b", "..", " x", "", "x\n"):
+    for name in ("a/b", "..", "x ", "", "x\n"):
         assert status(partial(ana.folders.create_folder, name, CreateFolderParent(id="0")))[0] == 400
     inner = ana.folders.create_folder("Inner", CreateFolderParent(id=made.id))
     renamed = ana.folders.update_folder_by_id(made.id, name="Ideas", description="Good ones")
@@ -224,8 +224,9 @@ def test_folders(ana: BoxClient) -> None:
     assert copied.item_collection.total_count == 1
     assert status(lambda: ana.folders.delete_folder_by_id(made.id)) == (400, "folder_not_empty")
     ana.folders.delete_folder_by_id(made.id, recursive=True)
-    assert status(lambda: ana.folders.get_folder_by_id(made.id))[0] == 404
-    assert status(lambda: ana.folders.get_folder_by_id(inner.id))[0] == 404
+    for gone in (made.id, inner.id):
+        assert ana.folders.get_folder_by_id(gone).item_status == "trashed"
+        assert status(partial(ana.folders.get_folder_items, gone))[0] == 404
 
 
 def test_items_by_offset_and_by_marker(as_user: As, emulator: Emulator) -> None:
@@ -300,7 +301,9 @@ def test_trash(ana: BoxClient, emulator: Emulator) -> None:
     inside = upload(ana, folder, "inside.txt", b"inside")
     ana.files.delete_file_by_id(file)
     ana.folders.delete_folder_by_id(folder, recursive=True)
-    assert status(lambda: ana.files.get_file_by_id(file))[0] == 404
+    assert ana.files.get_file_by_id(file).item_status == "trashed"
+    assert status(lambda: ana.downloads.download_file(file))[0] == 404
+    assert status(lambda: ana.files.update_file_by_id(file, name="x.txt"))[0] == 404
     trash = ana.trashed_items.get_trashed_items()
     assert {entry.id for entry in trash.entries or []} == {file, folder}
     assert ana.trashed_files.get_trashed_file_by_id(file).item_status.value == "trashed"

@@ -6,7 +6,7 @@ import json
 import os
 import ssl
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,7 +30,8 @@ class Emulator:
 
     `state_dir` holds the applications' JSON files and may be used again. `settings` are those of the start, to which
     a reset leads back; the environment's ``BOX_EMULATOR_SETTINGS`` (a JSON object) goes before them, so that a whole
-    suite can be run in another dialect. The process ends with its parent.
+    suite can be run in another dialect. `within` is a command that starts others in a network of their own, such as
+    ``nsenter``; the emulator is then spoken to through a Unix socket in `state_dir`. The process ends with its parent.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class Emulator:
         seed: Path | str | None = None,
         cors_origins: Iterable[str] = (),
         tls: bool = False,
+        tls_names: Iterable[str] = (),
+        within: Sequence[str] = (),
         description: Path | str | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
@@ -57,6 +60,13 @@ class Emulator:
             self._arguments += ["--setting", f"{name}={json.dumps(value)}"]
         if tls:
             self._arguments.append("--tls")
+        for name in tls_names:
+            self._arguments += ["--tls-name", name]
+        self._within = within
+        self._socket = self.state_dir / "control.sock" if within else None
+        if self._socket is not None:
+            self._socket.unlink(missing_ok=True)
+            self._arguments += ["--socket", str(self._socket)]
         self.log_file = self.state_dir / "emulator.log"
         self._process: Process | None = None
         self._client = httpx.Client()
@@ -88,10 +98,15 @@ class Emulator:
         :raises ProcessError: it ended instead, or was not ready in time; carries what it wrote
         """
         self.log_file.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "box_emulator", *self._arguments]
+        # Who enters another mount namespace comes out in its root.
+        command = [*self._within, "env", f"--chdir={TESTS}", sys.executable, "-m", "box_emulator", *self._arguments]
         self._process = Process(command, log=self.log_file, cwd=TESTS)
         self._process.wait_until(lambda: bool(self._ready_line()))
         self.url = json.loads(self._ready_line())["url"]
+        if self._socket is not None:
+            transport = httpx.HTTPTransport(uds=str(self._socket))
+            self._client = httpx.Client(base_url="http://localhost", timeout=30.0, transport=transport)
+            return self
         verify = ssl.create_default_context(cafile=self.ca) if self.url.startswith("https:") else False
         self._client = httpx.Client(base_url=self.url, timeout=30.0, trust_env=False, verify=verify)
         return self

@@ -1,0 +1,210 @@
+"""What clients and reports know of Box that its reference does not say, or says elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from emulator.protocol import ACCESS_TOKEN, TOKEN_EXCHANGE, App, error
+from intranet.emulator import Emulator
+
+PATH = "/Projetos/LEIA-ME.md"
+
+
+@pytest.fixture
+def ana(app: App, emulator: Emulator) -> str:
+    return app.user_token(emulator.user("ana@example.com")["id"])
+
+
+@pytest.fixture
+def kenji(app: App, emulator: Emulator) -> str:
+    return app.user_token(emulator.user("kenji@example.com")["id"])
+
+
+@pytest.fixture
+def folder(emulator: Emulator) -> str:
+    return str(emulator.item("ana@example.com", "/Projetos")["id"])
+
+
+@pytest.fixture
+def file(emulator: Emulator) -> str:
+    return str(emulator.item("ana@example.com", PATH)["id"])
+
+
+def invite(app: App, ana: str, folder: str, role: str = "editor") -> str:
+    invitation = {
+        "item": {"type": "folder", "id": folder},
+        "accessible_by": {"type": "user", "login": "kenji@example.com"},
+        "role": role,
+    }
+    return str(app.api(ana, "POST", "collaborations", json=invitation).raise_for_status().json()["id"])
+
+
+def test_a_trashed_item_says_so(app: App, ana: str, folder: str, file: str) -> None:
+    app.api(ana, "DELETE", f"folders/{folder}?recursive=true").raise_for_status()
+    for path in (f"folders/{folder}", f"files/{file}"):
+        answer = app.api(ana, "GET", path)
+        assert (answer.status_code, answer.json()["item_status"]) == (200, "trashed")
+    assert app.api(ana, "GET", f"folders/{folder}/items").status_code == 404
+    assert app.api(ana, "GET", f"files/{file}/content").status_code == 404
+    assert app.api(ana, "PUT", f"files/{file}", json={"name": "x"}).status_code == 404
+
+
+def test_ids_may_be_numbers(tmp_path: Path) -> None:
+    """Without Box's description, which allows text alone."""
+    with Emulator(tmp_path) as box, App(box.url, box.app_config) as app:
+        ana = app.user_token(box.user("ana@example.com")["id"])
+        made = app.api(ana, "POST", "folders", json={"name": "n", "parent": {"id": 0}}).raise_for_status().json()
+        moved = app.api(ana, "PUT", f"files/{box.item('ana@example.com', PATH)['id']}", json={"parent": made})
+        assert moved.json()["parent"]["id"] == made["id"]
+        session = {"folder_id": int(made["id"]), "file_name": "big.bin", "file_size": 30_000_000}
+        assert app.api(ana, "POST", "/api/2.0/files/upload_sessions", json=session).status_code == 201
+
+
+def test_promoting_a_version_brings_its_name_back(app: App, ana: str, file: str, emulator: Emulator) -> None:
+    first = app.api(ana, "GET", f"files/{file}").json()["file_version"]["id"]
+    attributes = {"attributes": (None, '{"name": "READ ME.md"}'), "file": ("x", b"new")}
+    app.api(ana, "POST", f"/api/2.0/files/{file}/content", files=attributes).raise_for_status()
+    assert app.api(ana, "GET", f"files/{file}").json()["name"] == "READ ME.md"
+    body = {"type": "file_version", "id": first}
+    app.api(ana, "POST", f"files/{file}/versions/current", json=body).raise_for_status()
+    assert emulator.item("ana@example.com", PATH)["id"] == file
+
+
+def test_a_collaborator_may_become_the_owner(app: App, ana: str, kenji: str, folder: str, emulator: Emulator) -> None:
+    entry = invite(app, ana, folder)
+    assert app.api(kenji, "PUT", f"collaborations/{entry}", json={"role": "owner"}).status_code == 403
+    assert app.api(ana, "PUT", f"collaborations/{entry}", json={"role": "owner"}).status_code == 204
+    assert emulator.item("kenji@example.com", PATH)["owner"] == "kenji@example.com"
+    assert app.api(ana, "GET", f"collaborations/{entry}").status_code == 404
+    (now,) = app.api(ana, "GET", f"folders/{folder}/collaborations").json()["entries"]
+    assert (now["role"], now["accessible_by"]["login"]) == ("co-owner", "ana@example.com")
+
+
+def test_a_committed_session_may_be_deleted(app: App, ana: str) -> None:
+    size = 20_000_000
+    wish = {"folder_id": "0", "file_name": "big.bin", "file_size": size}
+    session = app.api(ana, "POST", "/api/2.0/files/upload_sessions", json=wish).raise_for_status().json()
+    parts = []
+    for first in range(0, size, session["part_size"]):
+        content = bytes(min(session["part_size"], size - first))
+        place = f"bytes {first}-{first + len(content) - 1}/{size}"
+        # The SDKs write the algorithm in capitals, the reference in small letters.
+        headers = {"Digest": digest(content, "SHA" if first else "sha"), "Content-Range": place}
+        sent = app.api(ana, "PUT", f"/api/2.0/files/upload_sessions/{session['id']}", content=content, headers=headers)
+        parts.append(sent.raise_for_status().json()["part"])
+    path = f"/api/2.0/files/upload_sessions/{session['id']}"
+    headers = {"Digest": digest(bytes(size), "Sha")}
+    app.api(ana, "POST", f"{path}/commit", json={"parts": parts}, headers=headers).raise_for_status()
+    assert app.api(ana, "GET", path).status_code == 404
+    assert app.api(ana, "DELETE", path).status_code == 204
+    assert app.api(ana, "GET", "search?query=big.bin").json()["total_count"] == 1
+
+
+def digest(content: bytes, algorithm: str) -> str:
+    return f"{algorithm}={base64.b64encode(hashlib.sha1(content).digest()).decode()}"
+
+
+@pytest.mark.parametrize("path", ["files/content", "files/content/"])
+def test_checks_before_an_upload(app: App, ana: str, path: str) -> None:
+    wish = {"name": " leads with a space.txt", "size": 5, "parent": {"id": "0"}}
+    assert app.api(ana, "OPTIONS", path, json=wish).status_code == 200
+    assert app.api(ana, "OPTIONS", path, json=wish | {"size": -1}).status_code == 400
+    assert app.api(ana, "OPTIONS", path, json=wish | {"name": "ends with a space "}).status_code == 400
+
+
+def test_a_search_can_tell_of_links(app: App, ana: str) -> None:
+    found = app.api(ana, "GET", "search?query=bem-vinda&include_recent_shared_links=true").json()
+    assert found["type"] == "search_results_with_shared_links"
+    assert [(entry["type"], entry["item"]["name"]) for entry in found["entries"]] == [
+        ("search_result", "Bem-vinda.txt")
+    ]
+
+
+def test_thumbnails_of_unknown_types(app: App, ana: str, emulator: Emulator) -> None:
+    made = app.upload(ana, "0", "x.bin", b"x").json()["entries"][0]["id"]
+    answer = app.api(ana, "GET", f"files/{made}/thumbnail.png")
+    assert (answer.status_code, answer.json()["code"]) == (404, "preview_cannot_be_generated")
+    emulator.settings(unknown_thumbnail="placeholder")
+    answer = app.api(ana, "GET", f"files/{made}/thumbnail.png")
+    assert answer.status_code == 302
+    assert httpx.get(answer.headers["Location"]).headers["Content-Type"] == "image/png"
+
+
+def test_locks_keep_others_out(app: App, ana: str, kenji: str, folder: str, file: str, emulator: Emulator) -> None:
+    invite(app, ana, folder)
+    wish = {"lock": {"type": "lock", "is_download_prevented": True, "expires_at": "2999-01-01T00:00:00+00:00"}}
+    locked = app.api(ana, "PUT", f"files/{file}?fields=lock", json=wish).raise_for_status().json()["lock"]
+    assert (locked["type"], locked["is_download_prevented"]) == ("lock", True)
+    refused = app.api(kenji, "PUT", f"files/{file}", json={"name": "x.md"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "access_denied_item_locked")
+    for method, path in (("GET", "content"), ("OPTIONS", "content")):
+        assert app.api(kenji, method, f"files/{file}/{path}", json={}).status_code == 403
+    assert app.api(kenji, "DELETE", f"files/{file}").status_code == 403
+    assert app.api(ana, "PUT", f"files/{file}", json={"description": "mine"}).status_code == 200
+    app.api(ana, "PUT", f"files/{file}", json={"lock": None}).raise_for_status()
+    assert app.api(kenji, "PUT", f"files/{file}", json={"name": "x.md"}).status_code == 200
+
+
+def test_locks_end(app: App, ana: str, kenji: str, folder: str, file: str, emulator: Emulator) -> None:
+    invite(app, ana, folder)
+    soon = datetime.fromtimestamp(time.time() + 60, UTC).isoformat()
+    app.api(ana, "PUT", f"files/{file}", json={"lock": {"type": "lock", "expires_at": soon}}).raise_for_status()
+    assert app.api(kenji, "GET", f"files/{file}/content").status_code == 302
+    assert app.api(kenji, "PUT", f"files/{file}", json={"name": "x.md"}).status_code == 403
+    emulator.settings(clock_offset_s=61)
+    assert app.api(kenji, "PUT", f"files/{file}", json={"name": "x.md"}).status_code == 200
+
+
+def test_an_exchange_for_a_shared_link(app: App, ana: str, kenji: str, folder: str, emulator: Emulator) -> None:
+    """The child reaches the link's item and nothing else, as far as the link goes."""
+    body = {"shared_link": {"access": "company"}}
+    link = app.api(ana, "PUT", f"folders/{folder}", json=body).raise_for_status().json()["shared_link"]["url"]
+    answer = app.exchange(kenji, "base_explorer item_download item_rename", box_shared_link=link).raise_for_status()
+    assert {entry["object"]["id"] for entry in answer.json()["restricted_to"]} == {folder}
+    child = answer.json()["access_token"]
+    assert app.api(child, "GET", f"folders/{folder}/items").status_code == 200
+    assert app.api(child, "PUT", f"folders/{folder}", json={"name": "mine"}).status_code == 403
+    assert app.api(child, "GET", "folders/0/items").status_code == 403
+    assert app.api(kenji, "GET", f"folders/{folder}").status_code == 404
+    app.api(ana, "PUT", f"folders/{folder}", json={"shared_link": {"access": "collaborators"}}).raise_for_status()
+    assert app.api(child, "GET", f"folders/{folder}/items").status_code == 404
+    refused = (400, "invalid_resource", "The target resource is invalid.")
+    assert error(app.exchange(kenji, "base_explorer", box_shared_link=link)) == refused
+    elsewhere = f"https://api.box.com/2.0/folders/{emulator.item('kenji@example.com', '/写真')['id']}"
+    app.api(ana, "PUT", f"folders/{folder}", json=body).raise_for_status()
+    assert error(app.exchange(kenji, "base_explorer", elsewhere, box_shared_link=link)) == refused
+
+
+def test_the_token_endpoint_takes_multipart(app: App, ana: str) -> None:
+    form = {
+        "grant_type": TOKEN_EXCHANGE,
+        "subject_token": ana,
+        "subject_token_type": ACCESS_TOKEN,
+        "scope": "base_explorer",
+    }
+    parts = {name: (None, value) for name, value in form.items()}
+    assert app.http.post("/oauth2/token", files=parts).json()["restricted_to"] == [{"scope": "base_explorer"}]
+
+
+def test_when_a_content_was_made_is_kept(app: App, ana: str, file: str) -> None:
+    """rclone sets the time of a file that is there already so."""
+    then = "2020-01-02T03:04:05+00:00"
+    answer = app.api(ana, "PUT", f"files/{file}", json={"content_modified_at": then}).raise_for_status()
+    assert answer.json()["content_modified_at"] == then
+    attributes = {"attributes": (None, '{"name": "v.md", "content_modified_at": "2021-01-02T03:04:05Z"}')}
+    parts = attributes | {"file": ("x", b"new")}
+    sent = app.api(ana, "POST", f"/api/2.0/files/{file}/content", files=parts).raise_for_status()
+    assert sent.json()["entries"][0]["content_modified_at"] == "2021-01-02T03:04:05+00:00"
+
+
+def test_a_route_that_is_not_played_says_so(app: App, ana: str) -> None:
+    answer = app.api(ana, "GET", "webhooks")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.json()["message"] == "The emulator does not play this route: GET /2.0/webhooks"
