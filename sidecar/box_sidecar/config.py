@@ -151,7 +151,6 @@ class PolicySettings(Struct, forbid_unknown_fields=True, frozen=True):
     denied_logins: list[str] = []
     folders: list[Digits] = []
     provision_app_users: bool = False
-    accept_unstated_scopes: bool = False
     mints_per_user_per_minute: Count = 30
     mints_per_minute: Count = 600
     accept_unstated_scopes: bool = False
@@ -534,9 +533,6 @@ denied_logins = []
 folders = []
 # Whether POST /v1/users may create app users.
 provision_app_users = false
-# Whether a token for a person's root is believed where Box does not say what it may do. If Box then granted more
-# than was asked for, nobody would notice.
-accept_unstated_scopes = false
 # New tokens, per person and for all together. Tokens from the cache are not counted.
 mints_per_user_per_minute = 30
 mints_per_minute = 600
