@@ -28,7 +28,7 @@ def config(box: Emulator, tmp_path: Path) -> Path:
 
 def check(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [box_sidecar(), "check", "--config", str(config), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def probe(config: Path) -> dict[str, Any]:
