@@ -37,7 +37,7 @@ async def examine(
     ``user``: judge the socket for this user of the machine. Ends well without a network.
     """
     compared = asyncio.create_task(_running(sidecar) if sidecar.state == "starting" else _configuration(sidecar))
-    checks = [_key(sidecar), socket_for(sidecar.settings.server, user)]
+    checks = [_key(sidecar), _audit(sidecar), socket_for(sidecar.settings.server, user)]
     with within(sidecar.transport.patience):
         reached = await _reach(sidecar)
         checks.append(reached)
@@ -111,6 +111,16 @@ def _key(sidecar: Sidecar) -> Check:
             f"{_CONSOLE} → Add and Manage Public Keys: compare the ID.",
         )  # fmt: skip
     return Check("key", "pass", f"The private key opens; its publicKeyID is {app.key_id}.")
+
+
+def _audit(sidecar: Sidecar) -> Check:
+    where = "standard output" if sidecar.audit.path == "-" else sidecar.audit.path
+    if sidecar.audit.is_broken:
+        return Check(
+            "audit", "fail", f"The audit can't be written to {where}, so nothing is issued.",
+            "Is the disk full? Does nobody read standard output? It mends itself once it can be written.",
+        )  # fmt: skip
+    return Check("audit", "pass", f"The audit goes to {where}.")
 
 
 def socket_for(settings: ServerSettings, user: str | None) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import traceback
@@ -147,6 +148,7 @@ class Tokens:
         """A token for one person, element and folder or file."""
         started = monotonic()
         asked = await _body(req, TokenRequest)
+        self._sidecar.audit.require()
         who, resource = asked.user.who, asked.resource
         entry = _entry(req, "token_refused")
         entry.element, entry.scopes, entry.resource = asked.element, asked.scopes, f"{resource.type}/{resource.id}"
@@ -156,18 +158,18 @@ class Tokens:
             )
         except Problem as problem:
             entry.person, entry.outcome = _person(self._sidecar, who), problem.code
-            self._end(entry, started)
+            await self._end(entry, started)
             raise
         entry.event, entry.person, entry.user_id = "token_issued", self._sidecar.audit.person(user.login), user.id
         entry.outcome, entry.granted = source, token.scopes
-        self._end(entry, started)
+        await self._end(entry, started)
         life, person = int(token.life), Person(user.id, user.login, user.name)
         resp.content_type = falcon.MEDIA_JSON
         resp.data = _encode(TokenAnswer(token.secret.reveal(), "bearer", life, token.scopes, resource, person))
 
-    def _end(self, entry: Entry, started: float) -> None:
+    async def _end(self, entry: Entry, started: float) -> None:
         entry.duration_ms = round((monotonic() - started) * 1000, 2)
-        self._sidecar.audit.write(entry)
+        await self._sidecar.audit.write(entry)
         self._sidecar.metrics.token(entry.outcome)
 
     async def on_post_revoke(self, req: Request, resp: Response) -> None:
@@ -185,7 +187,7 @@ class Tokens:
             raise
         finally:
             entry.duration_ms = round((monotonic() - started) * 1000, 2)
-            self._sidecar.audit.write(entry)
+            await self._sidecar.audit.write(entry)
         _json(resp, {"revoked": revoked})
 
 
@@ -204,6 +206,7 @@ class Users:
             asked = msgspec.convert(query, UserRef)
         except msgspec.ValidationError as error:
             raise Problem("invalid_request", detail=f"{str(error).partition(' - at `')[0]}.") from None
+        self._sidecar.audit.require()
         user, _ = await self._audited(req, asked.who, self._look_up(asked.who))
         _json(resp, user)
 
@@ -211,6 +214,7 @@ class Users:
         """Make an app user, or find the one that is there."""
         asked = await _body(req, ProvisionRequest)
         who = Who("external_app_user_id", asked.external_app_user_id)
+        self._sidecar.audit.require()
         user, event = await self._audited(req, who, self._provision(who, asked.name))
         resp.status = falcon.HTTP_201 if event == "user_created" else falcon.HTTP_200
         _json(resp, user)
@@ -233,7 +237,7 @@ class Users:
             entry.outcome = problem.code
             raise
         finally:
-            self._sidecar.audit.write(entry)
+            await self._sidecar.audit.write(entry)
         return user, entry.event
 
 
@@ -258,6 +262,8 @@ class Operation:
         quiet = self._sidecar.transport.quiet_for
         if self._sidecar.transport.is_open_circuit:
             self._health(resp, False, "Box can't be reached. Tokens in memory are still served.")
+        elif self._sidecar.audit.is_broken:
+            self._health(resp, False, "The audit can't be written, so nothing is issued.")
         elif quiet > 0:
             why = (
                 f"Rate limited: Box wants no calls from this app for {quiet:.0f} s. Tokens in memory are still served."
@@ -288,7 +294,8 @@ class Operation:
             entry.outcome = problem.code
             raise
         finally:
-            self._sidecar.audit.write(entry)
+            with contextlib.suppress(Problem):  # an audit that can't be written is among what it may have found
+                await self._sidecar.audit.write(entry)
         _json(resp, answer)
 
     async def _examine(self) -> DoctorAnswer:

@@ -173,20 +173,23 @@ class Sidecar:
                 log.error("%s Fix: %s", problem, problem.fix or CODES[problem.code].fix)
 
     async def _watch(self) -> None:
-        """Reload when either file is replaced, once both have held still for some looks: somebody may be writing."""
+        """Reload when either file is replaced, once both have held still for some looks: somebody may be writing.
+
+        And try an audit again that could not be written.
+        """
         seen, looks = self._stamp, 0
         while True:
             await asyncio.sleep(_WATCH_S)
             stamp = _stamp(self.config_path, self._app_path)
             seen, looks = stamp, looks + 1 if stamp == seen else 1
-            if stamp == self._stamp or looks < _STILL_LOOKS:
-                continue
-            async with self._reloading:
-                try:
-                    await self._reload(asked=False)
-                except Exception as error:
-                    # Whatever it was, the old configuration stays and later files are still noticed.
-                    log.error("not reloaded: %s", type(error).__name__)
+            try:
+                await self.audit.resume()
+                if stamp != self._stamp and looks >= _STILL_LOOKS:
+                    async with self._reloading:
+                        await self._reload(asked=False)
+            except Exception as error:
+                # Whatever it was, the old configuration stays and later files are still noticed.
+                log.error("not reloaded: %s", type(error).__name__)
 
     async def reload(self) -> bool:
         """Take over new files, or report what is wrong with them and keep the old; whether they were taken.
@@ -203,7 +206,7 @@ class Sidecar:
                 return False  # it did not hold still after all
             self._judge(loaded, asked=asked)
             transport, box = await asyncio.to_thread(self._connect, loaded)
-            audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
+            audit = self._audit(loaded)
         except ConfigError as error:
             # Not again for the same files: they are bad until they change, the new JSON that the TOML names included.
             with contextlib.suppress(ConfigError):
@@ -225,7 +228,7 @@ class Sidecar:
         logging.getLogger().setLevel(loaded.settings.log.level.upper())
         self.metrics.reloaded("done")
         log.info("configuration reloaded")
-        self._spawn(self._close_later(old_transport, old_audit))
+        self._spawn(self._close_later(old_transport, old_audit if old_audit is not audit else None))
         self._spawn(self._greet_box())
         return True
 
@@ -254,12 +257,20 @@ class Sidecar:
             *([f"allows more: {', '.join(loosened)}"] if loosened else []),
         ]
 
-    async def _close_later(self, transport: Transport, audit: Audit) -> None:
+    def _audit(self, loaded: Loaded) -> Audit:
+        """The audit for another configuration: the same, with what it may be waiting for, if nothing of it changes."""
+        if (loaded.settings.log.audit_file, loaded.app.client_secret) == (self.audit.path, self.app.client_secret):
+            self.audit.reopen()
+            return self.audit
+        return Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
+
+    async def _close_later(self, transport: Transport, audit: Audit | None) -> None:
         try:
             await asyncio.sleep(transport.patience + 1)
         finally:
             await transport.close()
-            audit.close()
+            if audit:
+                audit.close()
 
     def _renewed(self, held: Held, outcome: str) -> None:
         self.metrics.token(outcome)
@@ -272,5 +283,8 @@ class Sidecar:
             user_id=held.user.id,
             outcome=outcome,
         )
+        self._spawn(self._note(entry))
+
+    async def _note(self, entry: Entry) -> None:
         with contextlib.suppress(Problem):  # the log says it
-            self.audit.write(entry)
+            await self.audit.write(entry)

@@ -49,12 +49,24 @@ def test_all_is_well(box: Emulator, sidecar: Sidecar) -> None:
     options = ["--login", "ana@example.com", "--origin", ORIGIN, "--user", "root"]
     found = findings(sidecar, *options, status=0)
     assert {name: row["status"] for name, row in found.items()} == dict.fromkeys(
-        ["key", "socket", "network", "clock", "app", "lookup", "user_token", "exchange", "cors", "configuration"],
+        [
+            "key",
+            "audit",
+            "socket",
+            "network",
+            "clock",
+            "app",
+            "lookup",
+            "user_token",
+            "exchange",
+            "cors",
+            "configuration",
+        ],
         "pass",
     )
     assert "Ana Souza" in found["user_token"]["summary"]
     told = check(sidecar, *options)
-    assert told.returncode == 0 and told.stdout.count("✓") == 10
+    assert told.returncode == 0 and told.stdout.count("✓") == 11
     assert not [token for token in box.tokens() if token["kind"] != "service" and token["alive"]], (
         "nothing stays behind"
     )
@@ -65,6 +77,7 @@ def test_the_route_says_the_same(box: Emulator, sidecar: Sidecar) -> None:
     assert answer["status"] == "pass"
     assert {found["id"] for found in answer["checks"]} == {
         "key",
+        "audit",
         "socket",
         "network",
         "clock",
