@@ -9,7 +9,8 @@
 
 defined( 'WP_UNINSTALL_PLUGIN' ) || exit;
 
-foreach ( array( 'widgets_for_box_account', 'widgets_for_box_confirmed_email', 'widgets_for_box_email_key', 'widgets_for_box_issued' ) as $widgets_for_box_key ) {
+// Those without the underscore are of versions before the first release.
+foreach ( array( '_widgets_for_box_account', '_widgets_for_box_address', '_widgets_for_box_link', '_widgets_for_box_issued', 'widgets_for_box_account', 'widgets_for_box_confirmed_email', 'widgets_for_box_email_key', 'widgets_for_box_issued' ) as $widgets_for_box_key ) {
 	delete_metadata( 'user', 0, $widgets_for_box_key, '', true );
 }
 
@@ -28,5 +29,6 @@ if ( is_multisite() ) {
 }
 delete_option( 'widgets_for_box' );
 wp_unschedule_hook( 'widgets_for_box_revoke_again' );
-delete_site_option( 'widgets_for_box_network' );
-delete_site_option( 'widgets_for_box_site_key' );
+foreach ( array( 'widgets_for_box_network', 'widgets_for_box_site_key', 'widgets_for_box_seal', 'widgets_for_box_baseline' ) as $widgets_for_box_key ) {
+	delete_site_option( $widgets_for_box_key );
+}

@@ -25,7 +25,7 @@ defined( 'ABSPATH' ) || exit;
 const VERSION = '0.1.0';
 const FILE    = __FILE__;
 
-foreach ( array( 'elements', 'settings', 'descriptor', 'sidecar', 'permissions', 'people', 'tokens', 'rest', 'widgets', 'status', 'settings-page', 'profile', 'site-health', 'privacy' ) as $widgets_for_box_class ) {
+foreach ( array( 'elements', 'settings', 'descriptor', 'sidecar', 'permissions', 'sealed-meta', 'addresses', 'address-link', 'people', 'tokens', 'rest', 'widgets', 'status', 'settings-page', 'profile', 'addresses-page', 'site-health', 'privacy' ) as $widgets_for_box_class ) {
 	require_once __DIR__ . '/includes/class-' . $widgets_for_box_class . '.php';
 }
 unset( $widgets_for_box_class );
@@ -45,16 +45,31 @@ register_activation_hook(
 	FILE,
 	static function () {
 		add_option( Settings::OPTION, array() );
+		// Of versions before the first release, which trusted what could be written by others.
+		foreach ( array( 'widgets_for_box_account', 'widgets_for_box_confirmed_email', 'widgets_for_box_email_key' ) as $key ) {
+			delete_metadata( 'user', 0, $key, '', true );
+		}
+		Addresses::record_setup();
+	}
+);
+register_deactivation_hook(
+	FILE,
+	static function () {
+		wp_unschedule_hook( Tokens::REVOKE_AGAIN );
+		delete_metadata( 'user', 0, Address_Link::META, '', true );
 	}
 );
 
 Permissions::register();
+Addresses::register();
+Address_Link::register();
 People::register();
 Tokens::register();
 Rest::register();
 Widgets::register();
 Settings_Page::register();
 Profile::register();
+Addresses_Page::register();
 Site_Health::register();
 Privacy::register();
 

@@ -62,9 +62,42 @@
 		} );
 	}
 
+	/** Ids of the people who were found, by user name. */
+	const found = new Map();
+
+	/** People whose user name, name or address contains a text, at most ten. */
+	async function findPeople( text ) {
+		const query = new URLSearchParams( { context: 'edit', search: text, per_page: 10, _fields: 'id,name,username' } );
+		const people = await apiFetch( { path: '/wp/v2/users?' + query } );
+		people.forEach( ( { id, username } ) => found.set( username, id ) );
+		return people;
+	}
+
+	/** Offers people whom the text in a field may mean. The browser shows and announces them as for any field. */
+	function offerPeople( field ) {
+		let waiting;
+		field.addEventListener( 'input', () => {
+			clearTimeout( waiting );
+			waiting = setTimeout( async () => {
+				const text = field.value.trim();
+				const people = text ? await findPeople( text ).catch( () => [] ) : [];
+				if ( text === field.value.trim() ) {
+					field.list.replaceChildren();
+					people.forEach( ( { username, name } ) => add( field.list, 'option', { value: username, label: name } ) );
+				}
+			}, 250 );
+		} );
+	}
+
 	async function tryAs() {
-		const select = document.getElementById( 'widgets-for-box-try' );
-		const { user } = await apiFetch( { path: SPACE + 'trial', method: 'POST', data: { user: Number( select.value ) } } );
+		const login = document.getElementById( 'widgets-for-box-try' ).value.trim();
+		if ( login && ! found.has( login ) ) {
+			await findPeople( login );
+		}
+		if ( ! found.has( login ) ) {
+			return __( 'Nobody on this site has this user name. Type a part of it and choose one.', 'widgets-for-box' );
+		}
+		const { user } = await apiFetch( { path: SPACE + 'trial', method: 'POST', data: { user: found.get( login ) } } );
 		/* translators: 1: name, 2: login and 3: id of a Box user. */
 		return sprintf( __( 'Sees the files of %1$s (%2$s, id %3$s).', 'widgets-for-box' ), user.name, user.login, user.id );
 	}
@@ -79,6 +112,7 @@
 	}
 
 	document.querySelectorAll( '[data-check]' ).forEach( fillPanel );
+	document.querySelectorAll( '[data-people]' ).forEach( offerPeople );
 	document.querySelectorAll( '[data-try]' ).forEach( ( button ) => onClick( button, tryAs ) );
 	document.querySelectorAll( '[data-look-up]' ).forEach( ( button ) => {
 		onClick( button, () => lookUp( document.getElementById( button.dataset.lookUp ).value.trim() ) );

@@ -77,6 +77,9 @@ final class Command {
 		if ( ! user_can( $wp_user, Permissions::CAPABILITY ) ) {
 			WP_CLI::warning( __( 'The roles of this person may not use Box here.', 'widgets-for-box' ) );
 		}
+		if ( 'email' === Settings::get( 'account' ) && ! People::assigned( $wp_user->ID ) && '' === Addresses::login( $wp_user->ID ) ) {
+			WP_CLI::warning( Profile::proof( $wp_user->ID ) );
+		}
 		$answer = Tokens::token( $wp_user, 'explorer', array(), '0' );
 		if ( is_wp_error( $answer ) ) {
 			$data = (array) $answer->get_error_data();

@@ -12,7 +12,8 @@ use WP_User;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * What the plugin stores about people is which Box user they are, and until when they hold tokens.
+ * What the plugin stores about people is which Box user they are, how that was proved, and until when they
+ * hold tokens.
  */
 final class Privacy {
 
@@ -103,16 +104,15 @@ final class Privacy {
 	 * @return array<int, array{name: string, value: string}>
 	 */
 	private static function stored( WP_User $wp_user ): array {
-		$assigned  = get_user_meta( $wp_user->ID, People::ASSIGNED, true );
-		$issued    = get_user_meta( $wp_user->ID, Tokens::ISSUED, true );
-		$confirmed = get_user_meta( $wp_user->ID, People::CONFIRMED_EMAIL, true );
-		$values    = array(
-			__( 'Assigned Box user', 'widgets-for-box' ) => is_array( $assigned ) ? current( $assigned ) : '',
-			__( 'Former e-mail address that still counts for Box', 'widgets-for-box' ) => People::NEVER === $confirmed ? '' : $confirmed,
+		$issued = get_user_meta( $wp_user->ID, Tokens::ISSUED, true );
+		$values = array(
+			__( 'Assigned Box user', 'widgets-for-box' ) => current( People::assigned( $wp_user->ID ) ),
+			__( 'E-mail address for Box', 'widgets-for-box' ) => Profile::history( Addresses::mark( $wp_user->ID ) ),
+			__( 'A link to confirm was sent to', 'widgets-for-box' ) => Sealed_Meta::get( $wp_user->ID, Address_Link::META )['email'] ?? '',
 			__( 'Box user of the latest tokens', 'widgets-for-box' ) => is_array( $issued ) ? current( $issued['user'] ) : '',
 			__( 'Tokens may live until', 'widgets-for-box' ) => is_array( $issued ) ? gmdate( 'c', $issued['until'] ) : '',
 		);
-		$stored    = array();
+		$stored = array();
 		foreach ( array_filter( $values ) as $name => $value ) {
 			$stored[] = array(
 				'name'  => $name,
@@ -123,8 +123,8 @@ final class Privacy {
 	}
 
 	/**
-	 * Erases what is stored about a person. A former address stays while the present one is not
-	 * confirmed: without it the person would become whoever owns the unconfirmed one.
+	 * Erases what is stored about a person. That it was erased is recorded: without an assignment or a proof
+	 * the rule in the settings must not make them somebody else.
 	 *
 	 * @internal Callback of the eraser.
 	 *
@@ -132,19 +132,19 @@ final class Privacy {
 	 * @return array{items_removed: bool, items_retained: bool, messages: string[], done: bool}
 	 */
 	public static function erase( $email ): array {
-		$wp_user  = get_user_by( 'email', $email );
-		$removed  = false;
-		$retained = false;
+		$wp_user = get_user_by( 'email', $email );
+		$removed = false;
 		if ( $wp_user ) {
-			$removed = is_array( get_user_meta( $wp_user->ID, Tokens::ISSUED, true ) );
+			$removed = (bool) self::stored( $wp_user );
 			Tokens::revoke( $wp_user->ID );
-			$removed  = delete_user_meta( $wp_user->ID, People::ASSIGNED ) || $removed;
-			$retained = '' !== get_user_meta( $wp_user->ID, People::CONFIRMED_EMAIL, true );
+			Addresses::erase( $wp_user->ID );
+			delete_user_meta( $wp_user->ID, People::ASSIGNED );
+			delete_user_meta( $wp_user->ID, Address_Link::META );
 		}
 		return array(
 			'items_removed'  => $removed,
-			'items_retained' => $retained,
-			'messages'       => $retained ? array( __( 'The former e-mail address is kept until the present one is confirmed.', 'widgets-for-box' ) ) : array(),
+			'items_retained' => (bool) $wp_user,
+			'messages'       => $wp_user ? array( __( 'It is kept on record that this person’s data was erased: they have no Box until an administrator decides who they are there.', 'widgets-for-box' ) ) : array(),
 			'done'           => true,
 		);
 	}

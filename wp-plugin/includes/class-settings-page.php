@@ -21,6 +21,9 @@ final class Settings_Page {
 	 */
 	const NETWORK_CAPABILITY = 'manage_network_options';
 
+	const NETWORK_ACTION = 'widgets_for_box_network';
+	const SETTLE_ACTION  = 'widgets_for_box_settle';
+
 	/**
 	 * Hooks.
 	 *
@@ -31,6 +34,8 @@ final class Settings_Page {
 		add_action( 'admin_menu', array( self::class, 'add_page' ) );
 		add_action( 'network_admin_menu', array( self::class, 'add_network_page' ) );
 		add_action( 'network_admin_edit_widgets_for_box', array( self::class, 'save_network' ) );
+		add_action( 'admin_post_' . self::NETWORK_ACTION, array( self::class, 'save_network' ) );
+		add_action( 'admin_post_' . self::SETTLE_ACTION, array( self::class, 'settle' ) );
 		add_action( 'admin_notices', array( self::class, 'warn_after_activation' ) );
 		add_action( 'network_admin_notices', array( self::class, 'warn_after_activation' ) );
 		add_filter( 'plugin_action_links_' . plugin_basename( FILE ), array( self::class, 'link' ) );
@@ -114,7 +119,7 @@ final class Settings_Page {
 		printf(
 			'<div class="notice notice-warning"><p>%1$s <a href="%2$s">%3$s</a></p></div>',
 			esc_html__( 'Widgets for Box needs box-sidecar, a service on this server that holds the key to Box. It is not running yet, or its socket is elsewhere.', 'widgets-for-box' ),
-			esc_url( is_multisite() ? network_admin_url( 'settings.php?page=' . self::SLUG ) : admin_url( 'options-general.php?page=' . self::SLUG ) ),
+			esc_url( self::has_network_page() ? network_admin_url( 'settings.php?page=' . self::SLUG ) : admin_url( 'options-general.php?page=' . self::SLUG ) ),
 			esc_html__( 'See what is missing', 'widgets-for-box' )
 		);
 	}
@@ -162,18 +167,71 @@ final class Settings_Page {
 	public static function render() {
 		echo '<div class="wrap"><h1>', esc_html( get_admin_page_title() ), '</h1>';
 		self::render_status();
+		self::render_settlement();
 		echo '<form action="options.php" method="post">';
 		settings_fields( self::SLUG );
 		printf( '<input type="hidden" name="%s[form]" value="1">', esc_attr( Settings::OPTION ) );
-		if ( is_multisite() ) {
-			echo '<p>', esc_html__( 'The connection to Box is set by the administrators of the network.', 'widgets-for-box' ), '</p>';
-		} else {
+		if ( ! is_multisite() ) {
 			self::render_server_fields();
+		} elseif ( self::has_network_page() || ! current_user_can( self::NETWORK_CAPABILITY ) ) {
+			echo '<p>', esc_html__( 'The connection to Box is set by the administrators of the network.', 'widgets-for-box' ), '</p>';
 		}
 		self::render_people_fields();
 		self::render_roles();
 		submit_button();
-		echo '</form></div>';
+		echo '</form>';
+		if ( is_multisite() && ! self::has_network_page() && current_user_can( self::NETWORK_CAPABILITY ) ) {
+			echo '<h2>', esc_html__( 'For the whole network', 'widgets-for-box' ), '</h2>';
+			self::render_network_form( admin_url( 'admin-post.php?action=' . self::NETWORK_ACTION ) );
+		}
+		echo '</div>';
+	}
+
+	/**
+	 * Whether the plugin has a page in the network's admin area: not where it is active on single sites only.
+	 */
+	private static function has_network_page(): bool {
+		return is_multisite() && is_plugin_active_for_network( plugin_basename( FILE ) );
+	}
+
+	/**
+	 * Asks what became of a site that is at another address than the one for which its app users were made.
+	 *
+	 * @return void
+	 */
+	private static function render_settlement() {
+		if ( '' === People::foreign_home() || ! Profile::may_assign() ) {
+			return;
+		}
+		/* translators: 1 and 2: addresses of a site. */
+		printf( '<div class="notice notice-error inline"><p>%s</p>', esc_html( sprintf( __( 'The app users of this database were made for %1$s. This site is at %2$s, so nobody gets one here until you say what it is.', 'widgets-for-box' ), People::foreign_home(), People::home() ) ) );
+		printf( '<form action="%s" method="post">', esc_url( admin_url( 'admin-post.php?action=' . self::SETTLE_ACTION ) ) );
+		wp_nonce_field( self::SETTLE_ACTION );
+		printf(
+			'<p><button class="button" name="site" value="copy">%1$s</button> <button class="button" name="site" value="moved">%2$s</button></p></form></div>',
+			esc_html__( 'A copy, for trying things out: people get app users of its own', 'widgets-for-box' ),
+			esc_html__( 'The same site, which has moved: people keep their app users', 'widgets-for-box' )
+		);
+	}
+
+	/**
+	 * Takes the answer.
+	 *
+	 * @internal Callback of `admin_post_…`.
+	 *
+	 * @return void
+	 */
+	public static function settle() {
+		check_admin_referer( self::SETTLE_ACTION );
+		if ( ! Profile::may_assign() ) {
+			wp_die( esc_html__( 'You may not decide who somebody is at Box.', 'widgets-for-box' ), 403 );
+		}
+		$site = isset( $_POST['site'] ) ? sanitize_key( $_POST['site'] ) : '';
+		if ( in_array( $site, array( 'copy', 'moved' ), true ) ) {
+			People::settle( 'moved' === $site );
+		}
+		wp_safe_redirect( admin_url( 'options-general.php?page=' . self::SLUG ) );
+		exit;
 	}
 
 	/**
@@ -187,11 +245,26 @@ final class Settings_Page {
 		echo '<div class="wrap"><h1>', esc_html( get_admin_page_title() ), '</h1>';
 		settings_errors( Settings::OPTION );
 		self::render_status();
-		printf( '<form action="%s" method="post">', esc_url( network_admin_url( 'edit.php?action=widgets_for_box' ) ) );
+		self::render_network_form( network_admin_url( 'edit.php?action=widgets_for_box' ) );
+		echo '</div>';
+	}
+
+	/**
+	 * Prints the settings that a network has once.
+	 *
+	 * @param string $target Where they are sent.
+	 * @return void
+	 */
+	private static function render_network_form( string $target ) {
+		printf( '<form action="%s" method="post">', esc_url( $target ) );
 		wp_nonce_field( self::SLUG );
+		printf( '<input type="hidden" name="%s[form]" value="1">', esc_attr( Settings::OPTION ) );
 		self::render_server_fields();
+		echo '<h2>', esc_html__( 'People', 'widgets-for-box' ), '</h2><table class="form-table" role="presentation">';
+		self::render_directory();
+		echo '</table>';
 		submit_button();
-		echo '</form></div>';
+		echo '</form>';
 	}
 
 	/**
@@ -206,11 +279,15 @@ final class Settings_Page {
 		if ( ! current_user_can( self::NETWORK_CAPABILITY ) ) {
 			wp_die( esc_html__( 'You may not change the settings of this network.', 'widgets-for-box' ), 403 );
 		}
-		// phpcs:ignore WordPress.Security.ValidatedSanitizedInput.InputNotSanitized -- sanitize_server() does.
+		// phpcs:ignore WordPress.Security.ValidatedSanitizedInput.InputNotSanitized -- sanitize_network() does.
 		$input = isset( $_POST[ Settings::OPTION ] ) ? (array) wp_unslash( $_POST[ Settings::OPTION ] ) : array();
-		update_site_option( Settings::NETWORK_OPTION, self::sanitize_server( $input, (array) get_site_option( Settings::NETWORK_OPTION, array() ) ) );
+		update_site_option( Settings::NETWORK_OPTION, self::sanitize_network( $input, (array) get_site_option( Settings::NETWORK_OPTION, array() ) ) );
+		if ( ! get_settings_errors( Settings::OPTION ) ) {
+			add_settings_error( Settings::OPTION, 'settings_updated', __( 'Settings saved.', 'widgets-for-box' ), 'success' );
+		}
 		set_transient( 'settings_errors', get_settings_errors(), 30 );
-		wp_safe_redirect( network_admin_url( 'settings.php?page=' . self::SLUG . '&settings-updated=true' ) );
+		$page = self::has_network_page() ? network_admin_url( 'settings.php' ) : admin_url( 'options-general.php' );
+		wp_safe_redirect( $page . '?page=' . self::SLUG . '&settings-updated=true' );
 		exit;
 	}
 
@@ -224,18 +301,7 @@ final class Settings_Page {
 		echo '<div class="widgets-for-box-checks" data-check role="status"><p>', esc_html__( 'Asking the sidecar…', 'widgets-for-box' ), '</p></div>';
 		if ( ! is_network_admin() && current_user_can( 'list_users' ) ) {
 			echo '<p><label for="widgets-for-box-try">', esc_html__( 'Try as this user', 'widgets-for-box' ), '</label> ';
-			wp_dropdown_users(
-				array(
-					'id'                      => 'widgets-for-box-try',
-					'name'                    => '',
-					'selected'                => get_current_user_id(),
-					'show'                    => 'display_name_with_login',
-					'number'                  => 500,
-					'orderby'                 => 'display_name',
-					'capability'              => 'read',
-					'hide_if_only_one_author' => false,
-				)
-			);
+			printf( '<input type="text" class="regular-text" id="widgets-for-box-try" list="widgets-for-box-people" value="%s" autocomplete="off" data-people><datalist id="widgets-for-box-people"></datalist>', esc_attr( wp_get_current_user()->user_login ) );
 			echo ' <button type="button" class="button" data-try>', esc_html__( 'Try', 'widgets-for-box' ), '</button> <span role="status" data-result></span></p>';
 		}
 	}
@@ -282,10 +348,36 @@ final class Settings_Page {
 			);
 		}
 		self::render_fixed( 'account' );
-		echo '<p class="description">', esc_html__( 'A Box user that is assigned on someone’s profile page comes before this rule.', 'widgets-for-box' ), '</p></fieldset></td></tr>';
+		echo '<p class="description">', esc_html__( 'A Box user that is assigned on someone’s profile page comes before this rule.', 'widgets-for-box' ), '</p></fieldset>';
+		if ( Profile::may_assign() ) {
+			printf( '<p><a href="%1$s">%2$s</a></p>', esc_url( Addresses_Page::url() ), esc_html__( 'People whose address does not count yet', 'widgets-for-box' ) );
+		}
+		echo '</td></tr>';
+		if ( ! is_multisite() ) {
+			self::render_directory();
+		}
 		self::render_text( 'no_account_text', __( 'Text for people without a Box account', 'widgets-for-box' ), '', Sidecar::default_no_account_text() );
 		self::render_text( 'no_access_text', __( 'Text for people who may not use Box here', 'widgets-for-box' ), '', Rest::default_no_access_text() );
 		echo '</table>';
+	}
+
+	/**
+	 * Prints whether a directory answers for the addresses.
+	 *
+	 * @return void
+	 */
+	private static function render_directory() {
+		printf(
+			'<tr><th scope="row">%1$s</th><td><label><input type="checkbox" name="%2$s[directory]" value="1" %3$s %4$s> %5$s</label><p class="description">%6$s</p>',
+			esc_html__( 'E-mail addresses', 'widgets-for-box' ),
+			esc_attr( Settings::OPTION ),
+			checked( Settings::directory(), true, false ),
+			disabled( Settings::is_fixed( 'directory' ), true, false ),
+			esc_html__( 'A directory (single sign-on, LDAP, SCIM) writes the addresses of all accounts: they count as they are', 'widgets-for-box' ),
+			esc_html__( 'Whoever can change the address in an account by any other way, the person included, then chooses whose files it shows.', 'widgets-for-box' )
+		);
+		self::render_fixed( 'directory' );
+		echo '</td></tr>';
 	}
 
 	/**
@@ -335,7 +427,7 @@ final class Settings_Page {
 	private static function render_roles() {
 		$table  = Settings::get( 'roles' );
 		$scopes = self::scope_labels();
-		echo '<h2>', esc_html__( 'Roles', 'widgets-for-box' ), '</h2><p>', esc_html__( 'What people of a role may do at most. A widget can allow less, and so can the sidecar’s policy and Box itself.', 'widgets-for-box' ), '</p>';
+		echo '<h2>', esc_html__( 'Roles', 'widgets-for-box' ), '</h2><p>', esc_html__( 'What people of a role may do at most. A widget can allow less, and so can the sidecar’s policy and Box itself. A change holds for new tokens; those that are out end within about an hour.', 'widgets-for-box' ), '</p>';
 		self::render_fixed( 'roles' );
 		echo '<div class="widgets-for-box-roles"><table class="widefat striped"><thead><tr><th scope="col">', esc_html__( 'Role', 'widgets-for-box' ), '</th><th scope="col">', esc_html__( 'Use Box', 'widgets-for-box' ), '</th>';
 		foreach ( $scopes as $label ) {
@@ -408,7 +500,7 @@ final class Settings_Page {
 		$input  = is_array( $input ) ? $input : array();
 		$stored = get_option( Settings::OPTION, array() );
 		$stored = is_array( $stored ) ? $stored : array();
-		$clean  = is_multisite() ? $stored : self::sanitize_server( $input, $stored );
+		$clean  = is_multisite() ? $stored : self::sanitize_network( $input, $stored );
 		if ( isset( $input['account'] ) && in_array( $input['account'], array( 'email', 'app_user', 'assigned' ), true ) ) {
 			$clean['account'] = $input['account'];
 		}
@@ -440,6 +532,22 @@ final class Settings_Page {
 			$roles[ $role ] = in_array( 'use', $ticked, true ) ? array_values( array_intersect( Elements::all_scopes(), $ticked ) ) : false;
 		}
 		return $roles;
+	}
+
+	/**
+	 * Checks the settings that a network has once.
+	 *
+	 * @param array<string, mixed> $input  What was posted.
+	 * @param array<string, mixed> $stored What held before.
+	 * @return array<string, mixed>
+	 */
+	private static function sanitize_network( array $input, array $stored ): array {
+		$stored = self::sanitize_server( $input, $stored );
+		// A box without a tick is not posted at all.
+		if ( ! Settings::is_fixed( 'directory' ) && ( isset( $input['form'] ) || isset( $input['directory'] ) ) ) {
+			$stored['directory'] = '1' === ( $input['directory'] ?? '' ) ? '1' : '';
+		}
+		return $stored;
 	}
 
 	/**

@@ -39,6 +39,7 @@ final class Settings {
 		'elements_url'     => Elements::CDN,
 		'elements_version' => Elements::VERSION,
 		'account'          => 'email',
+		'directory'        => '',
 		'roles'            => array(),
 		'no_account_text'  => '',
 		'no_access_text'   => '',
@@ -50,6 +51,12 @@ final class Settings {
 	const SERVER = array( 'socket', 'api_host', 'upload_host', 'static_host', 'elements_url', 'elements_version' );
 
 	/**
+	 * Settings that a network has once for all of its sites: those, and who answers for the addresses of
+	 * users, whom the sites share.
+	 */
+	const NETWORK = array( 'socket', 'api_host', 'upload_host', 'static_host', 'elements_url', 'elements_version', 'directory' );
+
+	/**
 	 * A setting's value in force.
 	 *
 	 * @param string $name A key of DEFAULTS.
@@ -59,10 +66,17 @@ final class Settings {
 		if ( self::is_fixed( $name ) ) {
 			return constant( self::constant_name( $name ) );
 		}
-		$network = is_multisite() && in_array( $name, self::SERVER, true );
+		$network = is_multisite() && in_array( $name, self::NETWORK, true );
 		$stored  = $network ? get_site_option( self::NETWORK_OPTION, array() ) : get_option( self::OPTION, array() );
 		$value   = is_array( $stored ) ? ( $stored[ $name ] ?? '' ) : '';
 		return '' === $value ? self::DEFAULTS[ $name ] : $value;
+	}
+
+	/**
+	 * Whether a directory writes the addresses of all accounts, so that they count as they are.
+	 */
+	public static function directory(): bool {
+		return in_array( self::get( 'directory' ), array( '1', 1, true ), true );
 	}
 
 	/**

@@ -96,9 +96,24 @@ final class Site_Health {
 				'color' => 'blue',
 			),
 			'description' => self::describe( $checks ),
-			'actions'     => sprintf( '<a href="%s">%s</a>', esc_url( admin_url( 'options-general.php?page=' . Settings_Page::SLUG ) ), esc_html__( 'Settings of Widgets for Box', 'widgets-for-box' ) ),
+			'actions'     => self::links(),
 			'test'        => 'widgets_for_box',
 		);
+	}
+
+	/**
+	 * Where to mend things.
+	 */
+	private static function links(): string {
+		$links = array( admin_url( 'options-general.php?page=' . Settings_Page::SLUG ) => __( 'Settings of Widgets for Box', 'widgets-for-box' ) );
+		if ( Profile::may_assign() ) {
+			$links[ Addresses_Page::url() ] = __( 'Addresses for Box', 'widgets-for-box' );
+		}
+		$html = '';
+		foreach ( $links as $url => $label ) {
+			$html .= sprintf( '<p><a href="%s">%s</a></p>', esc_url( $url ), esc_html( $label ) );
+		}
+		return $html;
 	}
 
 	/**
@@ -131,7 +146,7 @@ final class Site_Health {
 				'value' => VERSION,
 			),
 		);
-		foreach ( array_merge( Settings::SERVER, array( 'account' ) ) as $name ) {
+		foreach ( array_merge( Settings::NETWORK, array( 'account' ) ) as $name ) {
 			$fields[ $name ] = array(
 				'label' => Settings::constant_name( $name ),
 				'value' => Settings::get( $name ) . ( Settings::is_fixed( $name ) ? ' (wp-config.php)' : '' ),

@@ -83,7 +83,11 @@ final class Status {
 		$checks = array();
 		if ( 'email' === Settings::get( 'account' ) ) {
 			$checks[] = self::registration();
-			$checks[] = self::unconfirmed();
+			$checks[] = self::addresses();
+		}
+		if ( 'app_user' === Settings::get( 'account' ) && '' !== People::foreign_home() ) {
+			/* translators: 1 and 2: addresses of a site. */
+			$checks[] = self::finding( 'site', 'fail', sprintf( __( 'The app users of this database belong to %1$s, and this site is at %2$s, so nobody gets one here.', 'widgets-for-box' ), People::foreign_home(), People::home() ), __( 'Say in Settings → Widgets for Box whether the site was moved or copied.', 'widgets-for-box' ) );
 		}
 		if ( 'https' !== wp_parse_url( home_url(), PHP_URL_SCHEME ) && 'local' !== wp_get_environment_type() ) {
 			$checks[] = self::finding( 'https', 'fail', __( 'This site is not served over HTTPS, so tokens can be read on the way to the browser.', 'widgets-for-box' ), __( 'Serve the site over HTTPS (Settings → General).', 'widgets-for-box' ) );
@@ -92,35 +96,34 @@ final class Status {
 	}
 
 	/**
-	 * Whether strangers can make themselves an account with any address.
+	 * Whether strangers can make themselves an account with any address that then counts.
 	 *
 	 * @return array{id: string, status: string, summary: string, fix: string}
 	 */
 	private static function registration(): array {
 		$open = is_multisite() ? in_array( get_site_option( 'registration' ), array( 'user', 'all' ), true ) : (bool) get_option( 'users_can_register' );
+		if ( $open && Settings::directory() ) {
+			return self::finding( 'registration', 'fail', __( 'Anyone can register here, and every address counts as it is in the account. Whoever registers with somebody else’s address sees that person’s files.', 'widgets-for-box' ), __( 'Turn off “Anyone can register” (Settings → General), or no longer let addresses count as they are (Settings → Widgets for Box).', 'widgets-for-box' ) );
+		}
 		return $open
-			? self::finding( 'registration', 'warn', __( 'Anyone can register here, and people are matched to Box users by e-mail address. Whoever gets an account with somebody else’s address sees that person’s files.', 'widgets-for-box' ), __( 'Turn off “Anyone can register” (Settings → General), or make sure that every way to register confirms the address.', 'widgets-for-box' ) )
+			? self::finding( 'registration', 'pass', __( 'Anyone can register here; their address does not count for Box until it is confirmed.', 'widgets-for-box' ) )
 			: self::finding( 'registration', 'pass', __( 'Accounts are made by administrators only.', 'widgets-for-box' ) );
 	}
 
 	/**
-	 * Whether people changed their address without confirming it.
+	 * Whether there are people whose address does not count.
 	 *
 	 * @return array{id: string, status: string, summary: string, fix: string}
 	 */
-	private static function unconfirmed(): array {
-		$people = get_users(
-			array(
-				'meta_key'     => People::CONFIRMED_EMAIL, // phpcs:ignore WordPress.DB.SlowDBQuery.slow_db_query_meta_key -- Rarely run, and few rows.
-				'meta_compare' => 'EXISTS',
-				'fields'       => 'user_login',
-				'number'       => 10,
-			)
-		);
-		return $people
-			/* translators: %s: user names. */
-			? self::finding( 'addresses', 'warn', sprintf( __( 'Changed their e-mail address without confirming it, so the former one still counts for Box: %s', 'widgets-for-box' ), implode( ', ', $people ) ), __( 'Confirm the address on the person’s profile page, or let them open the link that was sent to them.', 'widgets-for-box' ) )
-			: self::finding( 'addresses', 'pass', __( 'No e-mail address waits for confirmation.', 'widgets-for-box' ) );
+	private static function addresses(): array {
+		if ( Settings::directory() ) {
+			return self::finding( 'addresses', 'pass', __( 'Every e-mail address counts as it is in the account: the settings say that a directory writes them.', 'widgets-for-box' ) );
+		}
+		$count = count( Addresses::unproved() );
+		return $count
+			/* translators: %s: a number. */
+			? self::finding( 'addresses', 'warn', sprintf( _n( '%s person has no Box here, because their e-mail address is not confirmed.', '%s people have no Box here, because their e-mail address is not confirmed.', $count, 'widgets-for-box' ), number_format_i18n( $count ) ), __( 'Confirm the addresses that you know under Users → Addresses for Box. The others can ask for a link on their profile page.', 'widgets-for-box' ) )
+			: self::finding( 'addresses', 'pass', __( 'Every account’s e-mail address is confirmed.', 'widgets-for-box' ) );
 	}
 
 	/**

@@ -9,53 +9,13 @@ namespace WidgetsForBox\Tests;
 
 use WidgetsForBox\People;
 use WidgetsForBox\Privacy;
+use WidgetsForBox\Status;
 use WidgetsForBox\Tokens;
 
 /**
  * Who somebody is at Box rests on what an administrator decided or the person has proved.
  */
 final class PeopleTest extends TestCase {
-
-	/**
-	 * Mails that were sent.
-	 *
-	 * @var array<int, array<string, mixed>>
-	 */
-	private $mails = array();
-
-	/**
-	 * Catches mails.
-	 */
-	protected function setUp(): void {
-		parent::setUp();
-		$this->mails = array();
-		add_filter(
-			'pre_wp_mail',
-			function ( $sent, $mail ) {
-				$this->mails[] = $mail;
-				return true;
-			},
-			10,
-			2
-		);
-	}
-
-	/**
-	 * Changes a person's address as themselves, as the REST route of WordPress does.
-	 *
-	 * @param \WP_User $user  The person.
-	 * @param string   $email The new address.
-	 */
-	private function change_own_email( \WP_User $user, string $email ): void {
-		wp_set_current_user( $user->ID );
-		wp_update_user(
-			array(
-				'ID'         => $user->ID,
-				'user_email' => $email,
-			)
-		);
-		wp_set_current_user( 0 );
-	}
 
 	/**
 	 * The rule that is the default: the account's address.
@@ -66,151 +26,25 @@ final class PeopleTest extends TestCase {
 	}
 
 	/**
-	 * An address that someone gives themselves does not make them its owner at Box.
+	 * Without a proof there is nobody, whatever the address.
 	 */
-	public function test_own_change_of_address_has_to_be_confirmed(): void {
-		$user   = $this->user();
-		$before = $user->user_email;
-		$this->change_own_email( $user, 'victim@example.com' );
-		$this->assertSame( 'victim@example.com', get_userdata( $user->ID )->user_email );
-		$this->assertSame( array( 'login' => $before ), People::box_user( get_userdata( $user->ID ) ) );
-		// Nor does doing it twice.
-		$this->change_own_email( $user, 'boss@example.com' );
-		$this->assertSame( array( 'login' => $before ), People::box_user( get_userdata( $user->ID ) ) );
+	public function test_address_without_proof(): void {
+		$this->assertNull( People::box_user( $this->stranger() ) );
 	}
 
 	/**
-	 * The link goes to the new address and nowhere else.
+	 * It is the stored address that counts: an object that was prepared for a form has it escaped, another may be
+	 * older, or changed by a plugin.
 	 */
-	public function test_link_is_sent_to_the_new_address(): void {
-		$user = $this->user();
-		$this->change_own_email( $user, 'new@example.com' );
-		$links = array_filter(
-			$this->mails,
-			static function ( $mail ) {
-				return false !== strpos( $mail['message'], 'widgets_for_box_email=' );
-			}
-		);
-		$this->assertSame( array( 'new@example.com' ), array_column( $links, 'to' ) );
-	}
-
-	/**
-	 * Back to the former address: nothing is open any more.
-	 */
-	public function test_change_back(): void {
-		$user   = $this->user();
-		$before = $user->user_email;
-		$this->change_own_email( $user, 'victim@example.com' );
-		$this->change_own_email( $user, $before );
-		$this->assertSame( '', get_user_meta( $user->ID, People::CONFIRMED_EMAIL, true ) );
-		$this->assertSame( array( 'login' => $before ), People::box_user( get_userdata( $user->ID ) ) );
-	}
-
-	/**
-	 * An administrator answers for an address, and so does a program of the server.
-	 */
-	public function test_administrators_change_counts(): void {
-		$user = $this->user();
-		wp_set_current_user( $this->user( 'administrator' )->ID );
-		wp_update_user(
-			array(
-				'ID'         => $user->ID,
-				'user_email' => 'moved@example.com',
-			)
-		);
-		$this->assertSame( array( 'login' => 'moved@example.com' ), People::box_user( get_userdata( $user->ID ) ) );
-		wp_set_current_user( 0 );
-		wp_update_user(
-			array(
-				'ID'         => $user->ID,
-				'user_email' => 'synchronised@example.com',
-			)
-		);
-		$this->assertSame( array( 'login' => 'synchronised@example.com' ), People::box_user( get_userdata( $user->ID ) ) );
-	}
-
-	/**
-	 * Who may edit users but not manage the site answers for nobody: not in a change, not in a new account.
-	 */
-	public function test_people_who_only_manage_users_answer_for_nobody(): void {
-		add_role(
-			'clerk',
-			'Clerk',
-			array(
-				'read'         => true,
-				'create_users' => true,
-				'edit_users'   => true,
-			)
-		);
-		$clerk  = $this->user( 'clerk' );
-		$other  = $this->user();
-		$before = $other->user_email;
-		$this->change_own_email( $clerk, 'boss@example.com' );
-		$this->assertNotSame( array( 'login' => 'boss@example.com' ), People::box_user( get_userdata( $clerk->ID ) ) );
-		wp_set_current_user( $clerk->ID );
-		wp_update_user(
-			array(
-				'ID'         => $other->ID,
-				'user_email' => 'victim@example.com',
-			)
-		);
-		$made = $this->user();
-		remove_role( 'clerk' );
-		$this->assertSame( array( 'login' => $before ), People::box_user( get_userdata( $other->ID ) ) );
-		$this->assertNull( People::box_user( $made ) );
-		$this->assertSame( $made->user_email, end( $this->mails )['to'] );
-	}
-
-	/**
-	 * Upper and lower case are no change.
-	 */
-	public function test_case_is_no_change(): void {
-		$user = $this->user();
-		$this->change_own_email( $user, strtoupper( $user->user_email ) );
-		$this->assertSame( '', get_user_meta( $user->ID, People::CONFIRMED_EMAIL, true ) );
-	}
-
-	/**
-	 * The link that WordPress itself sends counts as a proof, and only with its hash.
-	 */
-	public function test_wordpress_own_confirmation_counts(): void {
-		$user = $this->user();
-		update_user_meta(
-			$user->ID,
-			'_new_email',
-			array(
-				'hash'     => 'abc',
-				'newemail' => 'new@example.com',
-			)
-		);
-		$_GET['newuseremail'] = 'wrong';
-		$this->change_own_email( $user, 'new@example.com' );
-		$this->assertNotSame( '', get_user_meta( $user->ID, People::CONFIRMED_EMAIL, true ) );
-
-		$other = $this->user();
-		update_user_meta(
-			$other->ID,
-			'_new_email',
-			array(
-				'hash'     => 'abc',
-				'newemail' => 'other@example.com',
-			)
-		);
-		$_GET['newuseremail'] = 'abc';
-		$this->change_own_email( $other, 'elsewhere@example.com' );
-		$this->assertNotSame( '', get_user_meta( $other->ID, People::CONFIRMED_EMAIL, true ) );
-		$third = $this->user();
-		update_user_meta(
-			$third->ID,
-			'_new_email',
-			array(
-				'hash'     => 'abc',
-				'newemail' => 'third@example.com',
-			)
-		);
-		$this->change_own_email( $third, 'third@example.com' );
-		unset( $_GET['newuseremail'] );
-		$this->assertSame( array( 'login' => 'third@example.com' ), People::box_user( get_userdata( $third->ID ) ) );
+	public function test_object_decides_nothing(): void {
+		$user              = $this->user();
+		$login             = array( 'login' => $user->user_email );
+		$stale             = clone $user;
+		$stale->user_email = 'victim@example.com';
+		$stale->data       = clone $stale->data;
+		$edited            = get_user_to_edit( $user->ID );
+		$this->assertSame( $login, People::box_user( $stale ) );
+		$this->assertSame( $login, People::box_user( $edited ) );
 	}
 
 	/**
@@ -218,8 +52,10 @@ final class PeopleTest extends TestCase {
 	 */
 	public function test_assigned(): void {
 		$user = $this->user();
-		update_user_meta( $user->ID, People::ASSIGNED, array( 'id' => '4711' ) );
+		People::assign( $user->ID, array( 'id' => '4711' ) );
 		$this->assertSame( array( 'id' => '4711' ), People::box_user( $user ) );
+		People::assign( $user->ID, array() );
+		$this->assertSame( array( 'login' => $user->user_email ), People::box_user( $user ) );
 	}
 
 	/**
@@ -243,6 +79,50 @@ final class PeopleTest extends TestCase {
 		$this->assertSame( $id, People::box_user( $user )['external_app_user_id'] );
 		delete_site_option( People::SITE_KEY );
 		$this->assertNotSame( $id, People::box_user( $user )['external_app_user_id'] );
+	}
+
+	/**
+	 * A copy of the site has no app users until somebody says what it is: the original's people have the same ids.
+	 */
+	public function test_copied_and_moved_site(): void {
+		update_option( 'widgets_for_box', array( 'account' => 'app_user' ) );
+		$user   = $this->user();
+		$before = People::box_user( $user );
+		$status = static function () {
+			return array_column( Status::site(), 'status', 'id' )['site'] ?? null;
+		};
+		$this->assertNull( $status() );
+		$elsewhere = static function () {
+			return 'https://staging.example.com';
+		};
+		add_filter( 'pre_option_home', $elsewhere );
+		$this->assertNull( People::box_user( $user ) );
+		$this->assertSame( 'fail', $status() );
+		$this->assertNotSame( '', People::foreign_home() );
+		People::settle( true );
+		$this->assertSame( $before, People::box_user( $user ) );
+		$this->assertNull( $status() );
+		remove_filter( 'pre_option_home', $elsewhere );
+		$this->assertNull( People::box_user( $user ) );
+		People::settle( false );
+		$this->assertNotNull( People::box_user( $user ) );
+		$this->assertNotSame( $before, People::box_user( $user ) );
+	}
+
+	/**
+	 * With or without TLS, it is the same site.
+	 */
+	public function test_scheme_is_no_other_site(): void {
+		update_option( 'widgets_for_box', array( 'account' => 'app_user' ) );
+		$user   = $this->user();
+		$before = People::box_user( $user );
+		add_filter(
+			'pre_option_home',
+			static function () {
+				return 'https://' . People::home() . '/';
+			}
+		);
+		$this->assertSame( $before, People::box_user( $user ) );
 	}
 
 	/**
@@ -289,33 +169,46 @@ final class PeopleTest extends TestCase {
 	}
 
 	/**
-	 * The user's tokens are remembered without being stored, exported, and gone after erasure.
+	 * What is stored is exported; after erasure they are nobody, which is on record.
 	 */
 	public function test_privacy(): void {
 		$user = $this->user();
-		$this->assertSame( array(), Privacy::export( $user->user_email )['data'] );
+		$this->assertSame( array(), Privacy::export( $this->stranger()->user_email )['data'] );
 		$this->assertIsArray( Tokens::token( $user, 'explorer', array(), '0' ) );
 		$stored = wp_json_encode( get_user_meta( $user->ID ) );
 		$this->assertStringNotContainsString( 'token-of', $stored );
 		$exported = Privacy::export( $user->user_email );
 		$this->assertTrue( $exported['done'] );
-		$this->assertContains( $user->user_email, array_column( $exported['data'][0]['data'], 'value' ) );
+		$this->assertStringContainsString( $user->user_email . ' was confirmed by', wp_json_encode( $exported ) );
 		$erased = Privacy::erase( $user->user_email );
 		$this->assertTrue( $erased['items_removed'] );
-		$this->assertFalse( $erased['items_retained'] );
-		$this->assertSame( array(), Privacy::export( $user->user_email )['data'] );
+		$this->assertTrue( $erased['items_retained'] );
+		$this->assertCount( 1, $erased['messages'] );
+		$this->assertNull( People::box_user( $user ) );
+		$exported = Privacy::export( $user->user_email );
+		$this->assertCount( 1, $exported['data'][0]['data'] );
+		$this->assertStringContainsString( 'was erased on', wp_json_encode( $exported ) );
 		$this->assertTrue( Privacy::erase( 'nobody@example.com' )['done'] );
 	}
 
 	/**
-	 * Erasure does not make an unconfirmed address count.
+	 * Erasure makes an assigned person nobody under every rule, until an administrator decides.
 	 */
-	public function test_erasure_keeps_what_protects_others(): void {
-		$user   = $this->user();
-		$before = $user->user_email;
-		$this->change_own_email( $user, 'victim@example.com' );
-		$erased = Privacy::erase( 'victim@example.com' );
-		$this->assertTrue( $erased['items_retained'] );
-		$this->assertSame( array( 'login' => $before ), People::box_user( get_userdata( $user->ID ) ) );
+	public function test_erased_under_every_rule(): void {
+		foreach ( array( 'email', 'app_user', 'assigned' ) as $rule ) {
+			update_option(
+				'widgets_for_box',
+				array(
+					'account'   => $rule,
+					'directory' => '1',
+				)
+			);
+			$user = $this->user();
+			People::assign( $user->ID, array( 'id' => '7' ) );
+			Privacy::erase( $user->user_email );
+			$this->assertNull( People::box_user( $user ), $rule );
+			People::assign( $user->ID, array( 'id' => '8' ) );
+			$this->assertSame( array( 'id' => '8' ), People::box_user( $user ), $rule );
+		}
 	}
 }

@@ -7,6 +7,7 @@
 
 namespace WidgetsForBox\Tests;
 
+use WidgetsForBox\Addresses;
 use WP_User;
 
 /**
@@ -54,11 +55,22 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase {
 	}
 
 	/**
-	 * A new user.
+	 * A new user whose address an administrator has confirmed.
 	 *
 	 * @param string $role Their role.
 	 */
 	protected function user( string $role = 'subscriber' ): WP_User {
+		$user = $this->stranger( $role );
+		Addresses::prove( $user->ID, $user->user_email, Addresses::ADMINISTRATOR );
+		return $user;
+	}
+
+	/**
+	 * A new user as a registration form or a program makes them.
+	 *
+	 * @param string $role Their role.
+	 */
+	protected function stranger( string $role = 'subscriber' ): WP_User {
 		static $count = 0;
 		++$count;
 		$id            = wp_insert_user(

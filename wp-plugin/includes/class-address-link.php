@@ -1,0 +1,203 @@
+<?php
+/**
+ * The link that proves an address.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A link is sent to an account's present address, when the person has changed it or asks for the link on
+ * their profile page. It counts once, for that address, and only for the person who is logged in.
+ */
+final class Address_Link {
+
+	/**
+	 * User meta, sealed: for which address a link was sent, a hash of its key, until when it counts, and
+	 * when the latest links were sent.
+	 */
+	const META = '_widgets_for_box_link';
+
+	/**
+	 * Seconds for which a link counts.
+	 */
+	const LIFE = WEEK_IN_SECONDS;
+
+	/**
+	 * Links that are sent for one account within a day: whoever keeps changing their address sends no more
+	 * mails than that to others.
+	 */
+	const A_DAY = 3;
+
+	const PARAMETER = 'widgets_for_box_email';
+	const RESULT    = 'widgets_for_box_link';
+	const ACTION    = 'widgets_for_box_send_link';
+
+	/**
+	 * Hooks.
+	 *
+	 * @return void
+	 */
+	public static function register() {
+		add_action( 'load-profile.php', array( self::class, 'follow' ) );
+		add_action( 'admin_post_' . self::ACTION, array( self::class, 'send_on_request' ) );
+		add_action( 'admin_notices', array( self::class, 'tell_result' ) );
+	}
+
+	/**
+	 * Whether this request follows the link that WordPress itself sent to an address before it changed the
+	 * account.
+	 *
+	 * @param int    $user_id The WordPress user.
+	 * @param string $address Their new address.
+	 */
+	public static function is_of_wordpress( int $user_id, string $address ): bool {
+		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- The hash is the proof, as it is to WordPress itself.
+		$hash    = isset( $_GET['newuseremail'] ) ? sanitize_text_field( wp_unslash( $_GET['newuseremail'] ) ) : '';
+		$pending = get_user_meta( $user_id, '_new_email', true );
+		return did_action( 'load-profile.php' ) && get_current_user_id() === $user_id
+			&& is_array( $pending ) && is_string( $pending['hash'] ?? null ) && '' !== $pending['hash']
+			&& hash_equals( $pending['hash'], $hash )
+			&& Addresses::fold( trim( $pending['newemail'] ?? '' ) ) === Addresses::fold( $address );
+	}
+
+	/**
+	 * Sends a link to a person's present address, where it is of use.
+	 *
+	 * @param int $user_id The WordPress user.
+	 * @return bool Whether it was sent.
+	 */
+	public static function send( int $user_id ): bool {
+		$address = Addresses::present( $user_id );
+		$yet     = self::sent_today( $user_id );
+		if ( ! self::is_of_use( $user_id ) || ! is_email( $address ) || count( $yet ) >= self::A_DAY ) {
+			return false;
+		}
+		$key = bin2hex( random_bytes( 16 ) );
+		Sealed_Meta::set(
+			$user_id,
+			self::META,
+			array(
+				'email' => $address,
+				'hash'  => hash( 'sha256', $key ),
+				'until' => time() + self::LIFE,
+				'sent'  => array_merge( $yet, array( time() ) ),
+			)
+		);
+		$site = wp_specialchars_decode( get_option( 'blogname' ), ENT_QUOTES );
+		return (bool) wp_mail(
+			$address,
+			/* translators: %s: name of the site. */
+			sprintf( __( '[%s] Confirm your address for Box', 'widgets-for-box' ), $site ),
+			/* translators: 1: name of the site, 2: a link. */
+			sprintf( __( "Your account at %1\$s has this e-mail address now. Your Box files there are found by it.\n\nIf that was you, please log in and open this link within a week:\n%2\$s\n\nOtherwise please tell the administrator.", 'widgets-for-box' ), $site, add_query_arg( self::PARAMETER, $key, self_admin_url( 'profile.php' ) ) )
+		);
+	}
+
+	/**
+	 * Whether a link would make a person's address count.
+	 *
+	 * @param int $user_id The WordPress user.
+	 */
+	public static function is_of_use( int $user_id ): bool {
+		return 'email' === Settings::get( 'account' ) && ! Settings::directory()
+			&& ! Addresses::is_proved( $user_id ) && ! Addresses::is_erased( $user_id );
+	}
+
+	/**
+	 * When links were sent for an account within the last day.
+	 *
+	 * @param int $user_id The WordPress user.
+	 * @return int[]
+	 */
+	private static function sent_today( int $user_id ): array {
+		$sent = Sealed_Meta::get( $user_id, self::META )['sent'] ?? array();
+		return array_values(
+			array_filter(
+				$sent,
+				static function ( $when ) {
+					return $when > time() - DAY_IN_SECONDS;
+				}
+			)
+		);
+	}
+
+	/**
+	 * Takes the link.
+	 *
+	 * @internal Callback of `load-profile.php`.
+	 *
+	 * @return void
+	 */
+	public static function follow() {
+		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- The link is the proof.
+		$key = isset( $_GET[ self::PARAMETER ] ) ? sanitize_key( wp_unslash( $_GET[ self::PARAMETER ] ) ) : '';
+		if ( '' === $key ) {
+			return;
+		}
+		$proved = self::take( get_current_user_id(), $key );
+		wp_safe_redirect( add_query_arg( self::RESULT, $proved ? 'proved' : 'refused', self_admin_url( 'profile.php' ) ) );
+		exit;
+	}
+
+	/**
+	 * Proves a person's address by the key of a link, which is used up by it.
+	 *
+	 * @param int    $user_id The WordPress user.
+	 * @param string $key     The key.
+	 * @return bool Whether the address is proved.
+	 */
+	public static function take( int $user_id, string $key ): bool {
+		$link = Sealed_Meta::get( $user_id, self::META );
+		if ( ! isset( $link['hash'] ) || ! hash_equals( $link['hash'], hash( 'sha256', $key ) ) || $link['until'] < time() ) {
+			return false;
+		}
+		Sealed_Meta::set( $user_id, self::META, array( 'sent' => $link['sent'] ) );
+		return Addresses::prove( $user_id, $link['email'], Addresses::LINK );
+	}
+
+	/**
+	 * Sends a person the link that they ask for on their profile page.
+	 *
+	 * @internal Callback of `admin_post_…`.
+	 *
+	 * @return void
+	 */
+	public static function send_on_request() {
+		check_admin_referer( self::ACTION );
+		$sent = self::send( get_current_user_id() );
+		wp_safe_redirect( add_query_arg( self::RESULT, $sent ? 'sent' : 'unsent', self_admin_url( 'profile.php' ) ) );
+		exit;
+	}
+
+	/**
+	 * The address that sends the link to whoever opens it.
+	 */
+	public static function request_url(): string {
+		return wp_nonce_url( admin_url( 'admin-post.php?action=' . self::ACTION ), self::ACTION );
+	}
+
+	/**
+	 * Says on the profile page what came of a link.
+	 *
+	 * @internal Callback of `admin_notices`.
+	 *
+	 * @return void
+	 */
+	public static function tell_result() {
+		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- It chooses a sentence.
+		$result    = isset( $_GET[ self::RESULT ] ) ? sanitize_key( wp_unslash( $_GET[ self::RESULT ] ) ) : '';
+		$sentences = array(
+			'proved'  => __( 'Your e-mail address is confirmed for Box.', 'widgets-for-box' ),
+			'refused' => __( 'This link does not count: it was used before, is older than a week, or was sent to another account or address. Ask for a new one below.', 'widgets-for-box' ),
+			'sent'    => __( 'A link was sent to your e-mail address. Please open it within a week.', 'widgets-for-box' ),
+			'unsent'  => __( 'No link was sent: at most three are within a day. Please try again tomorrow, or ask the administrator to confirm your address.', 'widgets-for-box' ),
+		);
+		if ( isset( $sentences[ $result ] ) ) {
+			printf( '<div class="notice notice-%1$s"><p>%2$s</p></div>', in_array( $result, array( 'proved', 'sent' ), true ) ? 'success' : 'error', esc_html( $sentences[ $result ] ) );
+		}
+	}
+}

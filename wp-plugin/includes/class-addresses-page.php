@@ -1,0 +1,240 @@
+<?php
+/**
+ * The list of addresses that do not count.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Users → Addresses for Box: whose address is not proved, to confirm many at once; and what was recorded when
+ * the plugin was set up.
+ */
+final class Addresses_Page {
+
+	const SLUG   = 'widgets-for-box-addresses';
+	const ACTION = 'widgets_for_box_addresses';
+	const SEEN   = 'widgets_for_box_setup_seen';
+
+	/**
+	 * Rows of one page; PHP takes a thousand fields of a form.
+	 */
+	const ROWS = 200;
+
+	/**
+	 * Hooks.
+	 *
+	 * @return void
+	 */
+	public static function register() {
+		add_action( 'admin_menu', array( self::class, 'add_page' ) );
+		add_action( 'network_admin_menu', array( self::class, 'add_page' ) );
+		add_action( 'admin_post_' . self::ACTION, array( self::class, 'confirm' ) );
+		add_action( 'admin_post_' . self::SEEN, array( self::class, 'dismiss_setup' ) );
+		add_action( 'admin_notices', array( self::class, 'tell_setup' ) );
+		add_action( 'network_admin_notices', array( self::class, 'tell_setup' ) );
+	}
+
+	/**
+	 * Adds the page.
+	 *
+	 * @internal Callback of `admin_menu` and `network_admin_menu`.
+	 *
+	 * @return void
+	 */
+	public static function add_page() {
+		if ( Profile::may_assign() ) {
+			$title = __( 'Addresses for Box', 'widgets-for-box' );
+			add_submenu_page( 'users.php', $title, $title, 'edit_users', self::SLUG, array( self::class, 'render' ) );
+		}
+	}
+
+	/**
+	 * Address of the page.
+	 */
+	public static function url(): string {
+		return admin_url( 'users.php?page=' . self::SLUG );
+	}
+
+	/**
+	 * Prints the page.
+	 *
+	 * @internal Callback of add_submenu_page().
+	 *
+	 * @return void
+	 */
+	public static function render() {
+		// phpcs:disable WordPress.Security.NonceVerification.Recommended -- They choose what is shown.
+		$after = isset( $_GET['after'] ) ? absint( $_GET['after'] ) : 0;
+		echo '<div class="wrap"><h1>', esc_html( get_admin_page_title() ), '</h1>';
+		if ( isset( $_GET['confirmed'], $_GET['changed'] ) ) {
+			self::render_result( absint( $_GET['confirmed'] ), absint( $_GET['changed'] ) );
+		}
+		// phpcs:enable
+		echo '<p>', esc_html__( 'Where people are found by their e-mail address, these have no Box: nobody has proved that the address in their account is theirs. Confirm those that you know. The others can ask for a link on their profile page.', 'widgets-for-box' ), '</p>';
+		$setup = self::setup();
+		if ( '' !== $setup ) {
+			echo '<p>', esc_html( $setup ), '</p>';
+		}
+		$people = Addresses::unproved( $after, self::ROWS + 1 );
+		if ( $people ) {
+			self::render_form( array_slice( $people, 0, self::ROWS, true ), $after );
+		} else {
+			echo '<p><strong>', esc_html( $after ? __( 'There are no more.', 'widgets-for-box' ) : __( 'Every account’s e-mail address is confirmed.', 'widgets-for-box' ) ), '</strong></p>';
+		}
+		self::render_paging( $after, $people );
+		echo '</div>';
+	}
+
+	/**
+	 * Prints what came of a confirmation.
+	 *
+	 * @param int $confirmed How many addresses were confirmed.
+	 * @param int $changed   How many are others by now.
+	 * @return void
+	 */
+	private static function render_result( int $confirmed, int $changed ) {
+		/* translators: %s: a number. */
+		printf( '<div class="notice notice-success"><p>%s</p></div>', esc_html( sprintf( _n( '%s address is confirmed.', '%s addresses are confirmed.', $confirmed, 'widgets-for-box' ), number_format_i18n( $confirmed ) ) ) );
+		if ( $changed ) {
+			/* translators: %s: a number. */
+			printf( '<div class="notice notice-warning"><p>%s</p></div>', esc_html( sprintf( _n( '%s address is another by now than the one you saw, and is not confirmed.', '%s addresses are others by now than those you saw, and are not confirmed.', $changed, 'widgets-for-box' ), number_format_i18n( $changed ) ) ) );
+		}
+	}
+
+	/**
+	 * Prints the list. Each box carries the address that is shown beside it.
+	 *
+	 * @param array<int, array{email: string, mark: array<string, mixed>}> $people As Addresses::unproved() returns them.
+	 * @param int                                                          $after  Which page of the list it is.
+	 * @return void
+	 */
+	private static function render_form( array $people, int $after ) {
+		printf( '<form action="%s" method="post">', esc_url( admin_url( 'admin-post.php' ) ) );
+		printf( '<input type="hidden" name="action" value="%s"><input type="hidden" name="after" value="%d">', esc_attr( self::ACTION ), (int) $after );
+		wp_nonce_field( self::ACTION );
+		echo '<table class="wp-list-table widefat striped"><thead><tr><td class="check-column"><input type="checkbox" aria-label="', esc_attr__( 'Choose all', 'widgets-for-box' ), '"></td>';
+		foreach ( array( __( 'Person', 'widgets-for-box' ), __( 'E-mail address', 'widgets-for-box' ), __( 'On record', 'widgets-for-box' ) ) as $label ) {
+			echo '<th scope="col">', esc_html( $label ), '</th>';
+		}
+		echo '</tr></thead><tbody>';
+		cache_users( array_keys( $people ) );
+		foreach ( $people as $id => $person ) {
+			$wp_user = get_userdata( $id );
+			$name    = $wp_user ? $wp_user->user_login : '#' . $id;
+			echo '<tr><th scope="row" class="check-column">';
+			if ( '' !== $person['email'] ) {
+				/* translators: 1: an e-mail address, 2: login of a WordPress user. */
+				printf( '<input type="checkbox" name="people[%1$d]" value="%2$s" aria-label="%3$s">', (int) $id, esc_attr( $person['email'] ), esc_attr( sprintf( __( '%1$s belongs to %2$s', 'widgets-for-box' ), $person['email'], $name ) ) );
+			}
+			printf( '</th><td><a href="%1$s">%2$s</a> %3$s</td>', esc_url( get_edit_user_link( $id ) ), esc_html( $name ), esc_html( $wp_user ? $wp_user->display_name : '' ) );
+			printf( '<td>%1$s</td><td>%2$s</td></tr>', esc_html( $person['email'] ), esc_html( Profile::history( $person['mark'] ) ) );
+		}
+		echo '</tbody></table>';
+		submit_button( __( 'Confirm the chosen addresses', 'widgets-for-box' ) );
+		echo '</form>';
+	}
+
+	/**
+	 * Prints the way to the rest of the list.
+	 *
+	 * @param int                $after  Which page of the list it is.
+	 * @param array<int, mixed> $people What was found, one more than a page has.
+	 * @return void
+	 */
+	private static function render_paging( int $after, array $people ) {
+		if ( $after ) {
+			printf( '<a class="button" href="%1$s">%2$s</a> ', esc_url( self::url() ), esc_html__( 'First page', 'widgets-for-box' ) );
+		}
+		if ( count( $people ) > self::ROWS ) {
+			$last = array_keys( $people )[ self::ROWS - 1 ];
+			printf( '<a class="button" href="%1$s">%2$s</a>', esc_url( add_query_arg( 'after', $last, self::url() ) ), esc_html__( 'Next page', 'widgets-for-box' ) );
+		}
+	}
+
+	/**
+	 * Confirms the addresses that an administrator chose, as far as they are still those of the accounts.
+	 *
+	 * @internal Callback of `admin_post_…`.
+	 *
+	 * @return void
+	 */
+	public static function confirm() {
+		check_admin_referer( self::ACTION );
+		if ( ! Profile::may_assign() ) {
+			wp_die( esc_html__( 'You may not decide who somebody is at Box.', 'widgets-for-box' ), 403 );
+		}
+		// phpcs:ignore WordPress.Security.ValidatedSanitizedInput.InputNotSanitized -- Only compared with the accounts' addresses.
+		$people = isset( $_POST['people'] ) && is_array( $_POST['people'] ) ? wp_unslash( $_POST['people'] ) : array();
+		$proved = 0;
+		foreach ( $people as $id => $address ) {
+			$proved += (int) Addresses::prove( (int) $id, is_string( $address ) ? $address : '', Addresses::ADMINISTRATOR );
+		}
+		$result = array(
+			'confirmed' => $proved,
+			'changed'   => count( $people ) - $proved,
+			'after'     => isset( $_POST['after'] ) ? absint( $_POST['after'] ) : 0,
+		);
+		wp_safe_redirect( add_query_arg( $result, self::url() ) );
+		exit;
+	}
+
+	/**
+	 * What was recorded when the plugin was set up, as a sentence.
+	 *
+	 * @return string Empty if nothing was.
+	 */
+	private static function setup(): string {
+		$setup = get_site_option( Addresses::SETUP );
+		if ( ! is_array( $setup ) ) {
+			return '';
+		}
+		$by = get_userdata( $setup['by'] );
+		/* translators: 1: a number, 2: a date, 3: name of a WordPress user. */
+		return sprintf( _n( 'When the plugin was set up, on %2$s by %3$s, the e-mail address of %1$s account was recorded as confirmed.', 'When the plugin was set up, on %2$s by %3$s, the e-mail addresses of %1$s accounts were recorded as confirmed.', $setup['count'], 'widgets-for-box' ), number_format_i18n( $setup['count'] ), wp_date( get_option( 'date_format' ), $setup['when'] ), $by ? $by->display_name : __( 'a program of the server', 'widgets-for-box' ) );
+	}
+
+	/**
+	 * Says, until somebody has seen it, what the set-up took for granted.
+	 *
+	 * @internal Callback of `admin_notices` and `network_admin_notices`.
+	 *
+	 * @return void
+	 */
+	public static function tell_setup() {
+		$setup  = get_site_option( Addresses::SETUP );
+		$screen = get_current_screen();
+		if ( ! is_array( $setup ) || ! empty( $setup['seen'] ) || ! Profile::may_assign() || ! $screen || ! preg_match( '/^(dashboard|plugins|users|settings_page_widgets-for-box)(-network)?$/D', $screen->id ) ) {
+			return;
+		}
+		printf(
+			'<div class="notice notice-info"><p>%1$s %2$s</p><p><a href="%3$s">%4$s</a> · <a href="%5$s">%6$s</a></p></div>',
+			esc_html( self::setup() ),
+			esc_html__( 'Where people are found by e-mail address, each sees the files of the Box user with theirs. If people could give themselves an address before, look through the list of users. From now on a new address counts only once it is confirmed.', 'widgets-for-box' ),
+			esc_url( admin_url( 'users.php' ) ),
+			esc_html__( 'List of users', 'widgets-for-box' ),
+			esc_url( wp_nonce_url( admin_url( 'admin-post.php?action=' . self::SEEN ), self::SEEN ) ),
+			esc_html__( 'I have looked', 'widgets-for-box' )
+		);
+	}
+
+	/**
+	 * Takes the notice about the set-up away.
+	 *
+	 * @internal Callback of `admin_post_…`.
+	 *
+	 * @return void
+	 */
+	public static function dismiss_setup() {
+		check_admin_referer( self::SEEN );
+		$setup = get_site_option( Addresses::SETUP );
+		if ( Profile::may_assign() && is_array( $setup ) ) {
+			update_site_option( Addresses::SETUP, array( 'seen' => true ) + $setup );
+		}
+		wp_safe_redirect( self::url() );
+		exit;
+	}
+}
