@@ -25,7 +25,7 @@ defined( 'ABSPATH' ) || exit;
 const VERSION = '0.1.0';
 const FILE    = __FILE__;
 
-foreach ( array( 'elements', 'settings', 'descriptor', 'sidecar', 'permissions', 'sealed-meta', 'addresses', 'address-link', 'people', 'tokens', 'rest', 'widgets', 'status', 'settings-page', 'profile', 'addresses-page', 'site-health', 'privacy' ) as $widgets_for_box_class ) {
+foreach ( array( 'elements', 'settings', 'descriptor', 'lock', 'breaker', 'sidecar', 'permissions', 'sealed-meta', 'addresses', 'address-link', 'people', 'snapshot', 'revocations', 'tokens', 'rest', 'widgets', 'status', 'settings-page', 'profile', 'addresses-page', 'site-health', 'privacy' ) as $widgets_for_box_class ) {
 	require_once __DIR__ . '/includes/class-' . $widgets_for_box_class . '.php';
 }
 unset( $widgets_for_box_class );
@@ -64,6 +64,7 @@ Permissions::register();
 Addresses::register();
 Address_Link::register();
 People::register();
+Revocations::register();
 Tokens::register();
 Rest::register();
 Widgets::register();

@@ -31,6 +31,11 @@ class Site(WordPress):
             self._sessions[key] = super().login(name)
         return self._sessions[key]
 
+    @classmethod
+    def forget_sessions(cls) -> None:
+        """For a test that ends them."""
+        cls._sessions.clear()
+
 
 @pytest.fixture(scope="session", params=VERSIONS)
 def site(

@@ -63,6 +63,11 @@ def token(request: Request) -> Answer:
     )
 
 
+def hang(request: Request) -> Answer:
+    """An answer that comes when nobody waits for it any more."""
+    return Answer(503, delay=60.0)
+
+
 class ScriptedSidecar:
     """Listens at `socket` while the context lasts. Set `answer` to change what it says."""
 
@@ -118,8 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": "application/json", **answer.headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body.encode())))
-        self.end_headers()
         with contextlib.suppress(BrokenPipeError):  # Whoever asked may have gone.
+            self.end_headers()
             self.wfile.write(body.encode())
 
     do_GET = do_POST = _serve  # noqa: N815 -- http.server's names.

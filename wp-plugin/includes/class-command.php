@@ -80,7 +80,7 @@ final class Command {
 		if ( 'email' === Settings::get( 'account' ) && ! People::assigned( $wp_user->ID ) && '' === Addresses::login( $wp_user->ID ) ) {
 			WP_CLI::warning( Profile::proof( $wp_user->ID ) );
 		}
-		$answer = Tokens::token( $wp_user, 'explorer', array(), '0' );
+		$answer = Tokens::trial( $wp_user );
 		if ( is_wp_error( $answer ) ) {
 			$data = (array) $answer->get_error_data();
 			WP_CLI::error( trim( $answer->get_error_code() . ': ' . $answer->get_error_message() . ' ' . ( $data['fix'] ?? '' ) ) );

@@ -170,9 +170,7 @@ final class Rest {
 			return new WP_Error( 'invalid_widget', __( 'This widget does not belong to this page any more. Please reload the page.', 'widgets-for-box' ), array( 'status' => 400 ) );
 		}
 
-		$wp_user = wp_get_current_user();
-		$scopes  = Permissions::narrow( $widget['scopes'], $widget['element'], $wp_user );
-		$answer  = Tokens::token( $wp_user, $widget['element'], $scopes, $widget['id'] );
+		$answer = Tokens::for_session( $widget );
 		if ( is_wp_error( $answer ) ) {
 			return self::for_visitor( $answer );
 		}
@@ -185,7 +183,7 @@ final class Rest {
 		 * @param string[] $scopes  All scopes of the token, by Box's names.
 		 * @param string   $id      Id of the folder or file that the widget shows.
 		 */
-		do_action( 'widgets_for_box_token_issued', $wp_user, $widget['element'], $answer['scopes'], $widget['id'] );
+		do_action( 'widgets_for_box_token_issued', wp_get_current_user(), $widget['element'], $answer['scopes'], $widget['id'] );
 
 		return new WP_REST_Response(
 			array(
@@ -212,7 +210,7 @@ final class Rest {
 		if ( ! user_can( $wp_user, Permissions::CAPABILITY ) ) {
 			return new WP_Error( 'box_not_allowed', __( 'The roles of this person may not use Box here.', 'widgets-for-box' ), array( 'status' => 403 ) );
 		}
-		$answer = Tokens::token( $wp_user, 'explorer', array(), '0' );
+		$answer = Tokens::trial( $wp_user );
 		if ( is_wp_error( $answer ) ) {
 			return self::for_visitor( $answer );
 		}

@@ -14,8 +14,8 @@ defined( 'ABSPATH' ) || exit;
 /**
  * The only class that talks to the sidecar's Unix socket.
  *
- * It uses the WordPress HTTP API, so that the site's own hooks and debugging tools see the calls, with
- * one cURL option added. Every failure is a WP_Error whose code is the sidecar's, or one of
+ * It uses the WordPress HTTP API, so that the site's own hooks see the calls, with one cURL option added. What
+ * only logs does not see the answers, for there are tokens in them. Every failure is a WP_Error whose code is the sidecar's, or one of
  * `sidecar_unreachable`, `sidecar_timeout`, `sidecar_bad_answer`, `curl_missing`, and whose data holds
  * `status` (HTTP), `fix` (what an administrator does about it), `detail`, `request_id` and
  * `retry_after` (seconds), as far as known.
@@ -49,11 +49,29 @@ final class Sidecar {
 	const MAX_PATH = 107;
 
 	/**
+	 * Functions without which there is no socket; a host may have disabled any of them.
+	 */
+	const FUNCTIONS = array( 'curl_init', 'curl_exec', 'curl_version', 'curl_setopt', 'curl_setopt_array' );
+
+	/**
+	 * Hooks of WordPress and its HTTP library that would be told the answer, and with it a token, between the
+	 * moment when the socket is set and the end of the call.
+	 */
+	const TELLTALES = array( 'all', 'http_api_debug', 'requests-curl.before_send', 'requests-curl.after_send', 'requests-curl.after_request', 'requests-request.progress', 'requests-requests.before_parse', 'requests-requests.before_redirect_check', 'requests-requests.after_request' );
+
+	/**
 	 * Path of the socket.
 	 *
 	 * @var string
 	 */
 	private $socket;
+
+	/**
+	 * Other code's callbacks of TELLTALES while the call is under way.
+	 *
+	 * @var array<string, \WP_Hook>
+	 */
+	private $muted = array();
 
 	/**
 	 * Whether the call under way was put on the socket.
@@ -149,7 +167,7 @@ final class Sidecar {
 	}
 
 	/**
-	 * One call.
+	 * One call, unless the sidecar has lately left one without an answer.
 	 *
 	 * @param string                    $method  HTTP method.
 	 * @param string                    $path    Path and query.
@@ -158,7 +176,38 @@ final class Sidecar {
 	 * @return array<string, mixed>|WP_Error The decoded answer.
 	 */
 	private function call( string $method, string $path, ?array $body = null, int $timeout = self::TIMEOUT ) {
-		if ( ! function_exists( 'curl_init' ) || ! function_exists( 'curl_exec' ) || ! defined( 'CURLOPT_UNIX_SOCKET_PATH' ) ) {
+		$breaker  = new Breaker( $this->socket );
+		$patience = $breaker->patience( $timeout );
+		if ( 0 === $patience ) {
+			return $this->timed_out( $breaker );
+		}
+		try {
+			$response = $this->send( $method, $path, $body, $patience );
+			if ( ! is_wp_error( $response ) ) {
+				$breaker->answered();
+				return $this->read( $response );
+			}
+			if ( 'sidecar_timeout' !== $response->get_error_code() ) {
+				return $response;
+			}
+			$breaker->timed_out( $patience );
+			return $this->timed_out( $breaker );
+		} finally {
+			$breaker->release();
+		}
+	}
+
+	/**
+	 * Sends a request through the socket.
+	 *
+	 * @param string                    $method  HTTP method.
+	 * @param string                    $path    Path and query.
+	 * @param array<string, mixed>|null $body    Sent as JSON.
+	 * @param int                       $timeout Seconds.
+	 * @return array<string, mixed>|WP_Error What the HTTP API returns.
+	 */
+	private function send( string $method, string $path, ?array $body, int $timeout ) {
+		if ( array_filter( self::FUNCTIONS, 'function_exists' ) !== self::FUNCTIONS || ! defined( 'CURLOPT_UNIX_SOCKET_PATH' ) ) {
 			// Without it WordPress would fall back to a transport that knows no Unix sockets.
 			return $this->error( 'curl_missing', __( 'Install the cURL extension of PHP and restart PHP.', 'widgets-for-box' ) );
 		}
@@ -173,17 +222,27 @@ final class Sidecar {
 			$response = wp_remote_request( $this->url( $path ), $this->arguments( $method, $body, $timeout ) );
 		} finally {
 			remove_action( 'http_api_curl', array( $this, 'use_socket' ), PHP_INT_MAX );
+			$this->unmute();
 		}
 
 		if ( is_wp_error( $response ) ) {
 			$timed_out = $this->on_socket && false !== strpos( $response->get_error_message(), 'error 28' );
-			return $timed_out ? $this->error( 'sidecar_timeout', __( 'The sidecar did not answer in time. Look at its log.', 'widgets-for-box' ) ) : $this->error( 'sidecar_unreachable', $this->socket_fix() );
+			return $this->error( $timed_out ? 'sidecar_timeout' : 'sidecar_unreachable', $timed_out ? '' : $this->socket_fix() );
 		}
 		if ( ! $this->on_socket ) {
 			// Someone else answered, or it went out over TCP: nothing of that may be believed.
 			return $this->error( 'sidecar_unreachable', __( 'Another plugin replaces the HTTP transport of WordPress, so the request did not go through the socket. Deactivate that plugin or let it pass requests to this site.', 'widgets-for-box' ) );
 		}
-		return $this->read( $response );
+		return $response;
+	}
+
+	/**
+	 * The failure of a call without an answer, or that was not made because others had none.
+	 *
+	 * @param Breaker $breaker Knows when to try again.
+	 */
+	private function timed_out( Breaker $breaker ): WP_Error {
+		return $this->error( 'sidecar_timeout', __( 'The sidecar did not answer in time. Look at its log.', 'widgets-for-box' ), 503, $breaker->retry_after() );
 	}
 
 	/**
@@ -210,10 +269,35 @@ final class Sidecar {
 			)
 		);
 		// phpcs:enable
+		$this->mute();
 		if ( ! $this->on_socket ) {
 			// No socket, no request: a handle without a protocol it may use fails before it connects.
 			curl_setopt( $handle, CURLOPT_PROTOCOLS, 0 ); // phpcs:ignore WordPress.WP.AlternativeFunctions.curl_curl_setopt
 		}
+	}
+
+	/**
+	 * Takes the callbacks of TELLTALES away. From here on all events are of this call, until unmute().
+	 *
+	 * @return void
+	 */
+	private function mute() {
+		$this->muted += array_intersect_key( $GLOBALS['wp_filter'], array_flip( self::TELLTALES ) );
+		foreach ( self::TELLTALES as $hook ) {
+			unset( $GLOBALS['wp_filter'][ $hook ] );
+		}
+	}
+
+	/**
+	 * Puts them back.
+	 *
+	 * @return void
+	 */
+	private function unmute() {
+		foreach ( $this->muted as $hook => $callbacks ) {
+			$GLOBALS['wp_filter'][ $hook ] = $callbacks; // phpcs:ignore WordPress.WP.GlobalVariablesOverride.Prohibited -- Put back.
+		}
+		$this->muted = array();
 	}
 
 	/**
@@ -300,17 +384,19 @@ final class Sidecar {
 	/**
 	 * An error of this side.
 	 *
-	 * @param string $code   The code.
-	 * @param string $fix    What the administrator does about it.
-	 * @param int    $status HTTP status.
+	 * @param string $code        The code.
+	 * @param string $fix         What the administrator does about it.
+	 * @param int    $status      HTTP status.
+	 * @param int    $retry_after Seconds; 0 if nobody knows.
 	 */
-	private function error( string $code, string $fix, int $status = 503 ): WP_Error {
+	private function error( string $code, string $fix, int $status = 503, int $retry_after = 0 ): WP_Error {
 		return new WP_Error(
 			$code,
 			self::sentence( $code ),
 			array(
-				'status' => $status,
-				'fix'    => $fix,
+				'status'      => $status,
+				'fix'         => $fix,
+				'retry_after' => $retry_after,
 			)
 		);
 	}
@@ -346,8 +432,10 @@ final class Sidecar {
 	 * Name of the system account under which PHP runs.
 	 */
 	private static function account(): string {
-		$entry = function_exists( 'posix_geteuid' ) ? posix_getpwuid( posix_geteuid() ) : false;
-		return $entry ? $entry['name'] : get_current_user();
+		// Hosts disable these one by one.
+		$entry = function_exists( 'posix_geteuid' ) && function_exists( 'posix_getpwuid' ) ? posix_getpwuid( posix_geteuid() ) : false;
+		$owner = function_exists( 'get_current_user' ) ? get_current_user() : '?';
+		return $entry ? $entry['name'] : $owner;
 	}
 
 	/**
@@ -375,6 +463,8 @@ final class Sidecar {
 			case 'rate_limited':
 			case 'box_rate_limited':
 				return __( 'Too many requests at once. Please try again in a minute.', 'widgets-for-box' );
+			case 'tokens_revoked':
+				return __( 'Box has ended this session. Please try again.', 'widgets-for-box' );
 			case 'box_unavailable':
 			case 'sidecar_timeout':
 				return __( 'Box does not answer at the moment. Please try again in a minute.', 'widgets-for-box' );

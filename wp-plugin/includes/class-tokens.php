@@ -7,6 +7,7 @@
 
 namespace WidgetsForBox;
 
+use Throwable;
 use WP_Error;
 use WP_User;
 
@@ -14,18 +15,17 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * Asks the sidecar for a person's tokens, and ends them when the person's session, rights or identity end.
+ *
+ * A token that is asked for while the session ends must not outlive it. So whoever ends something does it first
+ * and revokes then; and whoever asks looks again after the sidecar has answered. If the session was still there
+ * then, its end is yet to come, and with it the revocation; if not, the token is revoked and not handed out.
  */
 final class Tokens {
 
 	/**
-	 * User meta: for which Box user tokens were issued and until when they live, to revoke them.
+	 * User meta: for which Box user tokens were issued (`user`) and until when they live (`until`).
 	 */
-	const ISSUED = 'widgets_for_box_issued';
-
-	/**
-	 * Scheduled event: ends tokens that could not be ended when it was time.
-	 */
-	const REVOKE_AGAIN = 'widgets_for_box_revoke_again';
+	const ISSUED = Revocations::ISSUED;
 
 	/**
 	 * Longest name of an app user at Box, in characters.
@@ -33,44 +33,100 @@ final class Tokens {
 	const MAX_NAME = 50;
 
 	/**
-	 * Seconds that a log-out or a saved profile may wait for the sidecar.
+	 * Requests of one person that may wait for the sidecar at the same time, and seconds that others wait for
+	 * their turn: each of them keeps a PHP process from everybody else.
 	 */
-	const REVOKE_TIMEOUT = 5;
+	const AT_ONCE  = 3;
+	const PATIENCE = 2.0;
 
 	/**
-	 * Hooks.
+	 * Sessions before they change, by user id.
+	 *
+	 * @var array<int, mixed>
+	 */
+	private static $sessions = array();
+
+	/**
+	 * Hooks. All of them come after the change that they tell of, but for those that note what there was before.
 	 *
 	 * @return void
 	 */
 	public static function register() {
-		// All of these pass the user's id first.
-		foreach ( array( 'wp_logout', 'set_user_role', 'add_user_role', 'remove_user_role', 'delete_user', 'wpmu_delete_user', 'remove_user_from_blog', 'make_spam_user' ) as $hook ) {
+		// These pass the user's id first.
+		foreach ( array( 'wp_logout', 'deleted_user', 'make_spam_user', 'revoked_super_admin' ) as $hook ) {
 			add_action( $hook, array( self::class, 'revoke' ) );
 		}
-		// Sessions that are ended one by one or all at once, by whatever button or plugin.
-		add_action( 'update_user_meta', array( self::class, 'sessions_changed' ), 10, 4 );
-		add_action( 'delete_user_meta', array( self::class, 'sessions_deleted' ), 10, 3 );
-		add_action( self::REVOKE_AGAIN, array( self::class, 'revoke_issued' ), 10, 2 );
 		add_action( 'after_password_reset', array( self::class, 'password_changed' ) );
 		add_action( 'wp_set_password', array( self::class, 'password_set' ), 10, 2 );
+		// Sessions that are ended one by one or all at once, and roles and capabilities, by whatever button or plugin.
+		add_action( 'update_user_meta', array( self::class, 'meta_changes' ), 10, 4 );
+		add_action( 'delete_user_meta', array( self::class, 'meta_goes' ), 10, 4 );
+		add_action( 'updated_user_meta', array( self::class, 'meta_changed' ), 10, 4 );
+		add_action( 'deleted_user_meta', array( self::class, 'meta_gone' ), 10, 3 );
 	}
 
 	/**
-	 * A token for a person.
+	 * A token for one widget and the session in which it is asked for.
 	 *
-	 * @param WP_User  $wp_user The WordPress user.
-	 * @param string   $element A key of Elements::CATALOGUE.
-	 * @param string[] $scopes  Box's names of feature scopes.
-	 * @param string   $id      Id of the folder or file.
+	 * @param array{element: string, id: string, scopes: string[]} $widget As of Descriptor::verify().
 	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
 	 */
-	public static function token( WP_User $wp_user, string $element, array $scopes, string $id ) {
+	public static function for_session( array $widget ) {
+		$wp_user = wp_get_current_user();
+		$user    = People::box_user( $wp_user );
+		if ( null === $user ) {
+			return self::no_account();
+		}
+		$turn = Lock::take_one_of( 'person-' . $wp_user->ID, self::AT_ONCE, self::PATIENCE );
+		if ( ! $turn ) {
+			return self::error( 'rate_limited', 429 );
+		}
+		try {
+			$unsettled = Revocations::settle( $wp_user->ID );
+			if ( $unsettled ) {
+				return $unsettled;
+			}
+			// Before, in case that this process does not come to its end.
+			self::remember( $wp_user->ID, $user, HOUR_IN_SECONDS, get_user_meta( $wp_user->ID, self::ISSUED ) );
+			// Who this person was at Box until now may be the same there by another name.
+			Revocations::finish();
+			$scopes = Permissions::narrow( $widget['scopes'], $widget['element'], $wp_user );
+			$answer = self::ask( $wp_user, $user, $widget['element'], $scopes, $widget['id'] );
+			// After an error too: the sidecar may have made a token that nobody waited for.
+			$objection = self::look_again( $wp_user, $user, $widget, $scopes, is_wp_error( $answer ) ? 0 : (int) $answer['expires_in'] );
+			return $objection ?? $answer;
+		} finally {
+			$turn->release();
+		}
+	}
+
+	/**
+	 * Whether a person would get a token, and as whom. The token is thrown away: nobody holds it, so nobody has to
+	 * be kept from it later.
+	 *
+	 * @param WP_User $wp_user The WordPress user.
+	 * @return array{user: array<string, mixed>}|WP_Error
+	 */
+	public static function trial( WP_User $wp_user ) {
 		$user = People::box_user( $wp_user );
 		if ( null === $user ) {
-			return new WP_Error( 'user_not_found', Sidecar::sentence( 'user_not_found' ), array( 'status' => 404 ) );
+			return self::no_account();
 		}
-		// Before, for a log-out that comes while the sidecar still works on it.
-		self::remember( $wp_user->ID, $user, HOUR_IN_SECONDS );
+		$answer = self::ask( $wp_user, $user, 'explorer', array(), '0' );
+		return is_wp_error( $answer ) ? $answer : array( 'user' => (array) ( $answer['user'] ?? array() ) );
+	}
+
+	/**
+	 * Asks the sidecar, and has an app user made on first use.
+	 *
+	 * @param WP_User               $wp_user The WordPress user.
+	 * @param array<string, string> $user    The Box user.
+	 * @param string                $element A key of Elements::CATALOGUE.
+	 * @param string[]              $scopes  Box's names of feature scopes.
+	 * @param string                $id      Id of the folder or file.
+	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
+	 */
+	private static function ask( WP_User $wp_user, array $user, string $element, array $scopes, string $id ) {
 		$sidecar = new Sidecar();
 		$answer  = $sidecar->token( $user, $element, $scopes, $id );
 		if ( is_wp_error( $answer ) && 'user_not_found' === $answer->get_error_code() && isset( $user['external_app_user_id'] ) ) {
@@ -78,10 +134,73 @@ final class Tokens {
 			// Where the policy does not let us make one, "no account" says more than "not allowed".
 			$answer = is_wp_error( $made ) ? $answer : $sidecar->token( $user, $element, $scopes, $id );
 		}
-		if ( ! is_wp_error( $answer ) ) {
-			self::remember( $wp_user->ID, $user, (int) $answer['expires_in'] );
-		}
 		return $answer;
+	}
+
+	/**
+	 * Looks, after a token was made, whether all is still so that it could be asked for.
+	 *
+	 * @param WP_User               $wp_user The WordPress user as the request has begun with.
+	 * @param array<string, string> $user    The Box user.
+	 * @param array<string, mixed>  $widget  As of for_session().
+	 * @param string[]              $scopes  What was asked for.
+	 * @param int                   $life    The token's, in seconds; 0 if there is none.
+	 * @return WP_Error|null Null if it is; else the tokens are revoked.
+	 */
+	private static function look_again( WP_User $wp_user, array $user, array $widget, array $scopes, int $life ): ?WP_Error {
+		$now = new Snapshot( $wp_user->ID );
+		if ( self::remember( $wp_user->ID, $user, $life, $now->meta( self::ISSUED ) ) ) {
+			// Only what is written is found by whoever ends the session after this look.
+			$now = new Snapshot( $wp_user->ID );
+		}
+		$objection = $now->view(
+			static function ( ?WP_User $fresh ) use ( $wp_user, $user, $widget, $scopes ) {
+				if ( ! $fresh || $fresh->user_pass !== $wp_user->user_pass || ! \WP_Session_Tokens::get_instance( $fresh->ID )->verify( wp_get_session_token() ) ) {
+					return new WP_Error( 'rest_not_logged_in', __( 'Please log in to see your Box files.', 'widgets-for-box' ), array( 'status' => 401 ) );
+				}
+				$same = People::box_user( $fresh ) === $user && user_can( $fresh, Permissions::CAPABILITY )
+					&& Permissions::narrow( $widget['scopes'], $widget['element'], $fresh ) === $scopes;
+				return $same ? null : self::ended();
+			}
+		);
+		if ( $objection ) {
+			self::revoke( $wp_user->ID );
+		} elseif ( $now->meta( Revocations::PENDING ) || ! $now->meta( self::ISSUED ) ) {
+			// Revoked meanwhile, for whatever reason: this token too, or it is about to be.
+			$objection = self::ended();
+		}
+		return $objection;
+	}
+
+	/**
+	 * The failure of a request during which the person's tokens were revoked, but not the session.
+	 */
+	public static function ended(): WP_Error {
+		return self::error( 'tokens_revoked', 409 );
+	}
+
+	/**
+	 * The failure of a person who is nobody at Box.
+	 */
+	private static function no_account(): WP_Error {
+		return new WP_Error( 'user_not_found', Sidecar::sentence( 'user_not_found' ), array( 'status' => 404 ) );
+	}
+
+	/**
+	 * A failure that is over in a moment.
+	 *
+	 * @param string $code   A code of the sidecar's.
+	 * @param int    $status HTTP status.
+	 */
+	private static function error( string $code, int $status ): WP_Error {
+		return new WP_Error(
+			$code,
+			Sidecar::sentence( $code ),
+			array(
+				'status'      => $status,
+				'retry_after' => 1,
+			)
+		);
 	}
 
 	/**
@@ -100,22 +219,34 @@ final class Tokens {
 	 * @param int                   $user_id The WordPress user.
 	 * @param array<string, string> $user    The Box user.
 	 * @param int                   $life    Seconds.
-	 * @return void
+	 * @param array<int, mixed>     $known   What is remembered already.
+	 * @return bool Whether anything was written.
 	 */
-	private static function remember( int $user_id, array $user, int $life ) {
-		$known = get_user_meta( $user_id, self::ISSUED, true );
-		$until = time() + $life;
-		if ( ! is_array( $known ) || $known['user'] !== $user || $known['until'] < $until ) {
-			$issued = array(
-				'user'  => $user,
-				'until' => $until + HOUR_IN_SECONDS,
-			);
-			update_user_meta( $user_id, self::ISSUED, $issued );
+	private static function remember( int $user_id, array $user, int $life, array $known ): bool {
+		$until  = time() + $life;
+		$before = null;
+		foreach ( $known as $issued ) {
+			if ( ! is_array( $issued ) || ! isset( $issued['until'] ) || ( $issued['user'] ?? null ) !== $user ) {
+				Revocations::add_former( $user_id, (array) $issued );
+			} elseif ( $issued['until'] >= $until ) {
+				return false;
+			} else {
+				$before = $issued;
+			}
 		}
+		$issued = array(
+			'user'  => $user,
+			'until' => $until + HOUR_IN_SECONDS,
+		);
+		// The row may have been renamed meanwhile; then there is to be another.
+		if ( null === $before || ! update_user_meta( $user_id, self::ISSUED, wp_slash( $issued ), $before ) ) {
+			add_user_meta( $user_id, self::ISSUED, wp_slash( $issued ) );
+		}
+		return true;
 	}
 
 	/**
-	 * Ends the tokens of a person.
+	 * Ends the tokens of a person, at the end of this request.
 	 *
 	 * @internal Callback of several actions, too.
 	 *
@@ -123,70 +254,97 @@ final class Tokens {
 	 * @return void
 	 */
 	public static function revoke( $user_id ) {
-		$issued = get_user_meta( (int) $user_id, self::ISSUED, true );
-		if ( is_array( $issued ) ) {
-			delete_user_meta( (int) $user_id, self::ISSUED );
-			self::revoke_issued( $issued['user'], $issued['until'] );
+		try {
+			Revocations::add( (int) $user_id );
+		} catch ( Throwable $error ) {
+			// No log-out, no deletion and no change of a password may fail for what we do about it.
+			unset( $error );
 		}
 	}
 
 	/**
-	 * Ends the tokens of a Box user; if the sidecar does not answer, again in a minute, until they have
-	 * ended by themselves.
-	 *
-	 * @internal Callback of REVOKE_AGAIN, too.
-	 *
-	 * @param array<string, string> $user  The Box user.
-	 * @param int                   $until When the last token ends.
-	 * @return void
-	 */
-	public static function revoke_issued( $user, $until ) {
-		if ( ! People::is_box_user( $user ) || $until <= time() ) {
-			return;
-		}
-		if ( is_wp_error( ( new Sidecar() )->revoke( $user, self::REVOKE_TIMEOUT ) ) ) {
-			wp_schedule_single_event( time() + MINUTE_IN_SECONDS, self::REVOKE_AGAIN, array( $user, $until ) );
-		}
-	}
-
-	/**
-	 * Ends the tokens of a person one of whose sessions is ended before its time.
+	 * Notes which sessions there are before they change.
 	 *
 	 * @internal Callback of `update_user_meta`.
 	 *
-	 * @param int    $meta_id Unused.
-	 * @param int    $user_id The WordPress user.
-	 * @param string $key     Name of the user meta.
-	 * @param mixed  $value   Its new value.
+	 * @param int|int[] $meta_id Unused.
+	 * @param int       $user_id The WordPress user; 0 if it is everybody's.
+	 * @param string    $key     Name of the user meta.
 	 * @return void
 	 */
-	public static function sessions_changed( $meta_id, $user_id, $key, $value ) {
-		if ( 'session_tokens' !== $key ) {
-			return;
+	public static function meta_changes( $meta_id, $user_id, $key ) {
+		if ( 'session_tokens' === $key && $user_id ) {
+			self::$sessions[ $user_id ] = get_user_meta( $user_id, $key, true );
 		}
-		$before = get_user_meta( $user_id, $key, true );
-		$ended  = array_diff_key( is_array( $before ) ? $before : array(), is_array( $value ) ? $value : array() );
-		foreach ( $ended as $session ) {
-			if ( ( $session['expiration'] ?? 0 ) > time() ) {
-				self::revoke( $user_id );
-				return;
+	}
+
+	/**
+	 * The same for what is deleted; and that tokens were issued is not forgotten with the person.
+	 *
+	 * @internal Callback of `delete_user_meta`.
+	 *
+	 * @param int[]  $meta_ids Unused.
+	 * @param int    $user_id  The WordPress user; 0 if it is everybody's.
+	 * @param string $key      Name of the user meta.
+	 * @param mixed  $value    Its value, if it was named or the whole user is deleted.
+	 * @return void
+	 */
+	public static function meta_goes( $meta_ids, $user_id, $key, $value ) {
+		self::meta_changes( 0, $user_id, $key );
+		if ( in_array( $key, array( self::ISSUED, Revocations::PENDING ), true ) && $user_id ) {
+			try {
+				array_map( array( Revocations::class, 'keep' ), is_array( $value ) ? array( $value ) : get_user_meta( $user_id, $key ) );
+			} catch ( Throwable $error ) {
+				unset( $error ); // No more than a revocation itself may.
 			}
 		}
 	}
 
 	/**
-	 * Ends the tokens of a person whose sessions are all ended.
+	 * Ends the tokens of a person one of whose sessions was ended before its time, or whose rights have changed.
 	 *
-	 * @internal Callback of `delete_user_meta`.
+	 * @internal Callback of `updated_user_meta`.
+	 *
+	 * @param int|int[] $meta_id Unused.
+	 * @param int       $user_id The WordPress user.
+	 * @param string    $key     Name of the user meta.
+	 * @param mixed     $value   Its new value.
+	 * @return void
+	 */
+	public static function meta_changed( $meta_id, $user_id, $key, $value ) {
+		if ( preg_match( '/^' . preg_quote( $GLOBALS['wpdb']->base_prefix, '/' ) . '(\d+_)?capabilities$/', $key ) ) {
+			self::revoke( $user_id );
+		} elseif ( 'session_tokens' === $key ) {
+			$before = self::$sessions[ $user_id ] ?? array();
+			$ended  = array_diff_key( is_array( $before ) ? $before : array(), is_array( $value ) ? $value : array() );
+			foreach ( $ended as $session ) {
+				if ( ( $session['expiration'] ?? 0 ) > time() ) {
+					self::revoke( $user_id );
+					break;
+				}
+			}
+		}
+	}
+
+	/**
+	 * The same for what was deleted, for one person or for everybody.
+	 *
+	 * @internal Callback of `deleted_user_meta`.
 	 *
 	 * @param int[]  $meta_ids Unused.
-	 * @param int    $user_id  The WordPress user.
+	 * @param int    $user_id  The WordPress user; 0 if it was everybody's.
 	 * @param string $key      Name of the user meta.
 	 * @return void
 	 */
-	public static function sessions_deleted( $meta_ids, $user_id, $key ) {
+	public static function meta_gone( $meta_ids, $user_id, $key ) {
 		if ( $user_id ) {
-			self::sessions_changed( 0, $user_id, $key, array() );
+			self::meta_changed( 0, $user_id, $key, array() );
+		} elseif ( 'session_tokens' === $key ) {
+			try {
+				Revocations::add_everybody();
+			} catch ( Throwable $error ) {
+				unset( $error ); // No more than a revocation itself may.
+			}
 		}
 	}
 

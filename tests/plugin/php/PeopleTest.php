@@ -64,7 +64,7 @@ final class PeopleTest extends TestCase {
 	public function test_only_assigned(): void {
 		update_option( 'widgets_for_box', array( 'account' => 'assigned' ) );
 		$this->assertNull( People::box_user( $this->user() ) );
-		$answer = Tokens::token( $this->user(), 'explorer', array(), '0' );
+		$answer = Tokens::trial( $this->user() );
 		$this->assertSame( 'user_not_found', $answer->get_error_code() );
 	}
 
@@ -174,7 +174,13 @@ final class PeopleTest extends TestCase {
 	public function test_privacy(): void {
 		$user = $this->user();
 		$this->assertSame( array(), Privacy::export( $this->stranger()->user_email )['data'] );
-		$this->assertIsArray( Tokens::token( $user, 'explorer', array(), '0' ) );
+		$this->log_in( $user );
+		$widget = array(
+			'element' => 'explorer',
+			'id'      => '0',
+			'scopes'  => array(),
+		);
+		$this->assertIsArray( Tokens::for_session( $widget ) );
 		$stored = wp_json_encode( get_user_meta( $user->ID ) );
 		$this->assertStringNotContainsString( 'token-of', $stored );
 		$exported = Privacy::export( $user->user_email );

@@ -23,7 +23,7 @@ final class RestTest extends TestCase {
 	 */
 	private function ask( string $role = 'subscriber' ): WP_REST_Response {
 		wp_set_current_user( 0 );
-		wp_set_current_user( $this->user( $role )->ID );
+		$this->log_in( $this->user( $role ) );
 		$widget  = array(
 			'element' => 'explorer',
 			'id'      => '7',

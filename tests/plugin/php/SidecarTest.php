@@ -83,6 +83,38 @@ final class SidecarTest extends TestCase {
 	}
 
 	/**
+	 * What logs HTTP sees no token, and goes on seeing all else.
+	 */
+	public function test_logs_of_http_hold_no_token(): void {
+		$seen  = array();
+		$spy   = static function ( ...$arguments ) use ( &$seen ) {
+			$seen[] = wp_json_encode( $arguments );
+		};
+		$hooks = array( 'all', 'http_api_debug', 'requests-curl.after_request', 'requests-request.progress', 'requests-requests.before_parse', 'requests-requests.before_redirect_check', 'requests-requests.after_request' );
+		foreach ( $hooks as $hook ) {
+			add_action( $hook, $spy, 10, 9 );
+		}
+		$answer = ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), 'explorer', array(), '0' );
+		$this->assertSame( 'token-of-ana@example.com', $answer['access_token'] );
+		$this->assertStringNotContainsString( 'token-of-ana', implode( ' ', $seen ) );
+		$seen = array();
+		wp_remote_get( 'http://127.0.0.1:9/', array( 'timeout' => 1 ) );
+		$this->assertStringContainsString( 'http_api_debug', implode( ' ', $seen ) );
+		foreach ( $hooks as $hook ) {
+			$this->assertNotFalse( has_action( $hook, $spy ), $hook );
+		}
+	}
+
+	/**
+	 * A call that fails gives the callbacks back, too.
+	 */
+	public function test_callbacks_come_back_after_a_failure(): void {
+		add_action( 'http_api_debug', '__return_true' );
+		( new Sidecar( '/nonexistent/sidecar.sock' ) )->doctor();
+		$this->assertNotFalse( has_action( 'http_api_debug', '__return_true' ) );
+	}
+
+	/**
 	 * WP_HTTP_BLOCK_EXTERNAL and the check of unsafe addresses let the site's own host pass.
 	 */
 	public function test_strict_settings_of_the_site_let_it_pass(): void {

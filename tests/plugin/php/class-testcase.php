@@ -46,6 +46,7 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase {
 	 */
 	protected function tearDown(): void {
 		wp_set_current_user( 0 );
+		unset( $_COOKIE[ LOGGED_IN_COOKIE ] );
 		$GLOBALS['wp_filter'] = $this->hooks; // phpcs:ignore WordPress.WP.GlobalVariablesOverride.Prohibited -- Put back.
 		delete_option( 'widgets_for_box' );
 		foreach ( $this->users as $id ) {
@@ -83,5 +84,17 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase {
 		);
 		$this->users[] = $id;
 		return get_userdata( $id );
+	}
+
+	/**
+	 * Begins a session of a user, who becomes the current one.
+	 *
+	 * @param WP_User $wp_user The user.
+	 */
+	protected function log_in( WP_User $wp_user ): void {
+		$end                         = time() + HOUR_IN_SECONDS;
+		$token                       = \WP_Session_Tokens::get_instance( $wp_user->ID )->create( $end );
+		$_COOKIE[ LOGGED_IN_COOKIE ] = wp_generate_auth_cookie( $wp_user->ID, $end, 'logged_in', $token );
+		wp_set_current_user( $wp_user->ID );
 	}
 }

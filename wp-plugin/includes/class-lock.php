@@ -1,0 +1,121 @@
+<?php
+/**
+ * A lock between the PHP processes of this machine.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Ends with the process that holds it, however that comes to its end, and costs no query.
+ *
+ * The kernel's lock on a file. Not one in the database: the socket is this machine's, and so is what waits
+ * for it. Where files can't be locked everybody gets every lock: it spares the site, it guards nothing.
+ */
+final class Lock {
+
+	/**
+	 * The open file; null where there is none.
+	 *
+	 * @var resource|null
+	 */
+	private $file;
+
+	/**
+	 * Its path.
+	 *
+	 * @var string
+	 */
+	private $path;
+
+	/**
+	 * A lock that is held.
+	 *
+	 * @param resource|null $file The open file.
+	 * @param string        $path Its path.
+	 */
+	private function __construct( $file, string $path ) {
+		$this->file = $file;
+		$this->path = $path;
+	}
+
+	/**
+	 * Takes a lock, without waiting.
+	 *
+	 * @param string $name Its name, fit for a file.
+	 * @return self|null Null if another process has it.
+	 */
+	public static function take( string $name ): ?self {
+		$path = self::path( $name );
+		// phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- See the class.
+		$file = '' !== $path && function_exists( 'flock' ) ? @fopen( $path, 'c' ) : false;
+		if ( ! $file ) {
+			return new self( null, '' );
+		}
+		$busy   = 0;
+		$locked = flock( $file, LOCK_EX | LOCK_NB, $busy );
+		clearstatcache( true, $path );
+		// A file that was removed since it was opened is the one of a lock that was given back.
+		if ( $locked ? fstat( $file )['ino'] !== @fileinode( $path ) : $busy ) { // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged -- It may be gone.
+			fclose( $file ); // phpcs:ignore WordPress.WP.AlternativeFunctions
+			return null;
+		}
+		return new self( $file, $path );
+	}
+
+	/**
+	 * Takes one of a few locks, and waits a while for it.
+	 *
+	 * @param string $name     Their common name.
+	 * @param int    $count    How many there are.
+	 * @param float  $patience Seconds.
+	 * @return self|null Null if all were held all the time.
+	 */
+	public static function take_one_of( string $name, int $count, float $patience ): ?self {
+		$end = microtime( true ) + $patience;
+		do {
+			for ( $number = 0; $number < $count; $number++ ) {
+				$lock = self::take( $name . '-' . $number );
+				if ( $lock ) {
+					return $lock;
+				}
+			}
+			usleep( 50000 );
+		} while ( microtime( true ) < $end );
+		return null;
+	}
+
+	/**
+	 * Gives it back. Its file goes too, so that there are no more than locks in use.
+	 *
+	 * @return void
+	 */
+	public function release() {
+		if ( $this->file ) {
+			@unlink( $this->path ); // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- It may be gone.
+			fclose( $this->file ); // phpcs:ignore WordPress.WP.AlternativeFunctions
+			$this->file = null;
+		}
+	}
+
+	/**
+	 * Where a file of that name lies; '' if there is no place.
+	 *
+	 * In a folder of this account's own, with a name that nobody else can foresee: the folder for temporary
+	 * files belongs to all.
+	 *
+	 * @param string $name A name, fit for a file.
+	 */
+	public static function path( string $name ): string {
+		static $folder = null;
+		if ( null === $folder ) {
+			$account = function_exists( 'posix_geteuid' ) ? posix_geteuid() : '';
+			$folder  = get_temp_dir() . 'widgets-for-box-' . substr( wp_hash( 'locks-' . $account . ABSPATH ), 0, 20 );
+		}
+		// phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- Another process may be faster.
+		return is_dir( $folder ) || @mkdir( $folder, 0700 ) || is_dir( $folder ) ? $folder . '/' . $name : '';
+	}
+}
