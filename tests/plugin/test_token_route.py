@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import time
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from intranet.wordpress import Session, WordPress
-from plugin.scripted_sidecar import Answer, ScriptedSidecar, problem
+from plugin.scripted_sidecar import Answer, ScriptedSidecar, problem, token
 
 ROUTE = "widgets-for-box/v1/token"
 
@@ -117,12 +119,164 @@ def test_get_is_not_served(site: WordPress, sidecar: ScriptedSidecar, widget: st
     assert not sidecar.requests
 
 
-def test_other_origins_may_not_read_the_answer(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+def origins(site: WordPress) -> dict[str, str]:
+    """Who may want to read the answer: a stranger, and what WordPress takes for the site itself."""
+    parts = urlsplit(site.url)
+    return {
+        "stranger": "https://evil.example",
+        "same host, other port": f"http://{parts.hostname}",
+        "same host, other scheme": f"https://{parts.hostname}",
+        "sandbox": "null",
+        "the site itself": site.url,
+    }
+
+
+@pytest.mark.parametrize("origin", ["stranger", "same host, other port", "same host, other scheme", "sandbox"])
+@pytest.mark.parametrize("method", ["POST", "OPTIONS", "GET"])
+def test_other_origins_may_not_read_the_answer(
+    site: WordPress, sidecar: ScriptedSidecar, widget: str, origin: str, method: str
+) -> None:
     session = site.login("ana")
-    headers = {"X-WP-Nonce": session.nonce(), "Origin": "https://evil.example"}
-    answer = session.post(f"/wp-json/{ROUTE}", json={"widget": widget}, headers=headers)
+    headers = {"X-WP-Nonce": session.nonce(), "Origin": origins(site)[origin]}
+    body = {"widget": widget} if method == "POST" else None
+    answer = session.request(method, f"/wp-json/{ROUTE}", json=body, headers=headers)
+    assert answer.status_code == (404 if method == "GET" else 200)
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Access-Control-Allow-Credentials" not in answer.headers
+    refused = session.post(f"/wp-json/{ROUTE}", json={"widget": "x"}, headers=headers)
+    assert refused.status_code == 400
+    assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+def test_no_order_of_hooks_lets_other_origins_read(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    """Plugins for headless sites allow every origin, some of them at the very end."""
+    generous = site.content / "mu-plugins" / "generous.php"
+    generous.write_text(
+        "<?php\n$allow = static function ( $value ) {\n"
+        "header( 'Access-Control-Allow-Origin: ' . get_http_origin() );\n"
+        "header( 'Access-Control-Allow-Credentials: true' );\nheader( 'X-Generous: 1' );\nreturn $value;\n};\n"
+        "add_filter( 'rest_pre_echo_response', $allow, PHP_INT_MAX );\n"
+        "add_action( 'rest_api_init', static function () use ( $allow ) {\n"
+        "add_filter( 'rest_pre_serve_request', $allow, PHP_INT_MAX );\n} );\n"
+    )
+    session = site.login("ana")
+    headers = {"X-WP-Nonce": session.nonce(), "Origin": "https://evil.example"}
+    try:
+        answer = session.post(f"/wp-json/{ROUTE}", json={"widget": widget}, headers=headers)
+        elsewhere = session.get("/wp-json/wp/v2/posts", headers=headers)
+    finally:
+        generous.unlink()
+    assert answer.status_code == 200
+    assert answer.headers["X-Generous"] == "1"
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert elsewhere.headers["Access-Control-Allow-Origin"] == "https://evil.example", "Others decide on theirs."
+
+
+def stateless_nonce(site: WordPress, name: str, session_token: str = "") -> str:
+    """The nonce that WordPress accepts from a request whose session token is as given: by default there is none."""
+    return site.php(
+        "wp_set_current_user( get_user_by( 'login', $data['name'] )->ID );"
+        " $_COOKIE[ LOGGED_IN_COOKIE ] = $data['token'] ? 'x|1|' . $data['token'] . '|y' : '';"
+        " echo wp_create_nonce( 'wp_rest' );",
+        name=name,
+        token=session_token,
+    )
+
+
+def test_application_password_with_a_nonce_is_refused(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    password, cookie = site.php(
+        "list( $password ) = WP_Application_Passwords::create_new_application_password("
+        " get_user_by( 'login', 'ana' )->ID, array( 'name' => 'Script ' . wp_rand() ) );"
+        " echo $password, ' ', LOGGED_IN_COOKIE;"
+    ).rsplit(" ", 1)
+    script = site.visitor()
+    script.auth = httpx.BasicAuth("ana", password)
+    assert script.get("/wp-json/wp/v2/users/me").json()["slug"] == "ana", "The password itself is good."
+    refused = [ask(script, widget, stateless_nonce(site, "ana"))]
+    # A cookie that says anything decides the nonce as well, and is no session either.
+    script.cookies.set(cookie, "x|1|invented|y")
+    refused.append(ask(script, widget, stateless_nonce(site, "ana", "invented")))
+    # Nor is another person's session.
+    kenji = site.login("kenji")
+    mixed = site.visitor()
+    mixed.auth = httpx.BasicAuth("ana", password)
+    mixed.cookies.update(kenji.cookies)
+    with_session = ask(mixed, widget, kenji.nonce())
+    assert [answer.status_code for answer in refused] == [401, 401]
+    assert {answer.json()["code"] for answer in refused} == {"rest_not_logged_in"}
+    if with_session.status_code == 200:
+        assert with_session.json()["token"] == "token-of-kenji@example.com", "The session decides."
+        sidecar.requests.clear()
+    assert not sidecar.requests
+
+
+def test_other_authentication_over_a_session_is_refused(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    """A plugin that takes a signed header for a log-in must not lend a session's nonce to somebody else."""
+    other = site.content / "mu-plugins" / "header-login.php"
+    other.write_text(
+        "<?php\nadd_filter( 'determine_current_user', static function ( $user ) {\n"
+        "$name = $_SERVER['HTTP_X_TEST_LOGIN'] ?? '';\n$found = $name ? get_user_by( 'login', $name ) : null;\n"
+        "return $found ? $found->ID : $user;\n}, 99 );\n"
+    )
+    session = site.login("kenji")
+    own = session.nonce()
+    try:
+        as_ana = {"X-Test-Login": "ana"}
+        nonce = session.get("/wp-admin/admin-ajax.php?action=rest-nonce", headers=as_ana).text
+        assert nonce != own
+        answer = session.post(f"/wp-json/{ROUTE}", json={"widget": widget}, headers={**as_ana, "X-WP-Nonce": nonce})
+    finally:
+        other.unlink()
+    assert answer.status_code == 401
+    assert not sidecar.requests
+
+
+def test_session_that_was_ended_elsewhere_is_refused(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    session = site.login("nora", site.people["nora"].password)
+    nonce = session.nonce()
+    assert ask(session, widget, nonce).status_code == 200
+    site.php("WP_Session_Tokens::get_instance( get_user_by( 'login', 'nora' )->ID )->destroy_all();")
+    sidecar.requests.clear()
+    assert ask(session, widget, nonce).status_code in (401, 403)
+    assert not sidecar.requests
+
+
+def test_token_that_box_refused_is_named_to_the_sidecar(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    digest = hashlib.sha256(b"token-of-ana@example.com").hexdigest()
+    session = site.login("ana")
+    assert session.rest("POST", ROUTE, json={"widget": widget, "refused": digest}).status_code == 200
+    assert sidecar.requests[-1].body["refused"] == digest
+    ask(session, widget)
+    assert "refused" not in sidecar.requests[-1].body
+
+
+@pytest.mark.parametrize(
+    "refused", ["", "a" * 63, "a" * 65, "A" * 64, "g" * 64, "a" * 64 + "\n", "a" * 63 + "\n", 1, None, ["a" * 64], {}]
+)
+def test_refused_token_is_a_hash_or_nothing(
+    site: WordPress, sidecar: ScriptedSidecar, widget: str, refused: object
+) -> None:
+    answer = site.login("ana").rest("POST", ROUTE, json={"widget": widget, "refused": refused})
+    assert answer.status_code == 400, answer.text
+    assert not sidecar.requests
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "given", "told"),
+    [(429, "rate_limited", "7", "7"), (503, "box_unavailable", "5", "5"), (503, "box_unavailable", "soon", None)],
+)
+def test_when_to_come_back_is_said_in_the_header(
+    site: WordPress, sidecar: ScriptedSidecar, widget: str, status: int, code: str, given: str, told: str | None
+) -> None:
+    refusal = problem(status, code)
+    sidecar.answer = lambda request: Answer(refusal.status, refusal.body, {"Retry-After": given})
+    answer = ask(site.login("ana"), widget)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers.get("Retry-After") == told
+    assert answer.json()["data"] == {"status": status}
+    sidecar.answer = token
+    assert "Retry-After" not in ask(site.login("ana"), widget).headers
 
 
 def test_answer_in_an_envelope_is_not_stored_either(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
@@ -281,13 +435,14 @@ def test_sidecar_that_is_down_is_said_at_once(site: WordPress, sidecar: Scripted
 def test_page_is_unharmed_and_asks_nobody_when_it_is_rendered(site: WordPress, sidecar: ScriptedSidecar) -> None:
     sidecar.stop()
     try:
-        page = site.php(
-            "$id = wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'T',"
-            " 'post_content' => 'Before [box_explorer] after' ) ); echo get_permalink( $id );"
-        )
+        number, page = site.php(
+            "$id = wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Alone',"
+            " 'post_content' => 'Before [box_explorer] after' ) ); echo $id, ' ', get_permalink( $id );"
+        ).split()
         html = site.visitor().get(page).raise_for_status().text
     finally:
         sidecar.start()
+    site.php("wp_delete_post( $data['id'], true );", id=int(number))
     assert "Before" in html
     assert "after" in html
     assert "data-widget=" in html

@@ -12,6 +12,7 @@ use WP_HTTP_Response;
 use WP_REST_Request;
 use WP_REST_Response;
 use WP_REST_Server;
+use WP_User;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -122,11 +123,17 @@ final class Rest {
 				'callback'            => array( self::class, 'token' ),
 				'permission_callback' => array( self::class, 'may_ask_for_token' ),
 				'args'                => array(
-					'widget' => array(
+					'widget'  => array(
 						'description' => __( 'The signed descriptor of a widget on the page.', 'widgets-for-box' ),
 						'type'        => 'string',
 						'required'    => true,
 						'maxLength'   => Descriptor::MAX_LENGTH,
+					),
+					'refused' => array(
+						'description' => __( 'SHA-256 in hexadecimal digits of a token that Box has refused, to get another one.', 'widgets-for-box' ),
+						'type'        => 'string',
+						'pattern'     => '^[0-9a-f]{64}$',
+						'maxLength'   => 64,
 					),
 				),
 			)
@@ -137,8 +144,9 @@ final class Rest {
 	 * Whether a request comes from a page that a logged-in person has open.
 	 *
 	 * The nonce is asked for in its header and nowhere else: a form or an image of another site can't
-	 * send a header, and a request that was let in by other means (an application password, say) has
-	 * no session whose nonce it could carry.
+	 * send a header. A nonce alone proves no session, since WordPress makes it from whatever the cookie
+	 * says; so a request that was let in by other means (an application password, a signed header) is
+	 * refused unless it comes with a session of the same person.
 	 *
 	 * @internal Permission callback.
 	 *
@@ -146,7 +154,7 @@ final class Rest {
 	 * @return true|WP_Error
 	 */
 	public static function may_ask_for_token( WP_REST_Request $request ) {
-		if ( ! is_user_logged_in() || ! wp_verify_nonce( (string) $request->get_header( 'X-WP-Nonce' ), 'wp_rest' ) ) {
+		if ( ! self::has_session() || ! wp_verify_nonce( (string) $request->get_header( 'X-WP-Nonce' ), 'wp_rest' ) ) {
 			return new WP_Error( 'rest_not_logged_in', __( 'Please log in to see your Box files.', 'widgets-for-box' ), array( 'status' => 401 ) );
 		}
 		if ( ! current_user_can( Permissions::CAPABILITY ) ) {
@@ -154,6 +162,13 @@ final class Rest {
 			return new WP_Error( 'box_not_allowed', '' !== $text ? $text : self::default_no_access_text(), array( 'status' => 403 ) );
 		}
 		return true;
+	}
+
+	/**
+	 * Whether the current user is logged in by cookie, in a session that has not ended.
+	 */
+	private static function has_session(): bool {
+		return is_user_logged_in() && wp_validate_auth_cookie( '', 'logged_in' ) === get_current_user_id();
 	}
 
 	/**
@@ -170,7 +185,7 @@ final class Rest {
 			return new WP_Error( 'invalid_widget', __( 'This widget does not belong to this page any more. Please reload the page.', 'widgets-for-box' ), array( 'status' => 400 ) );
 		}
 
-		$answer = Tokens::for_session( $widget );
+		$answer = Tokens::for_session( $widget, (string) $request['refused'] );
 		if ( is_wp_error( $answer ) ) {
 			return self::for_visitor( $answer );
 		}
@@ -261,16 +276,18 @@ final class Rest {
 	 *
 	 * @param WP_Error $error Of the sidecar.
 	 */
-	private static function for_visitor( WP_Error $error ): WP_Error {
+	private static function for_visitor( WP_Error $error ): WP_REST_Response {
 		$data   = (array) $error->get_error_data();
 		$public = array( 'status' => $data['status'] ?? 500 );
-		if ( ! empty( $data['retry_after'] ) ) {
-			$public['retry_after'] = $data['retry_after'];
-		}
 		if ( current_user_can( 'manage_options' ) ) {
 			$public += array_filter( array_intersect_key( $data, array_flip( array( 'fix', 'detail', 'request_id' ) ) ) );
 		}
-		return new WP_Error( $error->get_error_code(), $error->get_error_message(), $public );
+		$answer = rest_convert_error_to_response( new WP_Error( $error->get_error_code(), $error->get_error_message(), $public ) );
+		$wait   = (int) ( $data['retry_after'] ?? 0 );
+		if ( $wait > 0 ) {
+			$answer->header( 'Retry-After', (string) $wait );
+		}
+		return $answer;
 	}
 
 	/**
@@ -295,10 +312,13 @@ final class Rest {
 		header( 'Cache-Control: no-store, private' );
 		add_filter( 'rest_send_nocache_headers', '__return_true', PHP_INT_MAX );
 		add_filter( 'nocache_headers', $no_store, PHP_INT_MAX );
-		if ( ! is_allowed_http_origin() ) {
-			header_remove( 'Access-Control-Allow-Origin' );
-			header_remove( 'Access-Control-Allow-Credentials' );
-		}
+		// At the last moment, whoever allowed it and when. The page that asks is of the site's own origin and needs no leave.
+		header_register_callback(
+			static function () {
+				header_remove( 'Access-Control-Allow-Origin' );
+				header_remove( 'Access-Control-Allow-Credentials' );
+			}
+		);
 		return $served;
 	}
 }

@@ -96,9 +96,10 @@ final class Sidecar {
 	 * @param string                                                            $element A key of Elements::CATALOGUE.
 	 * @param string[]                                                          $scopes  Box's names of feature scopes.
 	 * @param string                                                            $id      Id of the folder or file.
+	 * @param string                                                            $refused SHA-256 of a token that Box refused, to get another; empty if none was.
 	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
 	 */
-	public function token( array $user, string $element, array $scopes, string $id ) {
+	public function token( array $user, string $element, array $scopes, string $id, string $refused = '' ) {
 		$answer = $this->call(
 			'POST',
 			'/v1/tokens',
@@ -107,7 +108,7 @@ final class Sidecar {
 				'element' => $element,
 				'scopes'  => $scopes,
 				Elements::CATALOGUE[ $element ]['resource'] => $id,
-			)
+			) + ( '' === $refused ? array() : array( 'refused' => $refused ) )
 		);
 		if ( is_wp_error( $answer ) ) {
 			return $answer;

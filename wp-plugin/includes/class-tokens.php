@@ -68,10 +68,12 @@ final class Tokens {
 	/**
 	 * A token for one widget and the session in which it is asked for.
 	 *
-	 * @param array{element: string, id: string, scopes: string[]} $widget As of Descriptor::verify().
+	 * @param array{element: string, id: string, scopes: string[]} $widget  As of Descriptor::verify().
+	 * @param string                                               $refused SHA-256 of a token that Box refused, to get
+	 *                                                                      another; empty if none was.
 	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
 	 */
-	public static function for_session( array $widget ) {
+	public static function for_session( array $widget, string $refused = '' ) {
 		$wp_user = wp_get_current_user();
 		$user    = People::box_user( $wp_user );
 		if ( null === $user ) {
@@ -91,7 +93,7 @@ final class Tokens {
 			// Who this person was at Box until now may be the same there by another name.
 			Revocations::finish();
 			$scopes = Permissions::narrow( $widget['scopes'], $widget['element'], $wp_user );
-			$answer = self::ask( $wp_user, $user, $widget['element'], $scopes, $widget['id'] );
+			$answer = self::ask( $wp_user, $user, $widget['element'], $scopes, $widget['id'], $refused );
 			// After an error too: the sidecar may have made a token that nobody waited for.
 			$objection = self::look_again( $wp_user, $user, $widget, $scopes, is_wp_error( $answer ) ? 0 : (int) $answer['expires_in'] );
 			return $objection ?? $answer;
@@ -124,15 +126,16 @@ final class Tokens {
 	 * @param string                $element A key of Elements::CATALOGUE.
 	 * @param string[]              $scopes  Box's names of feature scopes.
 	 * @param string                $id      Id of the folder or file.
+	 * @param string                $refused SHA-256 of a token that Box refused; empty if none was.
 	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
 	 */
-	private static function ask( WP_User $wp_user, array $user, string $element, array $scopes, string $id ) {
+	private static function ask( WP_User $wp_user, array $user, string $element, array $scopes, string $id, string $refused = '' ) {
 		$sidecar = new Sidecar();
-		$answer  = $sidecar->token( $user, $element, $scopes, $id );
+		$answer  = $sidecar->token( $user, $element, $scopes, $id, $refused );
 		if ( is_wp_error( $answer ) && 'user_not_found' === $answer->get_error_code() && isset( $user['external_app_user_id'] ) ) {
 			$made = $sidecar->create_user( $user['external_app_user_id'], self::name( $wp_user ) );
 			// Where the policy does not let us make one, "no account" says more than "not allowed".
-			$answer = is_wp_error( $made ) ? $answer : $sidecar->token( $user, $element, $scopes, $id );
+			$answer = is_wp_error( $made ) ? $answer : $sidecar->token( $user, $element, $scopes, $id, $refused );
 		}
 		return $answer;
 	}
