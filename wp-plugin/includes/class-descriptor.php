@@ -56,11 +56,16 @@ final class Descriptor {
 		if ( ! is_array( $widget ) || self::VERSION !== ( $widget['v'] ?? null ) ) {
 			return null;
 		}
-		// An older release of the plugin may have signed an element or a scope that is no longer known.
-		if ( ! isset( Elements::CATALOGUE[ $widget['element'] ] ) ) {
+		// An older release of the plugin may have signed what is no longer known, or in another shape.
+		$element = $widget['element'] ?? null;
+		$scopes  = $widget['scopes'] ?? null;
+		if ( ! is_string( $element ) || ! isset( Elements::CATALOGUE[ $element ] ) || ! Elements::is_id( $element, $widget['id'] ?? null ) ) {
 			return null;
 		}
-		$widget['scopes'] = Elements::scopes( $widget['element'], $widget['scopes'] );
+		if ( ! is_array( $scopes ) || array_filter( $scopes, 'is_string' ) !== $scopes ) {
+			return null;
+		}
+		$widget['scopes'] = Elements::scopes( $element, $scopes );
 		return $widget;
 	}
 

@@ -86,6 +86,16 @@ final class Elements {
 	);
 
 	/**
+	 * Whether a value is the id of a folder or file, whichever an element shows. `0` is everybody's root folder.
+	 *
+	 * @param string $element A key of the catalogue.
+	 * @param mixed  $id      The value.
+	 */
+	public static function is_id( string $element, $id ): bool {
+		return is_string( $id ) && preg_match( '/^(0|[1-9]\d{0,19})$/D', $id ) && ( '0' !== $id || 'folder' === self::CATALOGUE[ $element ]['resource'] );
+	}
+
+	/**
 	 * The scopes that a list of names stands for, without those that the element does not know.
 	 *
 	 * @param string   $element A key of the catalogue.

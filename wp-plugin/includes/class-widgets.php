@@ -127,7 +127,7 @@ final class Widgets {
 	public static function widget( string $element, array $attributes ): ?array {
 		$resource = Elements::CATALOGUE[ $element ]['resource'];
 		$id       = $attributes[ $resource ] ?? ( 'folder' === $resource ? '0' : '' );
-		if ( ! is_scalar( $id ) || ! preg_match( '/^(0|[1-9]\d{0,19})$/D', (string) $id ) || ( 'file' === $resource && '0' === (string) $id ) ) {
+		if ( ! is_scalar( $id ) || ! Elements::is_id( $element, (string) $id ) ) {
 			return null;
 		}
 		$can = $attributes['can'] ?? Elements::CATALOGUE[ $element ]['default'];

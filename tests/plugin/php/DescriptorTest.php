@@ -116,4 +116,52 @@ final class DescriptorTest extends TestCase {
 		$this->assertNull( Descriptor::verify( Descriptor::sign( array( 'element' => 'carousel' ) + self::WIDGET ) ) );
 		$this->assertArrayNotHasKey( 'carousel', Elements::CATALOGUE );
 	}
+
+	/**
+	 * What an older release signed with other types, or not at all, is refused and no error.
+	 *
+	 * @dataProvider odd
+	 *
+	 * @param array<string, mixed> $odd What differs from a widget.
+	 */
+	public function test_odd_types( array $odd ): void {
+		$this->assertNull( Descriptor::verify( Descriptor::sign( $odd + self::WIDGET ) ) );
+	}
+
+	/**
+	 * Data.
+	 *
+	 * @return array<int, array{array<string, mixed>}>
+	 */
+	public function odd(): array {
+		return array(
+			array( array( 'element' => null ) ),
+			array( array( 'element' => 1 ) ),
+			array( array( 'element' => array( 'explorer' ) ) ),
+			array( array( 'id' => null ) ),
+			array( array( 'id' => 0 ) ),
+			array( array( 'id' => array( '0' ) ) ),
+			array( array( 'id' => '../1' ) ),
+			array( array( 'id' => "0\n" ) ),
+			array(
+				array(
+					'element' => 'preview',
+					'id'      => '0',
+				),
+			),
+			array( array( 'scopes' => null ) ),
+			array( array( 'scopes' => 'item_download' ) ),
+			array( array( 'scopes' => array( array( 'item_download' ) ) ) ),
+			array( array( 'scopes' => array( 1 ) ) ),
+		);
+	}
+
+	/**
+	 * A payload without one of its fields.
+	 */
+	public function test_missing_fields(): void {
+		foreach ( array_keys( self::WIDGET ) as $name ) {
+			$this->assertNull( Descriptor::verify( Descriptor::sign( array_diff_key( self::WIDGET, array( $name => 1 ) ) ) ) );
+		}
+	}
 }
