@@ -44,7 +44,9 @@ final class Widgets {
 		add_action( 'init', array( self::class, 'register_types' ) );
 		add_action( 'wp_enqueue_scripts', array( self::class, 'enqueue_early' ) );
 		add_filter( 'wp_resource_hints', array( self::class, 'preconnect' ), 10, 2 );
-		add_filter( 'script_loader_tag', array( self::class, 'defer' ), 10, 2 );
+		if ( ! is_wp_version_compatible( '6.3' ) ) {
+			add_filter( 'script_loader_tag', array( self::class, 'defer' ), 10, 3 );
+		}
 		add_action( 'wp_footer', array( self::class, 'print_configuration' ), 19 );
 		add_action( 'admin_footer', array( self::class, 'print_configuration' ), 19 );
 	}
@@ -59,6 +61,7 @@ final class Widgets {
 	 */
 	public static function register_scripts( $scripts ) {
 		$scripts->add( self::HANDLE, plugins_url( 'assets/loader.js', FILE ), array(), VERSION, 1 );
+		$scripts->add_data( self::HANDLE, 'strategy', 'defer' );
 		$dependencies = array( 'wp-api-fetch', 'wp-block-editor', 'wp-blocks', 'wp-components', 'wp-element', 'wp-i18n', 'wp-shortcode', self::HANDLE );
 		$scripts->add( self::HANDLE . '-editor', plugins_url( 'assets/editor.js', FILE ), $dependencies, VERSION, 1 );
 		$scripts->set_translations( self::HANDLE . '-editor', 'widgets-for-box', plugin_dir_path( FILE ) . 'languages' );
@@ -167,15 +170,16 @@ final class Widgets {
 	 *
 	 * @param string               $element    A key of Elements::CATALOGUE.
 	 * @param array<string, mixed> $attributes Of a block or a shortcode.
-	 * @return array{class: string, style: string}
+	 * @return array{class: string, style: string, id?: string}
 	 */
 	private static function wrapper( string $element, array $attributes ): array {
 		$height = (int) ( $attributes['height'] ?? self::DEFAULT_HEIGHT );
 		$height = max( self::MIN_HEIGHT, min( self::MAX_HEIGHT, $height ) );
+		$anchor = $attributes['anchor'] ?? '';
 		return array(
 			'class' => 'widgets-for-box widgets-for-box-' . $element,
 			'style' => 'height:' . $height . 'px',
-		);
+		) + ( is_string( $anchor ) && '' !== $anchor ? array( 'id' => $anchor ) : array() );
 	}
 
 	/**
@@ -194,14 +198,26 @@ final class Widgets {
 				'preview' === $element ? esc_html__( 'No Box file was chosen for this preview.', 'widgets-for-box' ) : esc_html__( 'The id of the Box folder of this widget is not valid.', 'widgets-for-box' )
 			);
 		}
+		if ( is_feed() ) {
+			return self::link();
+		}
 		wp_enqueue_script( self::HANDLE );
 		return sprintf(
-			'<div %1$s data-widget="%2$s" role="group" aria-label="%3$s"><noscript><p>%4$s</p></noscript></div>',
+			'<div %1$s data-widget="%2$s" role="group" aria-label="%3$s">%4$s</div>',
 			$wrapper,
 			esc_attr( Descriptor::sign( $widget ) ),
 			esc_attr( self::label( $element ) ),
-			esc_html__( 'Please turn on JavaScript to see your Box files here.', 'widgets-for-box' )
+			// What REST answers are shown in may have no loader, or get it from the page around it.
+			defined( 'REST_REQUEST' ) ? self::link() : '<noscript><p>' . esc_html__( 'Please turn on JavaScript to see your Box files here.', 'widgets-for-box' ) . '</p></noscript>'
 		);
+	}
+
+	/**
+	 * What stands for a widget where no scripts run: a link to the page that it is on.
+	 */
+	private static function link(): string {
+		$page = get_permalink();
+		return sprintf( '<p><a href="%1$s">%2$s</a></p>', esc_url( $page ? $page : home_url( '/' ) ), esc_html__( 'Open the page to see your Box files.', 'widgets-for-box' ) );
 	}
 
 	/**
@@ -262,22 +278,24 @@ final class Widgets {
 	}
 
 	/**
-	 * Defers the loader; wp_register_script() can't before WordPress 6.3.
+	 * Defers the loader where WordPress knows no strategies, and leaves alone what others attach to it.
 	 *
 	 * @internal Callback of `script_loader_tag`.
 	 *
-	 * @param string $tag    The script's markup.
+	 * @param string $tag    The script's markup, inline scripts included.
 	 * @param string $handle Its handle.
+	 * @param string $src    Its address.
 	 * @return string
 	 */
-	public static function defer( $tag, $handle ) {
-		return self::HANDLE === $handle ? str_replace( ' src=', ' defer src=', $tag ) : $tag;
+	public static function defer( $tag, $handle, $src ) {
+		$own = " src='$src' id='$handle-js'";
+		return self::HANDLE === $handle ? str_replace( $own, ' defer' . $own, $tag ) : $tag;
 	}
 
 	/**
 	 * The Content-Security-Policy that the widgets need.
 	 *
-	 * @param string[] $more Further sources by directive.
+	 * @param array<string, string|string[]> $more Further sources by directive.
 	 */
 	public static function content_security_policy( array $more = array() ): string {
 		$elements = preg_replace( '#^(https?://[^/]+).*$#', '$1', Elements::url() );
@@ -295,9 +313,13 @@ final class Widgets {
 			'frame-src'   => array( "'self'", $api, 'https://*.boxcloud.com' ),
 			'worker-src'  => array( "'self'", 'blob:' ),
 		);
+		foreach ( $more as $directive => $list ) {
+			$directive             = strtolower( $directive );
+			$sources[ $directive ] = array_merge( $sources[ $directive ] ?? array(), (array) $list );
+		}
 		$policy = array();
 		foreach ( $sources as $directive => $list ) {
-			$policy[] = $directive . ' ' . implode( ' ', array_unique( array_merge( $list, (array) ( $more[ $directive ] ?? array() ) ) ) );
+			$policy[] = rtrim( $directive . ' ' . implode( ' ', array_unique( $list ) ) );
 		}
 		return implode( '; ', $policy );
 	}

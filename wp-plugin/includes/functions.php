@@ -37,7 +37,8 @@ if ( ! function_exists( 'widgets_for_box_csp' ) ) {
 	 * The sources that pages with widgets need, as the value of a Content-Security-Policy header, for
 	 * servers that send one: `header( 'Content-Security-Policy: ' . widgets_for_box_csp() )`.
 	 *
-	 * @param string[] $sources Further sources by directive, such as `array( 'script-src' => "'nonce-…'" )`.
+	 * @param array<string, string|string[]> $sources Further directives and sources, such as
+	 *                                                `array( 'script-src' => "'nonce-…'", 'frame-ancestors' => "'self'" )`.
 	 */
 	function widgets_for_box_csp( array $sources = array() ): string {
 		return WidgetsForBox\Widgets::content_security_policy( $sources );

@@ -173,4 +173,34 @@ final class WidgetsTest extends TestCase {
 		$this->assertStringNotContainsString( 'unsafe-eval', $policy );
 		$this->assertDoesNotMatchRegularExpression( "#script-src [^;]*'unsafe-inline'#", $policy );
 	}
+
+	/**
+	 * What the caller adds stands in the policy, whether or not the widgets need that directive.
+	 */
+	public function test_content_security_policy_keeps_what_is_added(): void {
+		$policy     = widgets_for_box_csp(
+			array(
+				'frame-ancestors'           => "'self'",
+				'Base-URI'                  => array( "'none'" ),
+				'script-src'                => array( "'nonce-abc'", 'https://cdn.example.com' ),
+				'Connect-Src'               => 'https://metrics.example.com',
+				'upgrade-insecure-requests' => array(),
+				'block-all-mixed-content'   => '',
+			)
+		);
+		$directives = array();
+		foreach ( explode( '; ', $policy ) as $directive ) {
+			list( $name, $sources ) = explode( ' ', $directive, 2 ) + array( 1 => '' );
+			$this->assertArrayNotHasKey( $name, $directives, 'Browsers ignore a second one.' );
+			$directives[ $name ] = $sources;
+		}
+		$this->assertSame( "'self'", $directives['frame-ancestors'] );
+		$this->assertSame( "'none'", $directives['base-uri'] );
+		$this->assertSame( '', $directives['upgrade-insecure-requests'] );
+		$this->assertSame( '', $directives['block-all-mixed-content'] );
+		$this->assertStringEndsWith( " 'nonce-abc' https://cdn.example.com", $directives['script-src'] );
+		$this->assertStringEndsWith( ' https://metrics.example.com', $directives['connect-src'] );
+		$this->assertStringStartsWith( "'self' ", $directives['connect-src'] );
+		$this->assertSame( "'self'", $directives['default-src'] );
+	}
 }
