@@ -71,10 +71,16 @@ def test_socket_of_the_network_serves_its_sites(network: WordPress, sidecar: Scr
     assert answer.json()["token"] == "token-of-ana@example.com"
 
 
-def test_descriptor_of_a_sister_site_is_refused(network: WordPress, sidecar: ScriptedSidecar) -> None:
-    answer = ask(network.login("ana"), descriptor(network, 2))
-    assert answer.status_code == 400
+@pytest.mark.parametrize("there", [1, 2])
+def test_descriptor_of_a_sister_site_is_refused(network: WordPress, sidecar: ScriptedSidecar, there: int) -> None:
+    """Whoever is at home on both sites gets nothing on one for a widget of the other."""
+    admin = network.login("admin")
+    route = "/wp-json/widgets-for-box/v1/token" if there == 1 else "/second/?rest_route=/widgets-for-box/v1/token"
+    headers = {"X-WP-Nonce": admin.nonce()}
+    sister = admin.post(route, json={"widget": descriptor(network, 3 - there)}, headers=headers)
+    assert (sister.status_code, sister.json()["code"]) == (400, "invalid_widget")
     assert not sidecar.requests
+    assert admin.post(route, json={"widget": descriptor(network, there)}, headers=headers).status_code == 200
 
 
 def test_who_is_no_member_of_a_site_gets_nothing_there(network: WordPress, sidecar: ScriptedSidecar) -> None:
@@ -83,6 +89,17 @@ def test_who_is_no_member_of_a_site_gets_nothing_there(network: WordPress, sidec
         " echo user_can( get_user_by( 'login', $login ), 'use_widgets_for_box' ) ? $login . ' ' : ''; }"
     )
     assert may.split() == ["chief", "admin"], "Members, and the network's administrator."
+
+
+def test_who_is_no_member_is_refused_by_the_site_itself(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    ana = network.login("ana")
+    answer = ana.post(
+        "/second/?rest_route=/widgets-for-box/v1/token",
+        json={"widget": descriptor(network, 2)},
+        headers={"X-WP-Nonce": ana.nonce()},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "box_not_allowed")
+    assert not sidecar.requests
 
 
 def test_site_administrator_cannot_change_the_server(network: WordPress, sidecar: ScriptedSidecar) -> None:
