@@ -6,13 +6,14 @@ import base64
 import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import Visit
 from browser.page import complaints, explorer, open_folder, row, uploader
-from intranet.browser import Tab
+from intranet.browser import DESKTOP, PHONE, Tab
 from intranet.stack import Stack
 
 
@@ -111,17 +112,101 @@ def test_token_that_ends_while_the_page_is_open_is_renewed_without_a_reload(visi
     assert complaints(tab) == []
 
 
-def test_refusal_by_box_is_said_and_mended_by_a_retry(visit: Visit, stack: Stack) -> None:
+def end_tokens(stack: Stack) -> None:
+    """Box ends what it issued to browsers, as it does when a password or an app changes; nobody here is told."""
+    assert stack.emulator.expire_tokens(kind="downscoped", revoke=True)
+
+
+def test_token_that_box_ended_is_replaced_without_a_word(visit: Visit, stack: Stack) -> None:
+    tab = visit("ana")
+    inside = min(
+        item["path"].split("/")[2]
+        for item in stack.emulator.items("ana@example.com")
+        if item["path"].startswith("/Projetos/")
+    )
+    expect(row(tab, "Projetos")).to_be_visible()
+    tab.page.evaluate("document.querySelector('.widgets-for-box-element').dataset.same = 'yes'")
+    for opened in (lambda: open_folder(tab, "Projetos"), explorer(tab).get_by_role("button", name="All Files").click):
+        end_tokens(stack)
+        opened()
+        expect(row(tab, inside if opened.__name__ == "<lambda>" else "Projetos")).to_be_visible()
+    expect(tab.page.get_by_role("alert")).to_have_count(0)
+    assert explorer(tab).locator("[data-same]").count() == 1, "It is the Element that was there before."
+    assert [error for error in complaints(tab) if "status of 401" not in error] == []
+    told = [request.post_data_json.get("refused") for request in tab.requests if request.url.endswith("/v1/token")]
+    assert [len(digest) for digest in told if digest] == [64, 64]
+    assert len(set(told)) == 3
+
+
+def test_upload_queue_survives_the_end_of_its_token(visit: Visit, stack: Stack, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("um.txt", "dois.txt")]
+    for file in files:
+        file.write_text(file.name)
+    tab = visit("ana")
+    uploader(tab).locator("input[type=file]").first.set_input_files(files)
+    expect(uploader(tab).get_by_text("dois.txt")).to_be_visible()
+    end_tokens(stack)
+    uploader(tab).get_by_role("button", name="Upload", exact=True).click()
+    expect(uploader(tab).get_by_text("Success")).to_be_visible()
+    expect(tab.page.get_by_role("alert")).to_have_count(0)
+    assert {"/um.txt", "/dois.txt"} <= {item["path"] for item in stack.emulator.items("ana@example.com")}
+
+
+def test_replacement_that_box_refuses_too_is_said_and_mended_by_a_retry(visit: Visit, stack: Stack) -> None:
     tab = visit("olga")
     folder = next(item["path"][1:] for item in stack.emulator.items("olga@example.com") if item["type"] == "folder")
     expect(row(tab, folder)).to_be_visible()
-    stack.emulator.fault("status", method="GET", path="/2.0/folders/.*", status=401, times=1)
+    stack.emulator.fault("empty", method="GET", path="/2.0/folders/.*", status=401, times=2)
     open_folder(tab, folder)
-    expect(explorer(tab).get_by_role("alert")).to_be_visible()
+    expect(explorer(tab).get_by_role("alert")).to_contain_text("Box has ended this session")
     tab.screenshot("refused_by_box")
     explorer(tab).get_by_role("button", name="Try again").click()
     expect(row(tab, folder)).to_be_visible()
     expect(explorer(tab).get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_search_that_box_refuses_becomes_a_sentence(visit: Visit, stack: Stack, size: tuple[int, int]) -> None:
+    error = {"type": "error", "status": 403, "code": "access_denied_insufficient_permissions", "request_id": "x"}
+    stack.emulator.fault("status", path="/2.0/search", status=403, body=error, times=None)
+    tab = visit("ana", viewport=size)
+    open_folder(tab, "Projetos")
+    inside = min(
+        item["path"].split("/")[2]
+        for item in stack.emulator.items("ana@example.com")
+        if item["path"].startswith("/Projetos/")
+    )
+    expect(row(tab, inside)).to_be_visible()
+    field = explorer(tab).get_by_placeholder("Search files and folders")
+    field.fill("relatório")
+    expect(explorer(tab).get_by_role("alert")).to_contain_text("Search is not available here")
+    expect(field).to_be_hidden()
+    expect(row(tab, inside)).to_be_visible()
+    expect(explorer(tab).get_by_text("A network error has occurred")).to_have_count(0)
+    expect(explorer(tab).get_by_role("button", name="Try again")).to_have_count(0)
+    tab.screenshot(f"search_refused-{size[0]}")
+    # The sentence has been read; the field stays away for as long as the page is open.
+    explorer(tab).get_by_role("button", name="All Files").click()
+    expect(row(tab, "Projetos")).to_be_visible()
+    expect(explorer(tab).get_by_role("alert")).to_have_count(0)
+    expect(field).to_be_hidden()
+    assert [message for message in complaints(tab) if "status of 403" not in message] == []
+
+    stack.emulator.clear_faults()
+    tab.page.reload()
+    expect(explorer(tab).get_by_placeholder("Search files and folders")).to_be_visible()
+
+
+def test_search_that_box_refuses_to_a_picker(visit: Visit, stack: Stack) -> None:
+    error = {"type": "error", "status": 403, "code": "access_denied_insufficient_permissions", "request_id": "x"}
+    stack.emulator.fault("status", path="/2.0/search", status=403, body=error, times=None)
+    tab = visit("ana", "/pick-files/")
+    picker = tab.page.locator(".widgets-for-box-picker")
+    expect(picker.get_by_text("Bem-vinda.txt").first).to_be_visible()
+    picker.get_by_placeholder("Search files and folders").fill("vinda")
+    expect(picker.get_by_role("alert")).to_contain_text("Search is not available here")
+    expect(picker.get_by_placeholder("Search files and folders")).to_be_hidden()
+    expect(picker.get_by_text("Bem-vinda.txt").first).to_be_visible()
 
 
 def test_site_that_box_does_not_know_is_told_which_origin_to_add(visit: Visit, stack: Stack) -> None:

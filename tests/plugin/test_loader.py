@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from playwright.sync_api import Locator, Route, expect
 from intranet.browser import Browser, Tab
 from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, problem, token
-from plugin.test_editor import serve_stub
+from plugin.test_editor import STUB, serve_stub
 
 pytestmark = pytest.mark.parametrize("site", ["6.8"], indirect=True)
 
@@ -170,18 +172,132 @@ def test_renewal_that_fails_keeps_the_token_that_still_lives(tab: Tab, sidecar: 
     expect(widget(tab).get_by_role("alert")).to_contain_text("Box does not answer")
 
 
-def test_refused_token_is_dropped(tab: Tab, sidecar: ScriptedSidecar, explorer: str) -> None:
+REFUSED = (
+    "{ isAxiosError: true, response: { status: 401 }, config: { url: 'https://api.box.com/2.0/folders/99?fields=id' } }"
+)
+
+
+def numbered(request: Request) -> Answer:
+    """Another token each time that one was refused, as the sidecar does."""
+    given = token(request)
+    replaced = request.body.get("refused", "")[:8]
+    return Answer(body={**given.body, "access_token": f"{given.body['access_token']}-{replaced}"})
+
+
+def test_refused_token_is_replaced_once_and_silently(tab: Tab, sidecar: ScriptedSidecar, explorer: str) -> None:
+    """Elements with an Axios that can't be helped: the cached token goes, the next request names it by its hash."""
+    sidecar.answer = numbered
     tab.page.goto(explorer)
     wait_until_shown(tab)
-    tab.page.evaluate(
-        "() => window.shown[ 0 ].options.responseInterceptor( { isAxiosError: true, response: { status: 401 } } )"
-    )
-    expect(widget(tab).get_by_role("alert")).to_contain_text("Box has ended this session")
-    tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' )")
-    assert len(token_requests(sidecar)) == 2
-    passed = tab.page.evaluate("() => window.shown[ 0 ].options.responseInterceptor( { status: 200, data: 'x' } )")
-    assert passed == {"status": 200, "data": "x"}
+    first = tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' )")
+    tab.page.evaluate("() => { window.shown[ 0 ].navigateTo = ( id ) => { window.went = id; }; }")
+    refused = f"() => window.shown[ 0 ].options.responseInterceptor( {REFUSED} ) && 1"
+    tab.page.evaluate(refused)
+    second = tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' )")
+    digest = hashlib.sha256(first.encode()).hexdigest()
+    assert [request.body.get("refused") for request in token_requests(sidecar)] == [None, digest]
+    assert second == f"{first}{digest[:8]}"
+    tab.page.wait_for_function("() => window.went === '99'")
     expect(widget(tab).get_by_role("alert")).to_have_count(0)
+    assert not tab.page.evaluate("() => window.shown[ 0 ].hidden"), "What the person had open stays."
+
+    # Its replacement is refused as well: that is worth a word, and a click replaces it, too.
+    tab.page.evaluate(refused)
+    expect(widget(tab).get_by_role("alert")).to_contain_text("Box has ended this session")
+    assert len(token_requests(sidecar)) == 2
+    widget(tab).get_by_role("button", name="Try again").click()
+    wait_until_shown(tab, 2)
+    assert token_requests(sidecar)[-1].body["refused"] == hashlib.sha256(second.encode()).hexdigest()
+    passed = tab.page.evaluate("() => window.shown[ 1 ].options.responseInterceptor( { status: 200, data: 'x' } )")
+    assert passed == {"status": 200, "data": "x"}
+
+    # It worked, so when it ends that is an end like the first.
+    tab.page.evaluate(refused.replace("shown[ 0 ]", "shown[ 1 ]"))
+    tab.page.evaluate("() => window.shown[ 1 ].token( 'folder_0' )")
+    expect(widget(tab).get_by_role("alert")).to_have_count(0)
+    assert len(token_requests(sidecar)) == 4
+
+
+def test_request_that_box_refused_is_sent_again_with_another_token(
+    tab: Tab, sidecar: ScriptedSidecar, explorer: str
+) -> None:
+    """However many requests come back refused at once: one new token, and the Element learns of nothing."""
+    sidecar.answer = numbered
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    sent, results = tab.page.evaluate(
+        """async () => {
+            const { token, options } = window.shown[ 0 ];
+            const dead = await token( 'folder_0' );
+            const sent = [];
+            const adapter = async ( { url, headers } ) => {
+                sent.push( headers.Authorization );
+                await new Promise( ( resolve ) => setTimeout( resolve, 50 ) );
+                if ( headers.Authorization === 'Bearer ' + dead ) {
+                    throw { isAxiosError: true, response: { status: 401 }, config: { headers } };
+                }
+                return { status: 200, config: { headers }, data: url };
+            };
+            const request = ( url ) => {
+                const headers = { Authorization: 'Bearer ' + dead };
+                const asked = options.requestInterceptor( { url, adapter, headers } );
+                // The Elements repeat some requests by themselves.
+                return options.requestInterceptor( asked ).adapter( asked ).then( options.responseInterceptor );
+            };
+            const answers = await Promise.all( [ 'a', 'b', 'c' ].map( request ) );
+            answers.push( await request( 'late' ) );
+            return [ sent, answers.map( ( { data } ) => data ) ];
+        }"""
+    )
+    assert results == ["a", "b", "c", "late"]
+    assert len(sent) == 8
+    assert len(set(sent)) == 2
+    assert len(token_requests(sidecar)) == 2
+    expect(widget(tab).get_by_role("alert")).to_have_count(0)
+
+
+def test_without_a_secure_context_it_is_asked_again_without_a_hash(
+    tab: Tab, sidecar: ScriptedSidecar, explorer: str
+) -> None:
+    tab.page.add_init_script("Object.defineProperty( crypto, 'subtle', { value: undefined } );")
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    tab.page.evaluate(f"() => window.shown[ 0 ].options.responseInterceptor( {REFUSED} ) && 1")
+    tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' )")
+    assert [list(request.body) for request in token_requests(sidecar)] == [["user", "element", "scopes", "folder"]] * 2
+    expect(widget(tab).get_by_role("alert")).to_have_count(0)
+
+
+def test_site_that_is_busy_is_asked_again_when_it_says(tab: Tab, sidecar: ScriptedSidecar, make_page: Any) -> None:
+    """More widgets than the sidecar serves at once: the rest wait, say so, and go on by themselves."""
+    served: list[str] = []
+
+    def one_at_a_time(request: Request) -> Answer:
+        folder = request.body["folder"]
+        if len(served) % 2:
+            served.append("")
+            refusal = problem(429, "rate_limited")
+            return Answer(refusal.status, refusal.body, {"Retry-After": "1"})
+        served.append(folder)
+        return token(request)
+
+    sidecar.answer = one_at_a_time
+    tab.page.set_viewport_size({"width": 1280, "height": 2000})
+    tab.page.goto(make_page("".join(f'[box_explorer folder="{folder}" height="200"]' for folder in range(1, 6))))
+    expect(tab.page.get_by_text("Too many requests at once").first).to_be_visible()
+    wait_until_shown(tab, 5)
+    assert {"1", "2", "3", "4", "5"} == {folder for folder in served if folder}
+    expect(tab.page.get_by_role("alert")).to_have_count(0)
+    expect(tab.page.get_by_text("Too many requests at once")).to_have_count(0)
+
+
+def test_waiting_has_an_end(tab: Tab, sidecar: ScriptedSidecar, explorer: str) -> None:
+    refusal = problem(429, "rate_limited")
+    sidecar.answer = lambda request: Answer(refusal.status, refusal.body, {"Retry-After": "3600"})
+    tab.page.goto(explorer)
+    expect(widget(tab).get_by_role("alert")).to_contain_text("Too many requests at once")
+    expect(widget(tab).get_by_role("button", name="Try again")).to_be_visible()
+    assert len(token_requests(sidecar)) == 1
 
 
 def test_box_out_of_reach_is_explained_with_the_origin(tab: Tab, site: WordPress, explorer: str) -> None:
@@ -294,6 +410,69 @@ def test_container_of_an_author_loads_nothing(tab: Tab, site: WordPress, make_pa
         expect(container.get_by_role("alert")).to_be_visible()
 
 
+ODD_PAYLOADS: list[Any] = [
+    {"element": "explorer", "id": "0", "box": {}, "run": {}, "descriptor": "x", "folder": {}},
+    {"element": "explorer", "id": "0", "box": {"hide": 1}},
+    {"element": ["explorer"], "id": "0"},
+    {"element": {"toString": 1}, "id": "0"},
+    {"element": "constructor", "id": "0"},
+    {"element": "__proto__", "id": "0"},
+    {"element": "explorer", "id": {"toString": 1}},
+    {"element": "explorer"},
+    {"element": "picker", "id": "0", "options": 5},
+    {"element": "picker", "id": "0", "options": {"type": {}, "extensions": 5, "max": {"valueOf": 1}}},
+    {"element": "picker", "id": "0", "options": {"extensions": {"length": 9}, "container": "body", "token": "x"}},
+    {"element": "picker", "id": "0", "options": None},
+    [],
+    "explorer",
+    None,
+    7,
+]
+
+
+def test_nothing_that_an_author_writes_disturbs_other_widgets(tab: Tab, site: WordPress, make_page: Any) -> None:
+    texts = [json.dumps(payload) for payload in ODD_PAYLOADS]
+    texts += ['{"__proto__":{"element":"explorer","id":"0","box":{},"descriptor":"x"}}', '{"element":"explorer","id":']
+    encoded = [base64.urlsafe_b64encode(text.encode()).decode().rstrip("=") + ".x" for text in texts]
+    written = "".join(f'<div class="widgets-for-box" data-widget="{text}"></div>' for text in encoded)
+    assert site.php("echo wp_kses_post( $data['html'] );", html=written) == written, "WordPress lets authors write it."
+    tab.page.set_viewport_size({"width": 1280, "height": 4000})
+    tab.page.goto(make_page(f'[box_explorer folder="1"]{written}[box_explorer folder="2"]'))
+    wait_until_shown(tab, 2)
+    tab.page.wait_for_function("() => document.querySelectorAll( '[data-state=failed]' ).length === " + str(len(texts)))
+    assert sorted(tab.page.evaluate("() => window.shown.map( ( { id } ) => id )")) == ["1", "2"]
+    assert tab.page.locator(".widgets-for-box[data-state=failed] [role=alert]").count() == len(texts)
+    # Going away and coming back, each by itself.
+    tab.page.evaluate(
+        "() => document.querySelectorAll( '.widgets-for-box' ).forEach( ( node ) => {"
+        " const copy = node.cloneNode(); delete copy.dataset.state; node.replaceWith( copy ); } )"
+    )
+    wait_until_shown(tab, 4)
+    tab.page.wait_for_function("() => document.querySelectorAll( '[data-state=failed]' ).length === " + str(len(texts)))
+    assert [error for error in tab.errors if "status of 400" not in error] == []
+
+
+def test_element_that_throws_harms_no_other(tab: Tab, make_page: Any) -> None:
+    """Box's own script may fail at anything: when it is shown, and again when it is taken away."""
+    broken = "window.Box.ContentUploader = class { addListener() {} show() { throw new Error(); } hide() { throw 1; } }"
+    tab.page.route(
+        re.compile("/(explorer|uploader)[.]js$"),
+        lambda route: route.fulfill(content_type="text/javascript", body=STUB + broken),
+    )
+    tab.page.goto(make_page('[box_uploader height="200"][box_explorer folder="1" height="200"]'))
+    uploader = tab.page.locator(".widgets-for-box-uploader")
+    expect(uploader.get_by_role("alert")).to_contain_text("could not be loaded")
+    wait_until_shown(tab)
+    copy = "( () => { const copy = node.cloneNode(); delete copy.dataset.state; node.replaceWith( copy ); } )()"
+    tab.page.evaluate(
+        "() => { window.shown[ 0 ].hide = () => { throw new Error(); };"
+        f" for ( const node of document.querySelectorAll( '.widgets-for-box' ) ) {copy}; }}"
+    )
+    wait_until_shown(tab, 2)
+    expect(uploader.get_by_role("alert")).to_contain_text("could not be loaded")
+    assert tab.errors == []
+
+
 def test_widgets_share_script_and_token(tab: Tab, sidecar: ScriptedSidecar, make_page: Any) -> None:
     tab.page.goto(make_page("[box_explorer][box_explorer][box_explorer]"))
     for number in range(3):
@@ -392,6 +571,68 @@ def test_page_from_the_back_forward_cache_shows_who_is_there_now(
     )
     tab.page.evaluate(restore)
     wait_until_shown(tab, 3)
+
+
+def become(tab: Tab, site: WordPress, name: str | None) -> None:
+    """Log in as somebody in another window of the same browser."""
+    tab.context.clear_cookies()
+    jar = site.login(name).cookies.jar if name else []
+    tab.context.add_cookies([{"name": c.name, "value": c.value or "", "url": site.url} for c in jar])
+
+
+def test_request_of_one_person_is_never_sent_again_as_another(
+    tab: Tab, site: WordPress, sidecar: ScriptedSidecar, explorer: str
+) -> None:
+    """Ana's log-out ended her token at Box; what she had under way must not go on with Kenji's."""
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    become(tab, site, "kenji")
+    sent, result = tab.page.evaluate(
+        """async () => {
+            const { token, options } = window.shown[ 0 ];
+            const sent = [];
+            const adapter = async ( { headers } ) => {
+                sent.push( headers.Authorization );
+                throw { isAxiosError: true, response: { status: 401 }, config: { headers } };
+            };
+            const headers = { Authorization: 'Bearer ' + await token( 'folder_0' ) };
+            const asked = options.requestInterceptor( { url: '/2.0/files/content', adapter, headers } );
+            return [ sent, await asked.adapter( asked ).catch( ( { response } ) => response.status ) ];
+        }"""
+    )
+    assert sent == ["Bearer token-of-ana@example.com"]
+    assert result == 401
+    wait_until_shown(tab, 2)
+    assert tab.page.evaluate("() => window.shown[ 0 ].hidden")
+    assert tab.page.evaluate("() => window.shown[ 1 ].token( 'folder_0' )") == "token-of-kenji@example.com"
+    # Whatever of hers still runs asks in vain.
+    assert tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' ).catch( () => 'nothing' )") == "nothing"
+    expect(widget(tab).get_by_role("alert")).to_have_count(0)
+
+
+def test_somebody_else_who_logs_in_after_a_failure_sees_nothing_of_the_person_before(
+    tab: Tab, site: WordPress, sidecar: ScriptedSidecar, make_page: Any
+) -> None:
+    """One widget finds out that nobody is logged in, then that Kenji is; the other must not stay Ana's."""
+    tab.page.goto(make_page('[box_explorer folder="1" height="200"][box_explorer folder="2" height="200"]'))
+    wait_until_shown(tab, 2)
+    become(tab, site, None)
+    tab.page.evaluate(
+        "() => { const { options, token } = window.shown.find( ( { id } ) => id === '1' );"
+        f" options.responseInterceptor( {REFUSED} ); return token( 'folder_1' ).catch( () => 0 ); }}"
+    )
+    expect(widget(tab).get_by_role("link", name="Log in")).to_be_visible()
+    become(tab, site, "kenji")
+    # The person before is still on the page; a script brings in one more widget.
+    tab.page.evaluate(
+        "() => { const node = document.querySelector( '.widgets-for-box' );"
+        " const copy = node.cloneNode(); delete copy.dataset.state; node.replaceWith( copy ); }"
+    )
+    wait_until_shown(tab, 4)
+    whose = tab.page.evaluate(
+        "() => Promise.all( window.shown.filter( ( { hidden } ) => ! hidden ).map( ( { token } ) => token( '' ) ) )"
+    )
+    assert whose == ["token-of-kenji@example.com"] * 2
 
 
 def test_events_reach_the_page(tab: Tab, make_page: Any) -> None:

@@ -15,6 +15,9 @@
 	/** A token with less life than this, in milliseconds, is renewed before it is used again. */
 	const MARGIN = 60000;
 
+	/** For how long, in milliseconds, to come back after each time that the site asks for: it may be busy. */
+	const ENDURANCE = 120000;
+
 	/** How far outside the viewport a widget starts to load. */
 	const NEARBY = '400px';
 
@@ -49,6 +52,9 @@
 
 	let nonce = null;
 
+	/** The last nonce that was good: another one may be another person's. */
+	let last = null;
+
 	async function ask( url, options ) {
 		const stop = new AbortController();
 		const timer = setTimeout( () => stop.abort(), PATIENCE );
@@ -62,8 +68,8 @@
 		}
 	}
 
-	/** Asks for a nonce of the person who is logged in now. */
-	function freshNonce() {
+	/** Asks for a nonce of the person who is logged in now, for a descriptor that needs it or for all. */
+	function freshNonce( descriptor ) {
 		const asked = ask( configuration.nonce ).then( ( { response, body } ) => {
 			if ( response.status >= 500 ) {
 				throw new Failure( 'broken', text.broken );
@@ -75,6 +81,10 @@
 			if ( ! loggedIn ) {
 				throw new Failure( 'rest_not_logged_in', text.loggedOut );
 			}
+			if ( last && last !== fresh ) {
+				startOver( descriptor );
+			}
+			last = fresh;
 			return fresh;
 		} );
 		nonce = asked;
@@ -99,11 +109,19 @@
 	/** Tokens by descriptor: widgets with the same descriptor share one, and one request for it. */
 	const tokens = new Map();
 
-	async function requestToken( descriptor, again = true ) {
+	/**
+	 * Asks the site for a token.
+	 *
+	 * @param {string}  descriptor Of the widget.
+	 * @param {string}  [refused]  A token that Box refused; the site learns its hash alone.
+	 * @param {number}  until      When there is no use in waiting any longer.
+	 * @param {boolean} again      Whether a nonce that is too old may be replaced.
+	 */
+	async function requestToken( descriptor, refused, until, again = true ) {
 		const { response, body } = await ask( configuration.token, {
 			method: 'POST',
 			headers: { 'Content-Type': 'application/json', 'X-WP-Nonce': await ( nonce || freshNonce() ) },
-			body: JSON.stringify( { widget: descriptor } ),
+			body: JSON.stringify( { widget: descriptor, refused: await hash( refused ) } ),
 		} );
 		let answer;
 		try {
@@ -114,24 +132,39 @@
 		if ( response.ok && answer.token ) {
 			const renewed = response.headers.get( 'X-WP-Nonce' );
 			if ( renewed ) {
+				last = renewed;
 				nonce = Promise.resolve( renewed );
 			}
 			return answer;
 		}
-		const refused = answer.code === 'rest_cookie_invalid_nonce' || response.status === 401;
-		if ( refused && again ) {
-			// The nonce is too old, or someone else is logged in by now: whatever is shown may be another person's.
-			await freshNonce();
-			startOver( descriptor );
-			return requestToken( descriptor, false );
+		const stale = answer.code === 'rest_cookie_invalid_nonce' || response.status === 401;
+		if ( stale && again ) {
+			// The nonce is too old, or someone else is logged in by now.
+			await freshNonce( descriptor );
+			return requestToken( descriptor, refused, until, false );
 		}
-		if ( refused ) {
+		if ( stale ) {
 			throw new Failure( 'rest_not_logged_in', text.loggedOut );
+		}
+		const wait = 1000 * response.headers.get( 'Retry-After' );
+		if ( wait && Date.now() + wait < until ) {
+			widgets.forEach( ( widget, container ) => widget.descriptor === descriptor && widget.run && tell( container, answer.message ) );
+			// Not all at the same moment.
+			await new Promise( ( resolve ) => setTimeout( resolve, wait * ( 1 + Math.random() / 2 ) ) );
+			return requestToken( descriptor, refused, until, again );
 		}
 		throw new Failure( answer.code, answer.message || text.broken, answer.data );
 	}
 
-	/** A token with life left, as { token, scopes, until }. */
+	/** SHA-256 in hexadecimal digits; undefined for nothing, and on pages without https, which lack the means. */
+	async function hash( token ) {
+		if ( token && window.crypto.subtle ) {
+			const bytes = await crypto.subtle.digest( 'SHA-256', new TextEncoder().encode( token ) );
+			return Array.from( new Uint8Array( bytes ), ( byte ) => byte.toString( 16 ).padStart( 2, '0' ) ).join( '' );
+		}
+	}
+
+	/** A token with life left, as { token, scopes, until, unproven }; unproven if it replaces one that Box refused. */
 	function getToken( descriptor ) {
 		const known = tokens.get( descriptor ) || {};
 		if ( known.pending ) {
@@ -141,24 +174,40 @@
 		if ( left > Math.min( MARGIN, known.life / 2 ) ) {
 			return Promise.resolve( known );
 		}
-		const pending = requestToken( descriptor ).then(
+		const { refused } = known;
+		const patience = left > 0 ? 0 : ENDURANCE;
+		const pending = requestToken( descriptor, refused, Date.now() + patience ).then(
 			( { token, scopes, expires_in: seconds } ) => {
 				const life = seconds * 1000;
-				const fresh = { token, scopes, life, until: Date.now() + life };
-				tokens.set( descriptor, fresh );
-				return fresh;
+				return { token, scopes, life, until: Date.now() + life, unproven: Boolean( refused ) };
 			},
 			( failure ) => {
-				tokens.delete( descriptor );
 				if ( left > 0 && failure.code !== 'rest_not_logged_in' ) {
-					tokens.set( descriptor, { ...known, pending: null } );
 					return known;
 				}
+				keep( { refused } );
 				throw failure;
 			}
 		);
+		// Not if it was forgotten meanwhile: then it may be for the person before.
+		const keep = ( entry ) => tokens.get( descriptor )?.pending === pending && tokens.set( descriptor, entry );
 		tokens.set( descriptor, { ...known, pending } );
+		pending.then( keep, () => {} );
 		return pending;
+	}
+
+	/**
+	 * Forgets a token that Box refused, if it is still the one in use: the next one is asked for in its place.
+	 *
+	 * @return {boolean} Whether another try is worth it: not with a token that itself came in place of a refused one.
+	 */
+	function refuse( descriptor, token ) {
+		const known = tokens.get( descriptor ) || {};
+		if ( known.pending || ! known.token || known.token !== ( token || known.token ) ) {
+			return true;
+		}
+		tokens.set( descriptor, { refused: known.token } );
+		return ! known.unproven;
 	}
 
 	/* Box UI Elements */
@@ -206,13 +255,28 @@
 
 	/* Widgets */
 
-	/** What a descriptor says. Only the site can tell whether it is its own; authors can write containers, too. */
+	/**
+	 * What a descriptor says, as far as it makes sense. Only the site can tell whether it is its own;
+	 * authors can write containers, too.
+	 */
 	function decode( descriptor ) {
+		let said;
 		try {
-			return JSON.parse( atob( descriptor.split( '.' )[ 0 ].replace( /-/g, '+' ).replace( /_/g, '/' ) ) );
+			said = JSON.parse( atob( descriptor.split( '.' )[ 0 ].replace( /-/g, '+' ).replace( /_/g, '/' ) ) );
 		} catch {
-			return null;
+			said = null;
 		}
+		const { element, id, options } = Object( said );
+		const known = typeof element === 'string' && Object.hasOwn( ELEMENTS, element ) && typeof id === 'string';
+		return known ? { element, id, options: pickerOptions( Object( options ) ) } : {};
+	}
+
+	function pickerOptions( { type, extensions, max } ) {
+		return {
+			...( typeof type === 'string' && { type } ),
+			...( Array.isArray( extensions ) && { extensions: extensions.filter( ( name ) => typeof name === 'string' ) } ),
+			...( max > 0 && { maxSelectable: Number( max ) } ),
+		};
 	}
 
 	function add( parent, tag, properties ) {
@@ -231,7 +295,7 @@
 		add( container, 'p', { className: 'widgets-for-box-status', textContent: text.loading } );
 		announcement.textContent = text.loading;
 		try {
-			if ( ! Object.hasOwn( ELEMENTS, widget.element ) ) {
+			if ( ! widget.element ) {
 				throw new Failure( 'invalid_widget', text.broken );
 			}
 			// Who is not logged in has no business with Box, not even with its script host.
@@ -275,7 +339,7 @@
 		box.show( widget.id, tokenFunction( container ), {
 			...configuration.hosts,
 			...permissions( scopes ),
-			...pickerOptions( widget.options ),
+			...( widget.element === 'picker' && widget.options ),
 			...( texts && { language: configuration.locale, messages: texts } ),
 			...( widget.element === 'preview' && {
 				hasHeader: true,
@@ -286,6 +350,7 @@
 			} ),
 			container: add( container, 'div', { className: 'widgets-for-box-element' } ),
 			logoUrl: 'box',
+			requestInterceptor: ( request ) => intercept( container, request ),
 			responseInterceptor: ( response ) => watch( container, response ),
 		} );
 	}
@@ -307,46 +372,113 @@
 		};
 	}
 
-	function pickerOptions( options ) {
-		return options && {
-			type: options.type,
-			extensions: options.extensions,
-			...( options.max && { maxSelectable: options.max } ),
-		};
-	}
-
-	/** What the Elements call before every request; given a list they only announce it. */
+	/**
+	 * What the Elements call before every request; given a list they only announce it. An Element that
+	 * was taken away gets no more tokens: they may be for another person than its requests.
+	 */
 	function tokenFunction( container ) {
+		const widget = widgets.get( container );
+		const { descriptor, run } = widget;
 		return async ( ids ) => {
 			try {
-				const { token } = await getToken( widgets.get( container ).descriptor );
+				const { token } = await getToken( descriptor );
+				if ( widget.run !== run ) {
+					throw new Failure( 'gone', text.refused );
+				}
 				return Array.isArray( ids ) ? null : token;
 			} catch ( failure ) {
-				explain( container, failure );
+				if ( widget.run === run ) {
+					explain( container, failure );
+				}
 				throw failure;
 			}
 		};
 	}
 
+	/** Sees every request of an Element to Box, to help it where Box refuses, before the Element gives up. */
+	function intercept( container, request ) {
+		const { adapter } = request;
+		if ( typeof adapter === 'function' && ! adapter.helped ) {
+			const getFresh = tokenFunction( container );
+			request.adapter = ( asked ) => adapter( asked ).catch( ( failure ) => help( container, asked, adapter, getFresh, failure ) );
+			request.adapter.helped = true;
+		}
+		return request;
+	}
+
+	/** Sends a request again with another token, or leaves a search that is not allowed. */
+	async function help( container, request, adapter, getFresh, failure, again = true ) {
+		const { box, descriptor, id } = widgets.get( container ) || {};
+		const status = box && failure.response?.status;
+		if ( status === 401 ) {
+			if ( ! refuse( descriptor, bearer( request ) ) ) {
+				explain( container, new Failure( 'refused', text.refused ) );
+			} else if ( again ) {
+				const token = await getFresh().catch( () => null );
+				if ( token ) {
+					request.headers.Authorization = 'Bearer ' + token;
+					return adapter( request ).catch( ( another ) => help( container, request, adapter, getFresh, another, false ) );
+				}
+			}
+		}
+		const browser = box?.getComponent?.();
+		if ( status === 403 && browser?.fetchFolder && /\/2\.0\/search\b/.test( request.url ) ) {
+			// Box may not let a narrow token search at all. Then nobody is offered to, for as long as the page is open.
+			document.body.classList.add( 'widgets-for-box-no-search' );
+			const notice = explain( container, new Failure( 'search', text.search ) );
+			container.addEventListener( 'click', () => notice.remove(), { once: true } );
+			browser.fetchFolder( request.params?.ancestor_folder_ids || id );
+			return new Promise( () => {} );
+		}
+		throw failure;
+	}
+
+	function bearer( request ) {
+		return request?.headers?.Authorization?.slice( 'Bearer '.length );
+	}
+
 	/** Sees every answer of Box to an Element, and what came instead of one. */
 	function watch( container, answer ) {
+		const { box, descriptor } = widgets.get( container ) || {};
+		const { config } = answer;
 		const status = answer.status || answer.response?.status;
-		if ( status === 401 ) {
-			tokens.delete( widgets.get( container ).descriptor );
-			explain( container, new Failure( 'refused', text.refused ) );
+		if ( box && status === 401 && ! config?.adapter?.helped ) {
+			// An Element that could not be helped in time: its next request gets another token, and a folder is opened anew.
+			const folder = /\/folders\/(\d+)/.exec( config?.url )?.[ 1 ];
+			if ( ! refuse( descriptor, bearer( config ) ) ) {
+				explain( container, new Failure( 'refused', text.refused ) );
+			} else if ( folder ) {
+				tokenFunction( container )().then( () => box.navigateTo?.( folder ), () => {} );
+			}
 		} else if ( answer.isAxiosError && ! answer.response ) {
 			explain( container, new Failure( 'box', text.box.replace( '%s', location.origin ) ) );
 		} else if ( status < 400 ) {
-			container.querySelector( ':scope > .widgets-for-box-failure' )?.remove();
+			const known = tokens.get( descriptor );
+			if ( known && known.token === ( bearer( config ) || known.token ) ) {
+				known.unproven = false;
+			}
+			container.querySelector( ':scope > .widgets-for-box-failure:not([data-code="search"])' )?.remove();
 		}
 		return answer;
 	}
 
+	/** Says why it takes longer. */
+	function tell( container, message ) {
+		const status = container.querySelector( ':scope > .widgets-for-box-status' );
+		if ( status ) {
+			status.textContent = announcement.textContent = message;
+		} else {
+			explain( container, new Failure( 'wait', message ) );
+		}
+	}
+
 	/** Says what went wrong and what can be done, above whatever is still shown. */
-	function explain( container, { code, message, details = {} } ) {
+	function explain( container, failure ) {
+		const { code, message, details } = failure instanceof Failure ? failure : new Failure( 'elements', text.elements );
 		container.querySelector( ':scope > .widgets-for-box-failure' )?.remove();
 		const notice = document.createElement( 'div' );
 		notice.className = 'widgets-for-box-failure';
+		notice.dataset.code = code;
 		container.prepend( notice );
 		notice.setAttribute( 'role', 'alert' );
 		add( notice, 'p', { textContent: message || text.broken } );
@@ -357,7 +489,7 @@
 			const logIn = new URL( configuration.logIn, location.href );
 			logIn.searchParams.set( 'redirect_to', location.href );
 			add( notice, 'a', { className: 'wp-element-button', href: logIn.href, textContent: text.logIn } );
-		} else {
+		} else if ( code !== 'search' && code !== 'wait' ) {
 			const button = add( notice, 'button', { className: 'wp-element-button', type: 'button', textContent: text.retry } );
 			button.addEventListener( 'click', () => {
 				container.tabIndex = -1;
@@ -365,11 +497,16 @@
 				start( container );
 			} );
 		}
+		return notice;
 	}
 
 	function clear( container ) {
 		const widget = widgets.get( container );
-		widget.box?.hide();
+		try {
+			widget.box?.hide();
+		} catch {
+			// What Box's script leaves behind goes with the rest.
+		}
 		widget.box = null;
 		container.replaceChildren();
 	}
@@ -381,7 +518,7 @@
 				tokens.delete( key );
 			}
 		}
-		widgets.forEach( ( widget, container ) => widget.box && start( container ) );
+		widgets.forEach( ( widget, container ) => widget.run && container.dataset.state !== 'loading' && start( container ) );
 	}
 
 	/* The page */
@@ -416,13 +553,8 @@
 	}
 
 	/** A page that comes back from the browser's memory may have been another person's. */
-	async function recheck() {
-		const before = await Promise.resolve( nonce ).catch( () => null );
-		const now = await freshNonce().catch( () => null );
-		if ( before !== now ) {
-			tokens.clear();
-			widgets.forEach( ( widget, container ) => widget.run && start( container ) );
-		}
+	function recheck() {
+		freshNonce().catch( () => startOver() );
 	}
 
 	function begin() {

@@ -382,6 +382,7 @@ final class Widgets {
 				/* translators: %s: address of the site, such as https://intranet.example.com */
 				'box'       => __( 'Your browser can’t reach Box. Please check your connection. If nobody can, an administrator has to list %s among the CORS domains of the Box app.', 'widgets-for-box' ),
 				'refused'   => __( 'Box has ended this session. Please try again.', 'widgets-for-box' ),
+				'search'    => __( 'Search is not available here. Please open the folders to find your files.', 'widgets-for-box' ),
 			),
 		);
 	}
