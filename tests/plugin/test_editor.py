@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,10 @@ def test_permissions_are_chosen_in_the_inspector(editor: Tab) -> None:
 
 def test_published_page_carries_what_was_chosen(editor: Tab, editing_site: WordPress) -> None:
     insert(editor, "explorer", {"folder": "42", "can": ["download"], "height": 333, "align": "wide"})
+    settings = editor.page.get_by_role("region", name="Editor settings")
+    settings.get_by_role("button", name="Advanced").click()
+    settings.get_by_label("HTML anchor").fill("my-files")
+    settings.get_by_label("HTML anchor").blur()
     editor.page.evaluate(
         """() => {
             wp.data.dispatch( 'core/editor' ).editPost( { title: 'Made in the editor', status: 'publish' } );
@@ -132,6 +137,7 @@ def test_published_page_carries_what_was_chosen(editor: Tab, editing_site: WordP
     assert 'data-widget="' in html
     assert "height:333px" in html
     assert "alignwide" in html
+    assert re.findall(r'<div[^>]*\sid="([^"]*)"[^>]*data-widget=', html) == ["my-files"]
 
 
 SHORTCODES: tuple[tuple[str, dict[str, object], str], ...] = (
