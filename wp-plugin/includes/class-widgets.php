@@ -207,8 +207,8 @@ final class Widgets {
 			$wrapper,
 			esc_attr( Descriptor::sign( $widget ) ),
 			esc_attr( self::label( $element ) ),
-			// What REST answers are shown in may have no loader, or get it from the page around it.
-			defined( 'REST_REQUEST' ) ? self::link() : '<noscript><p>' . esc_html__( 'Please turn on JavaScript to see your Box files here.', 'widgets-for-box' ) . '</p></noscript>'
+			// What shows a REST answer, or a post mailed by a scheduled job, has no loader, or gets it from the page around it.
+			defined( 'REST_REQUEST' ) || wp_doing_cron() ? self::link() : '<noscript><p>' . esc_html__( 'Please turn on JavaScript to see your Box files here.', 'widgets-for-box' ) . '</p></noscript>'
 		);
 	}
 

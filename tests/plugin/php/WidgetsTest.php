@@ -175,6 +175,17 @@ final class WidgetsTest extends TestCase {
 	}
 
 	/**
+	 * A post that a scheduled job sends by mail links to its page.
+	 */
+	public function test_link_in_mails(): void {
+		$this->assertStringContainsString( '<noscript>', Widgets::html( 'explorer', array() ) );
+		add_filter( 'wp_doing_cron', '__return_true' );
+		$html = Widgets::html( 'explorer', array() );
+		$this->assertStringNotContainsString( 'JavaScript', $html );
+		$this->assertMatchesRegularExpression( '#<a href="http[^"]+">Open the page#', $html );
+	}
+
+	/**
 	 * What the caller adds stands in the policy, whether or not the widgets need that directive.
 	 */
 	public function test_content_security_policy_keeps_what_is_added(): void {
