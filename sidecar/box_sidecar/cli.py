@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from box_sidecar import __version__
+from box_sidecar import TLS_KEYS_WANTED, __version__
 from box_sidecar.catalogue import CODES, Problem
 from box_sidecar.config import ELEMENT_SCOPES, TEMPLATE, ConfigError, load_settings
 from box_sidecar.messages import Check, DoctorAnswer
@@ -20,7 +20,11 @@ from box_sidecar.messages import Check, DoctorAnswer
 if TYPE_CHECKING:
     from box_sidecar.sidecar import Sidecar
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+
+_USUAL = Path("/etc/box-sidecar/box-sidecar.toml")
 
 _OK, _FAILED, _UNUSABLE = 0, 1, 2
 _MARKS = {"pass": "✓", "warn": "!", "fail": "✗"}
@@ -32,12 +36,12 @@ def main() -> None:
     try:
         sys.exit(arguments.run(arguments))
     except ConfigError as error:
-        print(f"box-sidecar: {error}", file=sys.stderr)
+        print(f"box-sidecar: {_printable(str(error))}", file=sys.stderr)
         sys.exit(_UNUSABLE)
     except Problem as problem:
-        print(f"box-sidecar: {CODES[problem.code].title}. {problem.detail}", file=sys.stderr)
+        print(_printable(f"box-sidecar: {CODES[problem.code].title}. {problem.detail}"), file=sys.stderr)
         if problem.box and problem.box.error:
-            print(f"  Box said: {problem.box.error}: {problem.box.error_description}", file=sys.stderr)
+            print(_printable(f"  Box said: {problem.box.error}: {problem.box.error_description}"), file=sys.stderr)
         print(f"  Fix: {problem.fix or CODES[problem.code].fix}", file=sys.stderr)
         sys.exit(_FAILED)
     except KeyboardInterrupt:
@@ -78,8 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--show-token", action="store_true", help="print the token itself, which opens what it says")
     for command in (serve, check, token):
         command.add_argument(
-            "--config", required=True, type=Path, metavar="FILE", help="the TOML file; see: box-sidecar config"
-        )
+            "--config", default=_USUAL, type=Path, metavar="FILE",
+            help=f"the TOML file ({_USUAL}); see: box-sidecar config",
+        )  # fmt: skip
     _command(commands, "config", _config, "print a commented configuration with every key and its default")
     return parser
 
@@ -95,10 +100,39 @@ def _command(
     return parser
 
 
+class Formatter(logging.Formatter):
+    """One line an event, whatever strangers say in it; a traceback's lines are marked as such."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """The line."""
+        return _printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """The traceback."""
+        return _marked(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        """The stack."""
+        return _marked(super().formatStack(stack_info))
+
+
+def _printable(text: str) -> str:
+    """Text whose control characters, line ends and changes of direction are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def _marked(lines: str) -> str:
+    return "\n".join(f"  | {_printable(line)}" for line in lines.split("\n"))
+
+
 def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(
-        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    if TLS_KEYS_WANTED:
+        log.warning("SSLKEYLOGFILE is not honoured: it would write down what protects the app's secret and all tokens")
     # These would write what is in a request or an answer.
     for name in ("asyncio", "aiohttp", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -146,9 +180,9 @@ def _progress(text: str) -> None:
 
 def _print_checks(checks: list[Check]) -> None:
     for check in checks:
-        print(f"{_MARKS[check.status]} {check.id}: {check.summary}")
+        print(_printable(f"{_MARKS[check.status]} {check.id}: {check.summary}"))
         if check.status != "pass" and check.fix:
-            print(f"    → {check.fix}")
+            print(_printable(f"    → {check.fix}"))
 
 
 def _token(arguments: argparse.Namespace) -> int:
@@ -167,7 +201,7 @@ def _token(arguments: argparse.Namespace) -> int:
 
     issued = asyncio.run(_with_sidecar(arguments.config, issue))
     resource = asked.resource
-    print(f"user:     {issued.user.name} <{issued.user.login}> (Box id {issued.user.id})")
+    print(_printable(f"user:     {issued.user.name} <{issued.user.login}> (Box id {issued.user.id})"))
     print(f"scopes:   {' '.join(issued.token.scopes)}")
     print(f"resource: {resource.type} {resource.id}{' (the whole tree)' if resource.is_root else ''}")
     print(f"life:     {issued.token.life:.0f} s")

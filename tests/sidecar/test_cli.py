@@ -81,6 +81,15 @@ def test_version_and_help_are_everywhere() -> None:
     assert run("serve").returncode == 2
 
 
+@pytest.mark.parametrize("command", ["serve", "check", "token --login ana@example.com --element explorer"])
+def test_without_config_it_is_the_one_in_etc(command: str) -> None:
+    usual = "/etc/box-sidecar/box-sidecar.toml"
+    assert not Path(usual).exists()
+    ended = run(*command.split())
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"box-sidecar: {usual}: can't be read: No such file or directory\n"
+
+
 @pytest.mark.parametrize(
     ("toml", "line", "words"),
     [

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from copy import copy
 from pathlib import Path
@@ -240,6 +242,54 @@ def test_an_internal_error_says_where_and_not_what(box: Emulator, serve: Serve, 
     assert answer.json()["request_id"] in log
     for text in (answer.text, log):
         assert "a secret" not in text
+
+
+FORGER = r"""
+import logging
+from box_sidecar.cli import _log_to_stderr
+_log_to_stderr("debug")
+for name in ("box_sidecar.http", "falcon", "gunicorn.error", "gunicorn.access", "concurrent.futures"):
+    log = logging.getLogger(name)
+    for forged in ("\n", "\r\n", "\x1b[2J\x1b[H", "\x00", "\x85", "\u2028", "\u202e", "\udcff"):
+        log.debug("asked for %s2026-01-01 CRITICAL box_sidecar: forged", forged)
+        try:
+            raise ValueError(f"asked for {forged}2026-01-01 CRITICAL box_sidecar: forged")
+        except ValueError:
+            log.exception("failed", stack_info=True)
+"""
+
+
+def test_nothing_that_a_stranger_says_begins_a_line_of_the_log_or_moves_a_terminal() -> None:
+    ended = subprocess.run([sys.executable, "-c", FORGER], capture_output=True, timeout=30, check=True)
+    written = ended.stderr.decode()
+    assert written.count("CRITICAL") == 5 * 8 * 2 and "Logging error" not in written
+    for line in written.split("\n"):
+        assert line.isprintable()
+        assert not line.startswith("2026-01-01 C")
+        assert line == "" or line.startswith("  | ") or re.match(r"\S+ \S+ (DEBUG|ERROR) \S+: ", line)
+
+
+def test_what_box_says_begins_no_line_of_the_log(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(log={"level": "debug"})
+    words = "No.\n2026-01-01 00:00:00,000 CRITICAL box_sidecar: forged \x1b[2J"
+    body = {"error": words, "error_description": words}
+    box.fault("status", path="/oauth2/token", grant="token-exchange", status=400, body=body, times=None)
+    assert sidecar.token("ana@example.com").status_code == 502
+    command = [box_sidecar(), "token", "--config", str(sidecar.config), "--login", "ana@example.com"]
+    told = subprocess.run([*command, "--element", "explorer"], capture_output=True, text=True, timeout=30, check=False)
+    assert told.returncode == 1 and "forged" in told.stderr
+    for written in (sidecar.log.read_text(), told.stderr):
+        assert "\n2026-01-01" not in written and "\x1b" not in written
+
+
+def test_the_keys_of_tls_are_written_nowhere(folder: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    with Emulator(folder / "keys-tls", tls=True) as box:
+        env = {"SSLKEYLOGFILE": str(keys), "SSL_CERT_FILE": str(box.ca)}
+        with Sidecar(folder / "keys", app_config=box.app_config, api_url=box.url, env=env) as sidecar:
+            assert sidecar.token("ana@example.com").status_code == 200
+            assert "SSLKEYLOGFILE is not honoured" in sidecar.log.read_text()
+    assert not keys.exists()
 
 
 def test_secrets_show_themselves_to_nobody(box: Emulator) -> None:
