@@ -324,6 +324,7 @@ class TokenService:
             self._replaced[self._place(user.id)] = old.token
         # A token that lives for less than refresh_ahead_s is not renewed over and over.
         due = max(token.expires_at - self.settings.cache.refresh_ahead_s, monotonic() + token.life / 2)
+        self._link(who, user)  # again: there may have been no room for them meanwhile
         self._tokens[key] = Held(who.key, user, token, due)
         heapq.heappush(self._due, (due, next(self._sequence), key))
         return token
@@ -454,10 +455,13 @@ class TokenService:
         return self._remember(who, user)
 
     def _remember(self, who: Who, user: User) -> User:
-        self._names.link(user.id, who.key, Who("login", fold(user.login)))
+        self._link(who, user)
         self._users[who.key] = (user, monotonic())
         self._unknown.pop(who.key, None)
         return user
+
+    def _link(self, who: Who, user: User) -> None:
+        self._names.link(user.id, who.key, Who("login", fold(user.login)))
 
     def _forget_user(self, user_id: str) -> None:
         for who in self._users.of(user_id):
