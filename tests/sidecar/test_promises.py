@@ -41,10 +41,11 @@ POLICIES = [
     unlimited(),
     unlimited(elements={"explorer": ["item_download"]}),
     unlimited(elements={"explorer": list(ALL)}, denied_logins=["b@example.com"]),
-    unlimited(elements={"picker": []}, denied_roles=["user"]),
+    unlimited(elements={"explorer": list(ALL)}, denied_roles=["admin"]),
 ]
 LOGINS = ("a@example.com", "b@example.com", "c@example.com")
-NAMES = [*(Who("login", login) for login in LOGINS), Who("id", "1"), Who("id", "2")]
+WIDGETS = [("explorer", ()), ("explorer", ALL), ("picker", ())]
+NAMES = [*(Who("login", login) for login in LOGINS), Who("id", "1")]
 
 
 @dataclass
@@ -127,7 +128,8 @@ class Promises(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.service: TokenService = self.loop.run_until_complete(self._service())
         self.revoked: defaultdict[Who, int] = defaultdict(int)
-        self.asking: dict[asyncio.Task[Issued], tuple[Who, str]] = {}
+        self.logged_out: defaultdict[Who, int] = defaultdict(int)
+        self.asking: dict[asyncio.Task[Issued], tuple[Who, str, int]] = {}
         self.revoking: dict[asyncio.Task[int], set[str]] = {}
         self.names: defaultdict[str, set[Who]] = defaultdict(set)  # by which a token was handed out
         self.last = ""
@@ -157,7 +159,7 @@ class Promises(RuleBasedStateMachine):
         for ended in [ended for ended in self.revoking if ended.done()]:
             self._judge_revocation(self.revoking.pop(ended), ended)
 
-    def _judge_answer(self, who: Who, refused: str, task: asyncio.Task[Issued]) -> None:
+    def _judge_answer(self, who: Who, refused: str, asked: int, task: asyncio.Task[Issued]) -> None:
         if isinstance(task.exception(), Problem):
             return
         user, key, token, _ = task.result()
@@ -166,7 +168,9 @@ class Promises(RuleBasedStateMachine):
         assert made.user_id == user.id == key.user_id and made.ends > self.now
         assert self.last != refused, "the very token that Box refused"
         names = {who, Who("id", user.id), Who("login", user.login)}
-        assert made.moment > max(self.revoked[name] for name in names), "made before the last revocation"
+        revoked = max(self.revoked[name] for name in names)
+        assert asked > max(self.logged_out[name] for name in names), "asked for before the last log-out"
+        assert made.moment > revoked, "made before the last revocation"
         assert set(token.scopes[1:]) <= set(self.policy.elements[key.element]), "wider than policy"
         assert user.login not in self.policy.denied_logins and user.role not in self.policy.denied_roles
         self.names[self.last] |= names
@@ -179,19 +183,33 @@ class Promises(RuleBasedStateMachine):
             made = self.box.made[secret]
             assert not made.alive or made.ends <= self.now, "said to be revoked, but alive"
 
-    @rule(
-        who=st.sampled_from(NAMES),
-        element=st.sampled_from(["explorer", "explorer", "picker"]),
-        scopes=st.sets(st.sampled_from(ALL)),
-        reports=st.booleans(),
-    )
-    def ask(self, who: Who, element: str, scopes: set[str], reports: bool) -> None:
+    @rule(who=st.sampled_from(NAMES), wants=st.sampled_from(WIDGETS), reports=st.booleans())
+    def ask(self, who: Who, wants: tuple[str, tuple[str, ...]], reports: bool) -> None:
         """Somebody opens a page, perhaps with a token in hand that Box has refused."""
-        features = sorted(scopes) if element == "explorer" else []
         digest = hashlib.sha256(self.last.encode()).hexdigest() if reports else None
-        task = self.loop.create_task(self.service.issue(who, element, features, ROOT, digest))
-        self.asking[task] = who, self.last if reports else ""
+        task = self.loop.create_task(self.service.issue(who, *wants, ROOT, digest))
+        self.asking[task] = who, self.last if reports else "", next(self.moments)
         self._settle()
+
+    @rule(who=st.sampled_from(NAMES), wants=st.sampled_from(WIDGETS), reports=st.booleans())
+    def visit(self, who: Who, wants: tuple[str, tuple[str, ...]], reports: bool) -> None:
+        """The same, with nothing in between."""
+        self.ask(who, wants, reports)
+        self.answer_all()
+
+    @rule(who=st.sampled_from(NAMES), wants=st.sampled_from(WIDGETS), steps=st.integers(0, 3), event=st.data())
+    def interrupted(self, who: Who, wants: tuple[str, tuple[str, ...]], steps: int, event: st.DataObject) -> None:
+        """The same, with a log-out or a reload in the middle."""
+        self.answer_all()
+        self.ask(who, wants, False)
+        for _ in range(steps):
+            if self.box.waiting:
+                self._let(0, True)
+        if event.draw(st.booleans()):
+            self.log_out(event.draw(st.sampled_from([who, *NAMES])))
+        else:
+            self.reload(event.draw(st.sampled_from(POLICIES)))
+        self.answer_all()
 
     @precondition(lambda self: self.box.waiting)
     @rule(number=st.integers(0, 20), well=st.sampled_from([True, True, True, False]))
@@ -214,8 +232,9 @@ class Promises(RuleBasedStateMachine):
     @rule(who=st.sampled_from(NAMES))
     def log_out(self, who: Who) -> None:
         """All that was handed out by this name must be dead once we say so, and nothing made before is handed out."""
-        self.revoked[who] = next(self.moments)
-        secrets = {secret for secret, names in self.names.items() if who in names}
+        self.revoked[who] = self.logged_out[who] = next(self.moments)
+        living = {secret for secret, made in self.box.made.items() if made.alive and made.ends > self.now}
+        secrets = {secret for secret in living if who in self.names[secret]}
         for secret in secrets:
             self.revoked[Who("id", self.box.made[secret].user_id)] = self.revoked[who]
         self.revoking[self.loop.create_task(self.service.revoke(who))] = secrets
@@ -275,5 +294,5 @@ class PromisesWithoutRoom(Promises):
 TestPromises = Promises.TestCase
 TestPromisesWithoutRoom = PromisesWithoutRoom.TestCase
 TestPromises.settings = TestPromisesWithoutRoom.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
