@@ -126,16 +126,19 @@ def test_token_that_box_ended_is_replaced_without_a_word(visit: Visit, stack: St
     )
     expect(row(tab, "Projetos")).to_be_visible()
     tab.page.evaluate("document.querySelector('.widgets-for-box-element').dataset.same = 'yes'")
-    for opened in (lambda: open_folder(tab, "Projetos"), explorer(tab).get_by_role("button", name="All Files").click):
-        end_tokens(stack)
-        opened()
-        expect(row(tab, inside if opened.__name__ == "<lambda>" else "Projetos")).to_be_visible()
+    end_tokens(stack)
+    open_folder(tab, "Projetos")
+    expect(row(tab, inside)).to_be_visible()
+    end_tokens(stack)
+    explorer(tab).get_by_role("button", name="All Files").click()
+    expect(row(tab, "Projetos")).to_be_visible()
     expect(tab.page.get_by_role("alert")).to_have_count(0)
     assert explorer(tab).locator("[data-same]").count() == 1, "It is the Element that was there before."
     assert [error for error in complaints(tab) if "status of 401" not in error] == []
-    told = [request.post_data_json.get("refused") for request in tab.requests if request.url.endswith("/v1/token")]
-    assert [len(digest) for digest in told if digest] == [64, 64]
-    assert len(set(told)) == 3
+    bodies = [json.loads(request.post_data or "") for request in tab.requests if request.url.endswith("/v1/token")]
+    told = [body["refused"] for body in bodies if "refused" in body]
+    assert [len(digest) for digest in told] == [64, 64]
+    assert told[0] != told[1]
 
 
 def test_upload_queue_survives_the_end_of_its_token(visit: Visit, stack: Stack, tmp_path: Path) -> None:
