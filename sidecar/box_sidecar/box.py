@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -28,6 +28,7 @@ TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693, section 3
 
 _ASSERTION_LIFE_S = 45  # Box allows 60; the rest is for the way
+_CLOCKS = 3  # beliefs of Box's time that are tried for one grant
 _SERVICE_MIN_LIFE_S = 60.0
 _SERVICE_REFRESH_AHEAD_S = 600.0
 _USER_FIELDS = "id,type,name,login,status,role"
@@ -270,26 +271,30 @@ class Box:
     async def _grant(self, where: str, subject_type: str, subject: str) -> Token:
         """One grant; a refusal that a new assertion can mend is answered with one.
 
-        A refused time is tried again by the clock that the refusal itself told, then by this host's, in case something
-        between here and Box tells a wrong ``Date``. A refused ``jti`` is tried again once, as Box's own SDKs do.
+        A refused time is tried again by whatever else Box's time may be, the refusal's own ``Date`` included; a refused
+        ``jti`` once more, as Box's own SDKs do.
         """
-        clocks = [self._clock.now, self._clock.now, self._clock.host_now]
+        tried: list[float] = []
         jtis = 2
         while True:
+            belief = self._clock.beliefs(tried)[0]
             started = monotonic()
-            answer = await self._ask_for_grant(subject_type, subject, clocks[0])
+            answer = await self._ask_for_grant(subject_type, subject, belief)
             refusal = explain(where, answer.reason) if answer.reason else None
-            if refusal and refusal.code == "clock_skew" and len(clocks) > 1:
-                clocks.pop(0)
+            if refusal and refusal.code == "clock_skew":
+                tried.append(belief)
+                if len(tried) < _CLOCKS and self._clock.beliefs(tried):
+                    continue
             elif refusal and refusal.refusal == "jti-replayed" and jtis > 1:
                 jtis -= 1
-            else:
-                granted = answer.value(where)
-                return Token(Secret(granted.access_token), started + granted.expires_in)
+                continue
+            granted = answer.value(where)
+            self._clock.settle(belief)
+            return Token(Secret(granted.access_token), started + granted.expires_in)
 
-    async def _ask_for_grant(self, subject_type: str, subject: str, clock: Callable[[], float]) -> Answer[_TokenAnswer]:
+    async def _ask_for_grant(self, subject_type: str, subject: str, belief: float) -> Answer[_TokenAnswer]:
         def make() -> Request:
-            return Request(form=self._grant_form(subject_type, subject, clock()))
+            return Request(form=self._grant_form(subject_type, subject, self._clock.now(belief)))
 
         return await self._transport.call("token", "POST", "/oauth2/token", make, _TokenAnswer)
 

@@ -7,7 +7,7 @@ clock, and tells that clock's time in the ``Date`` of every answer (RFC 9110, se
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
 from functools import partial
 
@@ -65,15 +65,16 @@ class BoxClock:
             belief = self._belief
         return self._wall() if belief is None else belief + self._steady()
 
-    def beliefs(self) -> list[float]:
-        """All that Box's time may be, the likeliest first, no two alike: as believed, as told otherwise, the host's.
+    def beliefs(self, tried: Sequence[float] = ()) -> list[float]:
+        """All that Box's time may be but what was tried, the likeliest first, no two alike: as believed, as told
+        otherwise, the host's.
 
-        To be tried in turn when Box refuses an assertion for its time.
+        To be tried in turn when Box refuses an assertion for its time. There are three at the most, one at the least.
         """
         host = self._wall() - self._steady()
         found: list[float] = []
         for belief in (self._belief, self._rival, host):
-            if belief is not None and not any(_agree(belief, other) for other in found):
+            if belief is not None and not any(_agree(belief, other) for other in (*tried, *found)):
                 found.append(belief)
         return found
 
@@ -82,10 +83,6 @@ class BoxClock:
         if self._belief is None or not _agree(self._belief, belief):
             self._believe(belief)
         self._doubt = None
-
-    def host_now(self) -> float:
-        """This host's time, seconds since 1970: for when Box's ``Date`` turns out not to be Box's."""
-        return self._wall()
 
     @property
     def offset(self) -> float | None:
