@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -106,6 +109,28 @@ def test_hung_sidecar_holds_few_requests_and_then_none(site: WordPress, sidecar:
     assert [ask(site.login(name), widget).status_code for name in ("ana", "kenji")] == [200, 200]
 
 
+def test_killed_process_leaves_no_lock_behind(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    ana = site.login("ana")
+    code = (
+        "$locks = array(); for ( $i = 0; $i < WidgetsForBox\\Tokens::AT_ONCE; $i++ ) {"
+        " $locks[] = WidgetsForBox\\Lock::take( 'person-' . get_user_by( 'login', 'ana' )->ID . \"-$i\" ); }"
+        " echo in_array( null, $locks, true ) ? 'busy' : 'held'; flush(); sleep( 600 );"
+    )
+    job = json.dumps({"docroot": str(site.docroot), "url": site.url, "code": code, "data": {}})
+    with subprocess.Popen(["php", PHP_FILES / "run.php"], stdin=PIPE, stdout=PIPE, text=True) as holder:
+        try:
+            assert holder.stdin and holder.stdout
+            holder.stdin.write(job)
+            holder.stdin.close()
+            assert holder.stdout.read(4) == "held"
+            refused = ask(ana, widget)
+            assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+            assert not sidecar.requests
+        finally:
+            holder.kill()
+    assert ask(ana, widget).status_code == 200
+
+
 MAKE_PEOPLE = """
     foreach ( range( 1, 12 ) as $number ) {
         $login = "bulk$number";
@@ -182,6 +207,18 @@ def test_event_stops_at_the_first_failure_and_comes_again(
     assert (pending(site), events(site)) == (12, 1)
 
 
+def test_one_revocation_that_is_refused_holds_up_no_other(
+    site: WordPress, sidecar: ScriptedSidecar, dozen: list[int]
+) -> None:
+    sidecar.answer = lambda request: (
+        problem(400, "invalid_request") if request.body["user"]["login"] == "bulk1@example.com" else token(request)
+    )
+    change_roles(site, dozen)
+    site.php(RUN_EVENTS)
+    assert {user["login"] for user in revoked(sidecar)} == {f"bulk{n}@example.com" for n in range(1, 13)}
+    assert (pending(site), events(site)) == (1, 1)
+
+
 def test_revocation_is_given_up_when_its_tokens_have_ended(site: WordPress, sidecar: ScriptedSidecar) -> None:
     site.php(
         "foreach ( array( time() - 1, 'nonsense' ) as $until ) { add_user_meta( 1, '_widgets_for_box_revoke',"
@@ -254,11 +291,15 @@ def test_no_new_token_while_the_old_ones_cannot_be_ended(
 def test_all_sessions_of_everybody_end(
     site: WordPress, sidecar: ScriptedSidecar, dozen: list[int], widget: str
 ) -> None:
+    ana = site.login("ana", "ana-demo")
+    assert ask(ana, widget).status_code == 200
     site.php("WP_User_Meta_Session_Tokens::destroy_all_for_all_users();")
+    Site.forget_sessions()
+    assert ana.get("/wp-admin/admin-ajax.php", params={"action": "rest-nonce"}).status_code == 400
     site.php(RUN_EVENTS)
+    assert "ana@example.com" in {user["login"] for user in revoked(sidecar)}
     assert {f"bulk{n}@example.com" for n in range(1, 13)} <= {user["login"] for user in revoked(sidecar)}
     assert pending(site) == 0
-    Site.forget_sessions()
 
 
 class Restricted(WordPress):

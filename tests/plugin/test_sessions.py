@@ -61,7 +61,7 @@ class Rehearsal:
         self.box: Emulator = stack.emulator
         self.widget = descriptor(stack.wordpress, '[box_explorer can="download"]')
         self._numbers = itertools.count(1)
-        self._people: list[int] = []
+        self.latency_s = 0.0
 
     def hire(self, count: int) -> list[tuple[int, str]]:
         """New people, at Box and here: ids and addresses."""
@@ -90,17 +90,21 @@ class Rehearsal:
         client.headers["X-WP-Nonce"] = session["nonce"]
         return Visit(user, login, client)
 
-    def alive(self, login: str) -> list[str]:
-        """The tokens of a person that Box would accept, but for the sidecar's own."""
+    def alive(self, logins: list[str]) -> list[str]:
+        """The tokens of these people that Box would accept, but for the sidecar's own."""
         return [
             token["token"]
             for token in self.box.tokens()
-            if token["login"] == login and token["alive"] and token["kind"] == "downscoped"
+            if token["login"] in logins and token["alive"] and token["kind"] == "downscoped"
         ]
 
     def keep_asking(self, visit: Visit, end: Callable[[], object]) -> list[str]:
-        """End something while the visitor asks again and again; tokens that were handed out."""
-        stop = threading.Event()
+        """End something while the visitor asks again and again; tokens that were handed out.
+
+        Of two people one has a token already, and is about to get it again; to the other it comes at any moment of
+        the first one's making.
+        """
+        stop, held = threading.Event(), threading.Event()
         handed: list[str] = []
 
         def ask() -> None:
@@ -108,11 +112,14 @@ class Rehearsal:
                 answer = visit.ask(self.widget)
                 if answer.status_code == 200:
                     handed.append(answer.json()["token"])
+                    held.set()
 
         threads = [threading.Thread(target=ask) for _ in range(ASKING)]
         for thread in threads:
             thread.start()
-        time.sleep(random.uniform(0.0, 0.25))
+        if visit.user % 2:
+            held.wait(30)
+        time.sleep(random.uniform(0.0, 0.25 + 3 * self.latency_s))
         end()
         time.sleep(0.1)
         stop.set()
@@ -124,11 +131,7 @@ class Rehearsal:
         """What is alive once nothing is under way any more."""
         self.stack.wordpress.php(RUN_EVENTS)
         until = time.monotonic() + 10
-        left: list[str] = []
-        while time.monotonic() < until:
-            left = [token for login in logins for token in self.alive(login)]
-            if not left:
-                break
+        while (left := self.alive(logins)) and time.monotonic() < until:
             time.sleep(0.2)
         return left
 
@@ -148,12 +151,14 @@ def rehearsal(short_directory: Path, plugin_zip: Path) -> Iterator[Rehearsal]:
 @pytest.fixture(params=LATENCY_MS)
 def box(request: pytest.FixtureRequest, rehearsal: Rehearsal) -> Iterator[str]:
     """Box, fast and slow."""
+    rehearsal.latency_s = LATENCY_MS[request.param] / 1000
     rehearsal.box.settings(latency_ms=LATENCY_MS[request.param])
     yield request.param
+    rehearsal.latency_s = 0.0
     rehearsal.box.settings(latency_ms=0.0)
 
 
-@pytest.mark.parametrize("way", ["password", "everywhere", "log_out", "delete"])
+@pytest.mark.parametrize("way", ["password", "everywhere", "log_out", "delete", "assign"])
 def test_nothing_is_alive_after(way: str, rehearsal: Rehearsal, box: str) -> None:
     people = rehearsal.hire(TRIES)
 
@@ -161,7 +166,8 @@ def test_nothing_is_alive_after(way: str, rehearsal: Rehearsal, box: str) -> Non
         visit = rehearsal.visit(*person)
         with visit.client:
             handed = rehearsal.keep_asking(visit, lambda: rehearsal.step(way, visit.user, visit.client))
-            assert visit.ask(rehearsal.widget).status_code in (401, 403)
+            # Whoever is assigned another Box user goes on, as that one.
+            assert visit.ask(rehearsal.widget).status_code in ((200, 409) if way == "assign" else (401, 403))
         return handed
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -172,25 +178,25 @@ def test_nothing_is_alive_after(way: str, rehearsal: Rehearsal, box: str) -> Non
 
 
 def test_nothing_is_alive_after_all_sessions_of_everybody_ended(rehearsal: Rehearsal, box: str) -> None:
-    people = rehearsal.hire(AT_ONCE)
-    handed = []
-    for _ in range(TRIES):
-        visits = [rehearsal.visit(*person) for person in people]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            once = threading.Barrier(AT_ONCE)
+    people = rehearsal.hire(TRIES)
+    handed: list[list[str]] = []
+    for one, other in zip(people[::2], people[1::2], strict=True):
+        visits = [rehearsal.visit(*one), rehearsal.visit(*other)]
+        both = threading.Barrier(2)
 
-            def attempt(visit: Visit, once: threading.Barrier = once) -> list[str]:
-                def end() -> None:
-                    if once.wait() == 0:
-                        rehearsal.step("everybody")
-                    once.wait()
+        def attempt(visit: Visit, both: threading.Barrier = both) -> list[str]:
+            def end() -> None:
+                if both.wait() == 0:
+                    rehearsal.step("everybody")
+                both.wait()
 
-                return rehearsal.keep_asking(visit, end)
+            return rehearsal.keep_asking(visit, end)
 
-            handed += [token for tokens in pool.map(attempt, visits) for token in tokens]
+        with ThreadPoolExecutor(2) as pool:
+            handed += pool.map(attempt, visits)
         for visit in visits:
             assert visit.ask(rehearsal.widget).status_code in (401, 403)
             visit.client.close()
-        left = rehearsal.settle([login for _, login in people])
-        assert not left
-    assert len(handed) > TRIES
+    assert sum(map(bool, handed)) > TRIES / 4
+    left = rehearsal.settle([login for _, login in people])
+    assert not left, f"{len(left)} tokens outlived {TRIES} sessions"

@@ -115,7 +115,7 @@ final class Lock {
 			$account = function_exists( 'posix_geteuid' ) ? posix_geteuid() : '';
 			$folder  = get_temp_dir() . 'widgets-for-box-' . substr( wp_hash( 'locks-' . $account . ABSPATH ), 0, 20 );
 		}
-		// phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- Another process may be faster.
-		return is_dir( $folder ) || @mkdir( $folder, 0700 ) || is_dir( $folder ) ? $folder . '/' . $name : '';
+		// phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- Another process may be faster; open_basedir may forbid it.
+		return @is_dir( $folder ) || @mkdir( $folder, 0700 ) || @is_dir( $folder ) ? $folder . '/' . $name : '';
 	}
 }

@@ -233,10 +233,11 @@ final class Revocations {
 		if ( $rows ) {
 			// Before, in case that this process does not come to its end.
 			self::schedule();
-			$failed = self::send( $rows, self::LONG_TIMEOUT, self::EVENT_BUDGET );
-			if ( ! $failed && self::rows() ) {
+			if ( ! self::send( $rows, self::LONG_TIMEOUT, self::EVENT_BUDGET ) ) {
 				wp_clear_scheduled_hook( self::EVENT );
-				self::schedule( 0 );
+				if ( self::rows() ) {
+					self::schedule( 0 );
+				}
 			}
 		}
 	}
@@ -270,7 +271,7 @@ final class Revocations {
 	}
 
 	/**
-	 * Tells the sidecar, one Box user after the other, until one call fails or time is up.
+	 * Tells the sidecar, one Box user after the other, until it fails or time is up.
 	 *
 	 * @param array<int, \stdClass> $rows    As of rows().
 	 * @param int                   $timeout Of one call, in seconds.
@@ -280,8 +281,9 @@ final class Revocations {
 	 * @return WP_Error|null The failure.
 	 */
 	private static function send( array $rows, int $timeout, float $budget, bool $forgot = false ): ?WP_Error {
-		$end  = microtime( true ) + $budget;
-		$jobs = array();
+		$end    = microtime( true ) + $budget;
+		$jobs   = array();
+		$failed = null;
 		foreach ( $rows as $row ) {
 			$issued = maybe_unserialize( $row->meta_value );
 			if ( ! self::is_live( $issued ) ) {
@@ -299,13 +301,14 @@ final class Revocations {
 				continue;
 			}
 			$answer = ( new Sidecar() )->revoke( current( $claimed )->issued['user'], $timeout );
-			$failed = is_wp_error( $answer ) && ! ( $forgot && in_array( $answer->get_error_code(), array( 'box_unavailable', 'box_rate_limited' ), true ) );
-			array_map( array( self::class, $failed ? 'give_back' : 'remove' ), $claimed );
-			if ( $failed ) {
-				return $answer;
+			$done   = ! is_wp_error( $answer ) || ( $forgot && in_array( $answer->get_error_code(), array( 'box_unavailable', 'box_rate_limited' ), true ) );
+			array_map( array( self::class, $done ? 'remove' : 'give_back' ), $claimed );
+			$failed = $done ? $failed : $answer;
+			if ( ! $done && 400 !== $answer->get_error_data()['status'] ) {
+				break; // Only what is wrong with this one request does not hold up the others.
 			}
 		}
-		return null;
+		return $failed;
 	}
 
 	/**

@@ -15,9 +15,9 @@ defined( 'ABSPATH' ) || exit;
  * The only class that talks to the sidecar's Unix socket.
  *
  * It uses the WordPress HTTP API, so that the site's own hooks see the calls, with one cURL option added. What
- * only logs does not see the answers, for there are tokens in them. Every failure is a WP_Error whose code is the sidecar's, or one of
- * `sidecar_unreachable`, `sidecar_timeout`, `sidecar_bad_answer`, `curl_missing`, and whose data holds
- * `status` (HTTP), `fix` (what an administrator does about it), `detail`, `request_id` and
+ * only logs does not see the answers, for there are tokens in them. Every failure is a WP_Error whose code is
+ * the sidecar's, or one of `sidecar_unreachable`, `sidecar_timeout`, `sidecar_bad_answer`, `curl_missing`, and
+ * whose data holds `status` (HTTP), `fix` (what an administrator does about it), `detail`, `request_id` and
  * `retry_after` (seconds), as far as known.
  */
 final class Sidecar {
