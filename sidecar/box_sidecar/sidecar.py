@@ -200,6 +200,7 @@ class Sidecar:
             return await self._reload(asked=True)
 
     async def _reload(self, *, asked: bool) -> bool:
+        before = _stamp(self.config_path, self._app_path)
         try:
             loaded = await asyncio.to_thread(load, self.config_path)
             if not asked and _stamp(self.config_path, loaded.app_path) != loaded.stamp:
@@ -209,9 +210,11 @@ class Sidecar:
             audit = self._audit(loaded)
         except ConfigError as error:
             # Not again for the same files: they are bad until they change, the new JSON that the TOML names included.
+            # What changed while they were read is looked at again.
+            old_path = self._app_path
             with contextlib.suppress(ConfigError):
                 self._app_path = find_app_config(load_settings(self.config_path), self.config_path)
-            self._stamp = _stamp(self.config_path, self._app_path)
+            self._stamp = before if self._app_path == old_path else (before[0], *_stamp(self._app_path))
             self.metrics.reloaded("refused")
             log.error("not reloaded, the old configuration stays: %s", error)
             return False
