@@ -144,7 +144,7 @@ def socket_for(settings: ServerSettings, user: str | None) -> Check:
 def _socket_for_user(  # noqa: PLR0911 - one return for each thing that can be wrong
     settings: ServerSettings, path: Path, user: str
 ) -> Check:
-    from box_sidecar.server import Admission  # server stands above us; only its judgement is borrowed
+    from box_sidecar.admission import Admission
 
     try:
         person = pwd.getpwnam(user)

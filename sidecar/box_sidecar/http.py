@@ -17,7 +17,7 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from box_sidecar import doctor, openapi
-from box_sidecar.audit import Entry, Peer
+from box_sidecar.audit import Entry
 from box_sidecar.box import User
 from box_sidecar.catalogue import Problem
 from box_sidecar.clock import monotonic
@@ -117,7 +117,9 @@ class Gate:
         headers: dict[bytes, bytes] = dict(req.scope["headers"])
         given = headers.get(b"x-request-id", b"")
         req.context.id = given.decode() if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        req.context.peer = req.scope.get("box_sidecar.peer") or Peer()
+        req.context.peer = req.scope.get("box_sidecar.peer")
+        if req.context.peer is None:
+            raise Problem("internal_error", detail="Nobody knows who asks, so nobody is served.")
         for name in headers:
             if name.startswith(_FORWARDED):
                 raise Problem("forwarded_request", detail=f"The request carries {name.decode('latin-1').title()}.")

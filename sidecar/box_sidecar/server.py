@@ -4,48 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import errno
-import fcntl
 import functools
 import gc
-import grp
 import logging
 import math
 import os
-import pwd
 import resource
+import select
 import signal
 import socket
-import stat
-import struct
 import sys
 import uuid
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from cachetools import TTLCache
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.asgi.parser import ParseError
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.gasgi import ASGIWorker
 
 from box_sidecar import http
+from box_sidecar.admission import Admission, Credentials, Refusals
 from box_sidecar.audit import Peer
 from box_sidecar.catalogue import Problem
-from box_sidecar.clock import monotonic
-from box_sidecar.config import ConfigError, ServerSettings
+from box_sidecar.config import ConfigError
+from box_sidecar.listener import BACKLOG, Listener, listen
 from box_sidecar.sidecar import Sidecar, load
 
 log = logging.getLogger(__name__)
 
 _PR_SET_DUMPABLE = 4  # prctl(2)
 _PR_SET_NO_NEW_PRIVS = 38
-_BACKLOG = 2048
+_PR_SET_PDEATHSIG = 1
 _CONNECTIONS = 1000
+_RESERVED = 16  # of these, for root and our own user: health and revocation can be asked for in a crowd
+_FIELDS = 32  # in a request's header: a caller of ours sends ten
+_FIELD_BYTES = 1024
+_BODY_PIECES = 256  # each costs as much as a small request
+_UNANSWERED_BYTES = 8 * 1024 * 1024  # of all requests together; a caller's has some hundred
 _REQUEST_S = 10.0  # for a whole request to arrive
 _IDLE_S = 15  # between two requests on one connection
 _STOP_S = 20  # for requests under way
@@ -53,139 +54,173 @@ _STOP_S = 20  # for requests under way
 
 def harden() -> None:
     """Make memory unreadable to others: no core dump, no ptrace, no new privileges (prctl(2), core(5))."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    for option, value in ((_PR_SET_DUMPABLE, 0), (_PR_SET_NO_NEW_PRIVS, 1)):
-        if libc.prctl(option, value, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), f"prctl({option})")
+    _prctl(_PR_SET_DUMPABLE, 0)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-class Admission:
-    """Which peers may connect (``server.allowed_users``, ``socket_group``), by the kernel's word.
-
-    Raises:
-        ConfigError: a user or group that this machine does not know.
-    """
-
-    def __init__(self, settings: ServerSettings) -> None:
-        self._uids = {_uid(user) for user in settings.allowed_users}
-        self._group = _group(settings.socket_group) if settings.socket_group else None
-        self._by_default = not settings.allowed_users
-        if self._by_default:
-            self._uids = {os.geteuid(), 0}
-        self._members: TTLCache[int, bool] = TTLCache(1000, 60, timer=monotonic)
-
-    def admits(self, uid: int, gid: int) -> bool:
-        """Whether a process with these ids may connect."""
-        if uid in self._uids:
-            return True
-        if not self._by_default or self._group is None:
-            return False
-        if gid == self._group.gr_gid:
-            return True
-        if uid not in self._members:
-            self._members[uid] = self._is_member(uid)
-        return self._members[uid]
-
-    def _is_member(self, uid: int) -> bool:
-        try:
-            person = pwd.getpwuid(uid)
-        except KeyError:
-            return False
-        return self._group is not None and self._group.gr_gid in os.getgrouplist(person.pw_name, person.pw_gid)
-
-
-def _uid(user: str | int) -> int:
-    if isinstance(user, int):
-        return user
-    try:
-        return int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid
-    except KeyError:
-        raise ConfigError(f"server.allowed_users: this machine knows no user “{user}”") from None
-
-
-def _group(name: str) -> grp.struct_group:
-    try:
-        return grp.getgrnam(name)
-    except KeyError:
-        raise ConfigError(f"server.socket_group: this machine knows no group “{name}”") from None
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({option})")
 
 
 class Protocol(ASGIProtocol):  # type: ignore[misc]
-    """A connection: its peer is known before its first byte is read, and it may not dawdle."""
+    """A connection: its peer is known before its first byte is read, and it may neither dawdle nor hoard."""
 
     worker: Worker
-    _peer = Peer()
+    held = 0
+    """Bytes of requests that are not answered yet."""
+    _peer: Peer | None = None
+    """Who asks, once admitted."""
+    _is_whole = False
+    """Whether a request has arrived whole and is not answered yet."""
+    _is_half_closed = False
     _due = math.inf
     """When the request that is arriving must be whole, on the worker's clock; the worker looks every second."""
     _unread_since = math.inf
     """Since when the other side has not read its answers."""
+    _pieces = 0
+    """In how many pieces the body has come so far."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Admit or refuse."""
-        pid, uid, gid = struct.unpack(
-            "iII", transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        )
-        sidecar = self.worker.sidecar
-        if not self.worker.admission.admits(uid, gid):
-            log.warning("connection refused: uid %d (pid %d) is not among server.allowed_users", uid, pid)
-            sidecar.metrics.refused("peer")
-            _turn_away(transport, Problem("peer_not_allowed", detail=f"uid {uid} may not connect."))
-            return
-        if self.worker.nr_conns >= _CONNECTIONS:
-            sidecar.metrics.refused("crowded")
+        """Admit or refuse; whom only the user database knows waits for it unread."""
+        self.transport = transport
+        who = Credentials.of(transport.get_extra_info("socket"))
+        admitted = self.worker.admission.recall(who.uid, who.gid)
+        if admitted is False:
+            self._refuse(who)
+        elif self.worker.is_crowded_for(who.uid):
+            self.worker.sidecar.metrics.refused("crowded")
             _turn_away(transport, Problem("overloaded"))
+        else:
+            self.worker.connections.add(self)
+            if admitted:
+                self._begin(who)
+            else:
+                transport.pause_reading()
+                self._asking = self.worker.loop.create_task(self._ask(who))
+
+    async def _ask(self, who: Credentials) -> None:
+        admitted = await self.worker.admission.ask(who.uid)
+        if self.transport.is_closing():
             return
-        self._peer = Peer(uid, pid)
-        self.worker.connections.add(self)
-        super().connection_made(transport)
+        if admitted:
+            self._begin(who)
+            self.transport.resume_reading()
+        else:
+            self._refuse(who)
+
+    def _begin(self, who: Credentials) -> None:
+        self._peer = Peer(who.uid, who.pid)
+        super().connection_made(self.transport)
         self._due = self.worker.now + _REQUEST_S
+
+    def _refuse(self, who: Credentials) -> None:
+        self.worker.refusals.add(who)
+        self.worker.sidecar.metrics.refused("peer")
+        _turn_away(self.transport, Problem("peer_not_allowed", detail=f"uid {who.uid} may not connect."))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection, if it ever was one."""
-        if self in self.worker.connections:
-            self.worker.connections.discard(self)
+        self.worker.connections.discard(self)
+        self._drop()
+        if self._peer:
             super().connection_lost(exc)
+            self._request_ready.set()  # gunicorn would wait three seconds for the rest of a request
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request: from the first one on, the whole must arrive in time."""
-        if self._due == math.inf:
+        self._hold(len(data))
+        if self.worker.held > _UNANSWERED_BYTES:
+            self.worker.relieve()
+            if self.transport.is_closing():
+                return
+        if self._is_whole:
+            self.transport.pause_reading()  # what comes behind a request waits for its answer, in the kernel
+        elif self._due == math.inf:
             self._due = self.worker.now + _REQUEST_S
         super().data_received(data)
+
+    def _hold(self, size: int) -> None:
+        self.held += size
+        self.worker.held += size
+
+    def _drop(self) -> None:
+        """Let go of what has arrived: nobody will get to it."""
+        self._hold(-self.held)
+        if self._callback_parser:
+            self._callback_parser.reset()
+
+    def eof_received(self) -> bool:
+        """The other side sends no more; if it can still read (shutdown(2)), it gets its answer."""
+        if self._is_whole:
+            self._is_half_closed = not _is_gone(self.transport.get_extra_info("socket"))
+            return self._is_half_closed
+        if self.held:
+            self._end(Problem("invalid_request", detail="The request ended before it was whole."), 400)
+        return False
 
     def _on_headers_complete(self) -> Any:
         # A request that came behind another in one piece has not passed data_received by itself.
         if self._due == math.inf:
             self._due = self.worker.now + _REQUEST_S
+        self._pieces = 0
         return super()._on_headers_complete()
+
+    def _on_body(self, chunk: bytes) -> None:
+        self._pieces += 1
+        if self._pieces > _BODY_PIECES:
+            raise ParseError("The body comes in too many pieces")
+        super()._on_body(chunk)
 
     def _on_message_complete(self) -> None:
         self._due = math.inf
+        self._is_whole = True
         super()._on_message_complete()
 
-    def pause_writing(self) -> None:
-        """The other side does not read: it gets as long for that as for a request."""
-        super().pause_writing()
-        self._unread_since = self.worker.now
-
-    def resume_writing(self) -> None:
-        """The other side has read."""
-        super().resume_writing()
-        self._unread_since = math.inf
+    def answered(self) -> None:
+        """A request has been answered: it is the turn of what came behind it."""
+        if self.transport.is_closing():
+            return
+        behind = len(self._callback_parser.remaining()) if self._is_whole else 0
+        self._hold(behind - self.held)
+        self._is_whole = False
+        if behind:
+            self._due = self.worker.now + _REQUEST_S
+        elif self._is_half_closed:
+            self._close_transport()
+        self.transport.resume_reading()
 
     def is_late(self, now: float) -> bool:
-        """Whether its request should have been whole, or its answer read, by now."""
-        return now >= self._due or now >= self._unread_since + _REQUEST_S
+        """Whether its request should have been whole, or its answers read, by now; ask every second."""
+        if not self.transport.get_write_buffer_size():
+            self._unread_since = math.inf
+        elif self._unread_since == math.inf:
+            self._unread_since = now
+        return now >= min(self._due, self._unread_since + _REQUEST_S)
 
     def turn_out(self) -> None:
         """End it: whoever is on the other side takes too long."""
         self.worker.sidecar.metrics.refused("slow")
-        if self._unread_since < math.inf:
-            self.transport.abort()  # a close would wait for the reader
-            return
-        self._due = math.inf
-        self._send_error_response(408, "")
+        self._end(Problem("invalid_request", detail="The request did not arrive in time."), 408)
+
+    def relieve(self) -> None:
+        """End it: others need the room."""
+        self.worker.sidecar.metrics.refused("crowded")
+        self._end(Problem("overloaded", detail="Too much of unanswered requests is waiting."), 503)
+
+    def _end(self, problem: Problem, status: int) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()  # a close would wait for who does not read
+        else:
+            self._safe_write(_problem_response(problem, status))
         self._close_transport()
+
+    def _close_transport(self) -> None:
+        self._due = math.inf
+        self._drop()
+        super()._close_transport()
 
     def _is_websocket_upgrade(self, request: Any) -> bool:
         return False  # an Upgrade may be ignored (RFC 9110, section 7.8): nothing here speaks WebSocket
@@ -198,12 +233,20 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]
     @property
     def is_idle(self) -> bool:
         """Whether no request is being read or answered."""
-        return self._due == math.inf and self._current_request is None
+        return not self.held
 
     def _build_http_scope(self, *args: Any) -> Any:
         scope = super()._build_http_scope(*args)
         scope["box_sidecar.peer"] = self._peer
+        scope["box_sidecar.connection"] = self
         return scope
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    """Whether the other side has closed its end altogether, not only for sending (POLLHUP, poll(2))."""
+    poll = select.poll()
+    poll.register(connection.fileno(), 0)
+    return bool(poll.poll(0))
 
 
 def _turn_away(transport: asyncio.Transport, problem: Problem) -> None:
@@ -236,17 +279,25 @@ class Worker(ASGIWorker):  # type: ignore[misc]
     admission: Admission
     now = 0.0
     """The loop's clock, looked at every second: exact enough for who dawdles, and free of charge."""
+    held = 0
+    """Bytes of requests that are not answered yet, of all connections."""
+    _serving: asyncio.Task[Any] | None = None
 
     def load_wsgi(self) -> None:
         """Open the key and build the application."""
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # without its master it would only keep the next one from starting
+        if os.getppid() != self.ppid:
+            sys.exit(Arbiter.APP_LOAD_ERROR)
         self.connections: set[Protocol] = set()
+        self._owners = {0, os.geteuid()}
+        self.refusals = Refusals()
         try:
             self.sidecar = Sidecar(self.app.config_path)
             self.admission = Admission(self.sidecar.settings.server)
         except ConfigError as error:
             log.critical("%s", error)
             sys.exit(Arbiter.APP_LOAD_ERROR)
-        self.asgi = http.create_app(self.sidecar)
+        self.asgi = _telling_when_answered(http.create_app(self.sidecar))
 
     def init_signals(self) -> None:
         """As gunicorn's, and SIGHUP for a reload, SIGUSR1 for a rotated audit file."""
@@ -257,14 +308,22 @@ class Worker(ASGIWorker):  # type: ignore[misc]
         """The log was rotated."""
         self.sidecar.audit.reopen()
 
+    def handle_exit_signal(self) -> None:
+        """Stop now: gunicorn's loop would look in a second."""
+        if self.alive and self.servers and self._serving:
+            self._serving.cancel()  # it sleeps, and takes this for the end of its loop
+        super().handle_exit_signal()
+
     async def _serve(self) -> None:
         # gunicorn names its protocol in the middle of this method; ours takes its place in this process only.
         from gunicorn.workers import gasgi
 
         gasgi.ASGIProtocol = Protocol
+        self._serving = asyncio.current_task()
         self._watch_connections()
+        self._sum_up_refusals()
         # asyncio would cut the listener's queue to 100: a crowd's connections would be refused by the kernel.
-        self.loop.create_server = functools.partial(self.loop.create_server, backlog=_BACKLOG)
+        self.loop.create_server = functools.partial(self.loop.create_server, backlog=BACKLOG)
         await super()._serve()
 
     def _watch_connections(self) -> None:
@@ -276,6 +335,18 @@ class Worker(ASGIWorker):  # type: ignore[misc]
                 connection.turn_out()
         self.loop.call_later(1, self._watch_connections)
 
+    def _sum_up_refusals(self) -> None:
+        self.refusals.sum_up()
+        self.loop.call_later(60, self._sum_up_refusals)
+
+    def is_crowded_for(self, uid: int) -> bool:
+        """Whether there is no room for one more connection of this user's."""
+        return len(self.connections) >= (_CONNECTIONS if uid in self._owners else _CONNECTIONS - _RESERVED)
+
+    def relieve(self) -> None:
+        """Make room: who takes the most of it goes."""
+        max(self.connections, key=lambda connection: connection.held).relieve()
+
     async def _shutdown(self) -> None:
         for connection in list(self.connections):
             if connection.is_idle:
@@ -283,8 +354,25 @@ class Worker(ASGIWorker):  # type: ignore[misc]
         await super()._shutdown()
 
 
+def _telling_when_answered(app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """The application; a connection learns when a request of its has been answered."""
+
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        finally:
+            if connection := scope.get("box_sidecar.connection"):
+                connection.answered()
+
+    return application
+
+
 class Master(Arbiter):  # type: ignore[misc]
     """gunicorn's master with one worker always, which reloads by itself instead of being replaced."""
+
+    def __init__(self, app: Server) -> None:
+        super().__init__(app)
+        self.systemd = app.listener.inherited  # then the socket's file is not ours to remove
 
     def reload(self) -> None:
         """Pass SIGHUP on: the worker tries the new files first, and loses neither requests nor tokens."""
@@ -300,25 +388,25 @@ class Master(Arbiter):  # type: ignore[misc]
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn's application object for one configuration file."""
 
-    def __init__(self, config_path: Path, listener: socket.socket) -> None:
+    def __init__(self, config_path: Path, listener: Listener) -> None:
         self.config_path = config_path
-        self._listener = listener
+        self.listener = listener
         super().__init__()
 
     def load_config(self) -> None:
         """gunicorn's settings, all of them ours: no file, environment or argument of its own is read."""
         for name, value in {
-            "bind": [f"fd://{self._listener.detach()}"],
+            "bind": [f"fd://{self.listener.socket.detach()}"],
             "workers": 1,
             "worker_class": "box_sidecar.server.Worker",
             "worker_connections": _CONNECTIONS,
-            "backlog": _BACKLOG,
+            "backlog": BACKLOG,
             "keepalive": _IDLE_S,
             "graceful_timeout": _STOP_S,
             "timeout": 30,
             "limit_request_line": 4094,
-            "limit_request_fields": 50,
-            "limit_request_field_size": 8190,
+            "limit_request_fields": _FIELDS,
+            "limit_request_field_size": _FIELD_BYTES,
             "control_socket_disable": True,
             "asgi_loop": "asyncio",
             "asgi_lifespan": "on",
@@ -344,74 +432,16 @@ class Logger(GunicornLogger):  # type: ignore[misc]
         self.error_log.propagate = True
 
 
-def bind(settings: ServerSettings) -> tuple[socket.socket, int]:
-    """Take the socket's place: a stale file is replaced, a living instance is not.
-
-    Returns the listening socket and the descriptor whose lock says "taken"; both live as long as the process.
-
-    Raises:
-        ConfigError: another instance serves it, the directory is missing or forbidden, no such group.
-    """
-    path = Path(settings.socket)
-    lock = _lock(path)
-    try:
-        if stat.S_ISSOCK(path.lstat().st_mode):
-            path.unlink()
-        else:
-            raise ConfigError(f"server.socket: {path} exists and is not a socket; remove it or choose another path")
-    except FileNotFoundError:
-        pass
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    except OSError as error:
-        raise ConfigError(f"server.socket: {path} can't be made: {error.strerror}") from None
-    finally:
-        os.umask(before)
-    try:
-        if settings.socket_group:
-            os.chown(path, -1, _group(settings.socket_group).gr_gid)
-        path.chmod(settings.mode)
-    except OSError:
-        raise ConfigError(
-            f"server.socket_group: this user may not give {path} to group “{settings.socket_group}”; "
-            f"run: usermod -aG {settings.socket_group} {_user_name()}"
-        ) from None
-    listener.listen(_BACKLOG)
-    return listener, lock
-
-
-def _user_name() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
-
-
-def _lock(path: Path) -> int:
-    lock_path = path.with_name(path.name + ".lock")
-    try:
-        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except FileNotFoundError:
-        raise ConfigError(
-            f"server.socket: the directory {path.parent} is missing; run: install -d -o {_user_name()} {path.parent}"
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"server.socket: {path.parent} can't be written: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in {errno.EAGAIN, errno.EACCES}:
-            raise
-        raise ConfigError(f"server.socket: another sidecar already serves {path}; stop it first") from None
-    return lock
-
-
 def raise_file_limit() -> None:
     """As many connections as the kernel allows us."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def ignore_gunicorns_environment() -> None:
+    """All of gunicorn's settings are ours; its variables would even make it take itself for another's successor."""
+    for name in [name for name in os.environ if name.startswith("GUNICORN_")]:
+        del os.environ[name]
 
 
 def serve(config_path: Path) -> None:
@@ -422,9 +452,10 @@ def serve(config_path: Path) -> None:
     """
     harden()
     raise_file_limit()
+    ignore_gunicorns_environment()
     loaded = load(config_path)
     Admission(loaded.settings.server)
-    listener, _lock_descriptor = bind(loaded.settings.server)
+    listener = listen(loaded.settings.server)
     settings = loaded.settings.server
     del loaded  # the master never opens the key, and needs nothing of it
     log.info("serving %s", settings.socket)

@@ -26,7 +26,13 @@ class Process:
     """
 
     def __init__(
-        self, command: Sequence[str | Path], *, log: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.command = [str(part) for part in command]
         self.log = log
@@ -41,6 +47,7 @@ class Process:
                     cwd=cwd,
                     env=None if env is None else {**os.environ, **env},
                     start_new_session=True,
+                    pass_fds=pass_fds,
                 )
             except FileNotFoundError as error:
                 raise ProcessError(f"{self.command[0]} is not installed") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import resource
 import shutil
 import signal
 import tempfile
@@ -49,6 +50,15 @@ def box(_emulator: Emulator) -> Iterator[Emulator]:
 @pytest.fixture(scope="session")
 def _names() -> Iterator[int]:
     return itertools.count()
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Room for a thousand connections in the process of the tests."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture

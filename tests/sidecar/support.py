@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
@@ -121,3 +124,46 @@ def request_bytes(method: str = "GET", path: str = "/health/live", body: Any = N
 def status_of(answer: bytes) -> int:
     """The status of the first answer on a wire."""
     return int(answer.split(b" ", 2)[1])
+
+
+def worker_of(sidecar: Sidecar) -> int:
+    """The process id of the worker."""
+    assert sidecar.process
+    children = Path(f"/proc/{sidecar.process.pid}/task/{sidecar.process.pid}/children").read_text().split()
+    (worker,) = map(int, children)
+    return worker
+
+
+def resident(pid: int) -> int:
+    """Resident memory in kB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
+
+
+def as_user(uid: int, gid: int, path: Path, request: bytes) -> bytes:
+    """What another user of this machine gets for a request; ``DENIED`` if the kernel lets them not even connect."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        answer = b"FAILED"
+        try:
+            os.setgroups([])
+            os.setgid(gid)
+            os.setuid(uid)
+            with Wire(path) as wire:
+                with contextlib.suppress(BrokenPipeError):
+                    wire.send(request)
+                answer = wire.read()
+        except PermissionError:
+            answer = b"DENIED"
+        finally:
+            os.write(writer, answer)
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    return answer

@@ -7,13 +7,11 @@ import grp
 import json
 import os
 import pwd
-import resource
 import signal
 import socket
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,14 +20,22 @@ from intranet.emulator import Emulator
 from intranet.process import ProcessError
 from intranet.sidecar import Sidecar, box_sidecar
 from sidecar.conftest import Serve
-from sidecar.support import Wire, post, request_bytes, status_of, until
+from sidecar.support import (
+    Wire,
+    as_user,
+    needs_root,
+    post,
+    request_bytes,
+    resident,
+    status_of,
+    until,
+    worker_of,
+)
 
-NOBODY = pwd.getpwnam("nobody")
+STRANGER = pwd.getpwnam("daemon")
 ASK = request_bytes(
     "POST", "/v1/tokens", {"user": {"login": "ana@example.com"}, "element": "explorer"}, "Connection: close"
 )
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
 
 
 def body_of(answer: bytes) -> dict[str, object]:
@@ -44,32 +50,6 @@ def body_of(answer: bytes) -> dict[str, object]:
     return parsed
 
 
-def as_user(uid: int, gid: int, path: Path, request: bytes) -> bytes:
-    """What another user of this machine gets for a request; ``DENIED`` if the kernel lets them not even connect."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        answer = b"FAILED"
-        try:
-            os.setgroups([])
-            os.setgid(gid)
-            os.setuid(uid)
-            with Wire(path) as wire:
-                with contextlib.suppress(BrokenPipeError):
-                    wire.send(request)
-                answer = wire.read()
-        except PermissionError:
-            answer = b"DENIED"
-        finally:
-            os.write(writer, answer)
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        answer = pipe.read()
-    os.waitpid(child, 0)
-    return answer
-
-
 @pytest.mark.parametrize("mode", ["0660", "0600", "666", "0o640"])
 def test_the_socket_has_the_mode_and_group_that_were_set(mode: str, serve: Serve) -> None:
     group = grp.getgrgid(os.getgroups()[0] if os.getgroups() else os.getegid())
@@ -82,27 +62,27 @@ def test_the_socket_has_the_mode_and_group_that_were_set(mode: str, serve: Serve
 
 @needs_root
 def test_whom_the_mode_keeps_out_the_kernel_keeps_out(serve: Serve) -> None:
-    assert as_user(NOBODY.pw_uid, NOBODY.pw_gid, serve().socket, ASK) == b"DENIED"
+    assert as_user(STRANGER.pw_uid, STRANGER.pw_gid, serve().socket, ASK) == b"DENIED"
 
 
 @needs_root
 def test_an_open_socket_still_asks_who_it_is(box: Emulator, serve: Serve) -> None:
     sidecar = serve(server={"socket_mode": "0666"})
-    answer = as_user(NOBODY.pw_uid, NOBODY.pw_gid, sidecar.socket, ASK)
+    answer = as_user(STRANGER.pw_uid, STRANGER.pw_gid, sidecar.socket, ASK)
     assert status_of(answer) == 403
     assert body_of(answer)["code"] == "peer_not_allowed"
-    assert "uid 65534" in sidecar.log.read_text()
+    assert f"uid {STRANGER.pw_uid}" in sidecar.log.read_text()
     assert 'box_sidecar_connections_refused_total{reason="peer"} 1.0' in sidecar.request("GET", "/metrics").text
     assert not [token for token in box.tokens() if token["kind"] != "service"]
 
 
 @needs_root
-@pytest.mark.parametrize("named", ["nobody", str(NOBODY.pw_uid), NOBODY.pw_uid])
+@pytest.mark.parametrize("named", ["daemon", str(STRANGER.pw_uid), STRANGER.pw_uid])
 def test_an_allowed_user_is_served_and_stands_in_the_audit(named: str | int, serve: Serve) -> None:
     sidecar = serve(server={"socket_mode": "0666", "allowed_users": ["root", named]})
-    assert status_of(as_user(NOBODY.pw_uid, NOBODY.pw_gid, sidecar.socket, ASK)) == 200
+    assert status_of(as_user(STRANGER.pw_uid, STRANGER.pw_gid, sidecar.socket, ASK)) == 200
     line = sidecar.audit()[-1]
-    assert line["peer_uid"] == NOBODY.pw_uid
+    assert line["peer_uid"] == STRANGER.pw_uid
     assert line["peer_pid"] > 1 and line["peer_pid"] != os.getpid()
 
 
@@ -111,13 +91,13 @@ def test_members_of_the_sockets_group_are_served_and_others_not(serve: Serve) ->
     web = pwd.getpwnam("www-data")
     sidecar = serve(server={"socket_group": "www-data"})
     assert status_of(as_user(web.pw_uid, web.pw_gid, sidecar.socket, ASK)) == 200
-    assert as_user(NOBODY.pw_uid, NOBODY.pw_gid, sidecar.socket, ASK) == b"DENIED"
+    assert as_user(STRANGER.pw_uid, STRANGER.pw_gid, sidecar.socket, ASK) == b"DENIED"
 
 
 @needs_root
 def test_allowed_users_are_all_and_the_group_adds_nobody(serve: Serve) -> None:
     web = pwd.getpwnam("www-data")
-    sidecar = serve(server={"socket_group": "www-data", "allowed_users": ["root", "nobody"]})
+    sidecar = serve(server={"socket_group": "www-data", "allowed_users": ["root", "daemon"]})
     assert status_of(as_user(web.pw_uid, web.pw_gid, sidecar.socket, ASK)) == 403
 
 
@@ -182,6 +162,9 @@ def test_what_is_no_socket_is_left_alone(box: Emulator, folder: Path) -> None:
     [
         ({"socket_group": "no-such-group"}, "socket_group"),
         ({"allowed_users": ["no-such-user"]}, "no-such-user"),
+        ({"allowed_users": ["root", "nobody"]}, "stands for every user"),
+        ({"allowed_users": ["65534"]}, "stands for every user"),
+        ({"socket_group": "nogroup"}, "stands for every group"),
         ({"socket": "/nowhere/at/all.sock"}, "install -d"),
         ({"socket": "/tmp/" + "x" * 120}, "107"),
         ({"socket": "relative.sock"}, "absolute"),
@@ -314,14 +297,6 @@ def test_half_open_and_slow_clients_are_ended_and_harm_nobody(box: Emulator, sid
     assert 'box_sidecar_connections_refused_total{reason="slow"}' in sidecar.request("GET", "/metrics").text
 
 
-@pytest.fixture
-def many_files() -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 @pytest.mark.usefixtures("many_files")
 def test_more_connections_than_it_can_hold_are_refused_politely(sidecar: Sidecar) -> None:
     with contextlib.ExitStack() as stack:
@@ -345,27 +320,20 @@ def test_a_client_that_reads_nothing_does_not_fill_the_memory(serve: Serve) -> N
     sidecar = serve()
     assert sidecar.process
     workers = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _group(pid) == sidecar.process.pid]
-    before = sum(map(_resident, workers))
+    before = sum(map(resident, workers))
     with Wire(sidecar.socket, timeout=2) as wire:
         flood = request_bytes("GET", "/openapi.json") * 200
         with contextlib.suppress(TimeoutError, BrokenPipeError, ConnectionResetError):
             for _ in range(200):
                 wire.send(flood)
         assert sidecar.request("GET", "/health/live").status_code == 200
-        assert sum(map(_resident, workers)) - before < 30_000
-
-
-def _resident(pid: int) -> int:
-    """Resident memory in kB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0])
+        assert sum(map(resident, workers)) - before < 30_000
 
 
 def test_nobody_is_late_for_the_time_that_the_sidecar_stood_still(box: Emulator, serve: Serve) -> None:
     sidecar = serve()
     assert sidecar.process is not None
-    children = Path(f"/proc/{sidecar.process.pid}/task/{sidecar.process.pid}/children").read_text().split()
-    (worker,) = map(int, children)
+    worker = worker_of(sidecar)
     request = request_bytes(
         "POST", "/v1/tokens", {"user": {"login": "ana@example.com"}, "element": "explorer"}, "Connection: close"
     )

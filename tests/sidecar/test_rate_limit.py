@@ -14,15 +14,7 @@ from box_sidecar.rate_limit import Ledger, MintLimits
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
-from sidecar.support import calls, code, greeted, last, post, until
-
-
-def worker_of(sidecar: Sidecar) -> int:
-    """The process id of the worker."""
-    assert sidecar.process
-    children = Path(f"/proc/{sidecar.process.pid}/task/{sidecar.process.pid}/children").read_text().split()
-    (worker,) = map(int, children)
-    return worker
+from sidecar.support import calls, code, greeted, last, post, until, worker_of
 
 
 def kill_worker(sidecar: Sidecar) -> None:
