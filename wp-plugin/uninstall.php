@@ -14,6 +14,8 @@ foreach ( array( '_widgets_for_box_account', '_widgets_for_box_address', '_widge
 	delete_metadata( 'user', 0, $widgets_for_box_key, '', true );
 }
 
+$widgets_for_box_options = array( 'widgets_for_box', 'widgets_for_box_network', 'widgets_for_box_site_key', 'widgets_for_box_seal', 'widgets_for_box_baseline' );
+
 if ( is_multisite() ) {
 	foreach ( get_sites(
 		array(
@@ -21,14 +23,12 @@ if ( is_multisite() ) {
 			'number' => 0,
 		)
 	) as $widgets_for_box_site ) {
-		delete_blog_option( $widgets_for_box_site, 'widgets_for_box' );
 		switch_to_blog( $widgets_for_box_site );
+		array_map( 'delete_option', $widgets_for_box_options );
 		wp_unschedule_hook( 'widgets_for_box_revoke_again' );
 		restore_current_blog();
 	}
 }
-delete_option( 'widgets_for_box' );
+array_map( 'delete_option', $widgets_for_box_options );
+array_map( 'delete_site_option', $widgets_for_box_options );
 wp_unschedule_hook( 'widgets_for_box_revoke_again' );
-foreach ( array( 'widgets_for_box_network', 'widgets_for_box_site_key', 'widgets_for_box_seal', 'widgets_for_box_baseline' ) as $widgets_for_box_key ) {
-	delete_site_option( $widgets_for_box_key );
-}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -79,18 +80,24 @@ def test_site_health(site: WordPress, sidecar: ScriptedSidecar) -> None:
 
 
 def test_debug_information_names_the_settings(site: WordPress, sidecar: ScriptedSidecar) -> None:
-    html = site.login("admin").get("/wp-admin/site-health.php?tab=debug").raise_for_status().text
-    assert "WIDGETS_FOR_BOX_ELEMENTS_URL" in html
-    assert "(wp-config.php)" in html
+    page = site.login("admin").get("/wp-admin/site-health.php?tab=debug").raise_for_status().text
+    assert "WIDGETS_FOR_BOX_ELEMENTS_URL" in page
+    assert "(wp-config.php)" in page
 
 
 @pytest.mark.parametrize(
     "path",
-    ["options-general.php?page=widgets-for-box", "profile.php", "plugins.php", "options-privacy.php?tab=policyguide"],
+    [
+        "options-general.php?page=widgets-for-box",
+        "profile.php",
+        "plugins.php",
+        "users.php?page=widgets-for-box-addresses",
+        "options-privacy.php?tab=policyguide",
+    ],
 )
 def test_admin_pages_open(site: WordPress, sidecar: ScriptedSidecar, path: str) -> None:
-    html = site.login("admin").get(f"/wp-admin/{path}").raise_for_status().text
-    assert "Widgets for Box" in html or "widgets_for_box" in html
+    page = site.login("admin").get(f"/wp-admin/{path}").raise_for_status().text
+    assert "Widgets for Box" in page or "widgets_for_box" in page
     assert not sidecar.requests, "The page itself waits for nobody."
 
 
@@ -125,8 +132,9 @@ def test_settings_are_saved_by_administrators_only(site: WordPress, sidecar: Scr
 
 
 def test_person_sees_which_box_user_they_are(site: WordPress, sidecar: ScriptedSidecar) -> None:
-    html = site.login("ana").get("/wp-admin/profile.php").text
-    assert re.search(r"Sees the files of.*ana@example\.com", html, re.DOTALL)
+    page = site.login("ana").get("/wp-admin/profile.php").text
+    assert re.search(r"Sees the files of.*ana@example\.com", page, re.DOTALL)
+    assert "ana@example.com was this account’s address when the plugin was set up" in page
     assert not sidecar.requests
 
 
@@ -156,3 +164,82 @@ def test_command_line(site: WordPress, sidecar: ScriptedSidecar) -> None:
     assert site.php(stand_in + "$command->user( array( 'nobody' ) );") == "Error: There is no WordPress user nobody.\n"
     sidecar.answer = lambda request: problem(403, "role_not_allowed", "Use another account.")
     assert site.php(stand_in + "$command->user( array( 'ana' ) );").endswith("Use another account.\n")
+
+
+def test_set_up_is_announced_until_somebody_has_looked(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    admin = site.login("admin")
+    site.php("update_site_option( 'widgets_for_box_baseline', array( 'when' => 1, 'by' => 1, 'count' => 1234 ) );")
+    assert "1,234 accounts were recorded as confirmed" not in site.login("olga").get("/wp-admin/").text
+    page = admin.get("/wp-admin/plugins.php").text
+    assert "1,234 accounts were recorded as confirmed" in page
+    looked = re.search(r'href="([^"]*action=widgets_for_box_setup_seen[^"]*)"', page)
+    assert looked
+    address = html.unescape(looked[1])
+    assert site.login("olga").get(address).status_code == 403
+    assert "1,234 accounts were recorded as confirmed" in admin.get("/wp-admin/plugins.php").text
+    listed = admin.get(address).text
+    assert "1,234 accounts were recorded as confirmed" in listed, "It stays on record."
+    assert "recorded as confirmed" not in admin.get("/wp-admin/plugins.php").text
+
+
+@pytest.mark.parametrize("answer", ["copy", "moved"])
+def test_site_at_another_address_is_asked_about(site: WordPress, sidecar: ScriptedSidecar, answer: str) -> None:
+    key = {"key": "wordpress-0123456789abcdef", "home": "www.example.com"}
+    site.php("update_site_option( 'widgets_for_box_site_key', $data['key'] );", key=key)
+    box_user = (
+        "update_option( 'widgets_for_box', array( 'account' => 'app_user' ) );"
+        " echo wp_json_encode( WidgetsForBox\\People::box_user( get_user_by( 'login', 'ana' ) ) );"
+        " delete_option( 'widgets_for_box' );"
+    )
+    try:
+        assert site.php(box_user) == "null"
+        admin = site.login("admin")
+        page = admin.get("/wp-admin/options-general.php?page=widgets-for-box").text
+        assert "were made for www.example.com" in page
+        form = re.search(r'action="([^"]*widgets_for_box_settle)".*?name="_wpnonce" value="(\w+)"', page, re.DOTALL)
+        assert form
+        sent = {"_wpnonce": form[2], "site": answer}
+        assert site.login("olga").post(form[1], data=sent).status_code == 403
+        assert admin.post(form[1], data={**sent, "_wpnonce": "0"}).status_code == 403
+        assert site.php(box_user) == "null"
+        assert "were made for" not in admin.post(form[1], data=sent).text
+        kept = "wordpress-0123456789abcdef" in site.php(box_user)
+        assert kept == (answer == "moved")
+        assert "external_app_user_id" in site.php(box_user)
+    finally:
+        site.php("delete_site_option( 'widgets_for_box_site_key' );")
+
+
+def test_people_are_found_by_typing(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    admin = site.login("admin")
+    page = admin.get("/wp-admin/options-general.php?page=widgets-for-box").text
+    assert 'list="widgets-for-box-people"' in page
+    assert ">Ana Souza" not in page, "The page does not list people."
+    route = "wp/v2/users?context=edit&per_page=10&_fields=id,name,username&search=souza"
+    found = admin.rest("GET", route).json()
+    assert [person["username"] for person in found] == ["ana"]
+    assert site.login("ana").rest("GET", route).status_code == 403
+
+
+def test_leftovers_end_with_the_plugin(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    left = site.php(
+        """
+        require_once ABSPATH . 'wp-admin/includes/plugin.php';
+        $plugin = 'widgets-for-box/widgets-for-box.php';
+        $id = get_user_by( 'login', 'nora' )->ID;
+        foreach ( array( '_widgets_for_box_link', 'widgets_for_box_confirmed_email', 'widgets_for_box_email_key',
+            'widgets_for_box_account' ) as $key ) {
+            update_user_meta( $id, $key, 'x' );
+        }
+        wp_schedule_single_event( time() + 600, 'widgets_for_box_revoke_again', array( array( 'id' => '1' ), 1 ) );
+        deactivate_plugins( $plugin );
+        $events = wp_json_encode( _get_cron_array() );
+        activate_plugin( $plugin );
+        $keys = array_keys( get_user_meta( $id ) );
+        echo wp_json_encode( array(
+            strpos( $events, 'revoke_again' ),
+            array_values( preg_grep( '/widgets_for_box/', $keys ) ),
+        ) );
+        """
+    )
+    assert left == '[false,["_widgets_for_box_address"]]'

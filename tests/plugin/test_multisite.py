@@ -133,6 +133,7 @@ def test_network_administrator_changes_the_server(network: WordPress, sidecar: S
     assert admin.post(target, data={**sent, "_wpnonce": "0"}).status_code == 403
     saved = admin.post(target, data=sent)
     assert "settings-updated=true" in str(saved.url)
+    assert "Settings saved." in saved.text
     assert network.php("echo WidgetsForBox\\Settings::get( 'api_host' );") == "https://api.example.com"
     refused = admin.post(target, data={**sent, "widgets_for_box[api_host]": "http://evil.example"})
     assert "is not an https:// address" in refused.text
@@ -150,6 +151,68 @@ def test_site_administrator_cannot_say_who_is_who(network: WordPress, sidecar: S
     chief.post("/wp-admin/profile.php", data={**form, "widgets_for_box_account": "boss@example.com"})
     ask(chief, descriptor(network, 1))
     assert sidecar.requests[-1].body["user"] == {"login": "chief@example.com"}
+
+
+def test_addresses_are_the_network_s(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    """A proof holds on every site, and no site's administrator can give one, or say that a directory does."""
+    admin, chief = network.login("admin"), network.login("chief")
+    address = "/wp-admin/users.php?page=widgets-for-box-addresses"
+    network.php(
+        "wpmu_create_user( 'visitor', 'visitor-demo', 'visitor@example.com' );"
+        " add_user_to_blog( 1, get_user_by( 'login', 'visitor' )->ID, 'subscriber' );"
+    )
+    box_user = (
+        "switch_to_blog( 2 );"
+        " echo wp_json_encode( WidgetsForBox\\People::box_user( get_user_by( 'login', 'visitor' ) ) );"
+    )
+    assert chief.get(address).status_code == 403
+    form = profile_form(chief, "/wp-admin/options-general.php?page=widgets-for-box")
+    assert "widgets_for_box[directory]" not in chief.get("/wp-admin/options-general.php?page=widgets-for-box").text
+    chief.post("/wp-admin/options.php", data={**form, "widgets_for_box[directory]": "1"})
+    assert network.php(box_user) == "null"
+    sent = profile_form(admin, address)
+    id_ = network.php("echo get_user_by( 'login', 'visitor' )->ID;")
+    assert f'name="people[{id_}]" value="visitor@example.com"' in admin.get(address).text
+    admin.post("/wp-admin/admin-post.php", data={**sent, f"people[{id_}]": "visitor@example.com"}).raise_for_status()
+    assert network.php(box_user) == '{"login":"visitor@example.com"}'
+    network.php("delete_option( 'widgets_for_box' );")
+
+
+def test_activation_of_a_sign_up_proves_nothing(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    """Its key is in the database for whoever looks after sign-ups."""
+    proved = network.php(
+        "global $wpdb; wpmu_signup_user( 'newcomer', 'victim@example.com' );"
+        " $row = $wpdb->get_row( \"SELECT * FROM $wpdb->signups WHERE user_login = 'newcomer'\" );"
+        " wpmu_activate_signup( $row->activation_key, $row->signup_id );"
+        " $user = get_user_by( 'login', 'newcomer' );"
+        " echo $user->user_email, wp_json_encode( WidgetsForBox\\People::box_user( $user ) );"
+    )
+    assert proved == "victim@example.comnull"
+
+
+def test_plugin_of_a_single_site_has_a_page_for_the_network_s_settings(
+    network: WordPress, sidecar: ScriptedSidecar
+) -> None:
+    plugin = "require_once ABSPATH . 'wp-admin/includes/plugin.php'; $plugin = 'widgets-for-box/widgets-for-box.php';"
+    network.php(plugin + "deactivate_plugins( $plugin, false, true ); activate_plugin( $plugin );")
+    try:
+        admin, chief = network.login("admin"), network.login("chief")
+        address = "/wp-admin/options-general.php?page=widgets-for-box"
+        assert "widgets_for_box[socket]" not in profile_form(chief, address)
+        page = admin.get(address).text
+        form = page[page.index("For the whole network") :]
+        assert "widgets_for_box[socket]" in form
+        nonce = re.search(r'name="_wpnonce" value="(\w+)"', form)
+        assert nonce
+        target = "/wp-admin/admin-post.php?action=widgets_for_box_network"
+        sent = {"_wpnonce": nonce[1], "widgets_for_box[api_host]": "https://api.example.com"}
+        assert chief.post(target, data=sent).status_code == 403
+        saved = admin.post(target, data=sent)
+        assert "Settings saved." in saved.text
+        assert network.php("echo WidgetsForBox\\Settings::get( 'api_host' );") == "https://api.example.com"
+        admin.post(target, data={**sent, "widgets_for_box[api_host]": ""})
+    finally:
+        network.php(plugin + "deactivate_plugins( $plugin, false, false ); activate_plugin( $plugin, '', true );")
 
 
 def test_uninstalling_cleans_every_site(network: WordPress) -> None:

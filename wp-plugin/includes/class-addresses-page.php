@@ -188,7 +188,7 @@ final class Addresses_Page {
 	 * @return string Empty if nothing was.
 	 */
 	private static function setup(): string {
-		$setup = get_site_option( Addresses::SETUP );
+		$setup = Settings::kept( Addresses::SETUP );
 		if ( ! is_array( $setup ) ) {
 			return '';
 		}
@@ -205,7 +205,7 @@ final class Addresses_Page {
 	 * @return void
 	 */
 	public static function tell_setup() {
-		$setup  = get_site_option( Addresses::SETUP );
+		$setup  = Settings::kept( Addresses::SETUP );
 		$screen = get_current_screen();
 		if ( ! is_array( $setup ) || ! empty( $setup['seen'] ) || ! Profile::may_assign() || ! $screen || ! preg_match( '/^(dashboard|plugins|users|settings_page_widgets-for-box)(-network)?$/D', $screen->id ) ) {
 			return;
@@ -230,7 +230,7 @@ final class Addresses_Page {
 	 */
 	public static function dismiss_setup() {
 		check_admin_referer( self::SEEN );
-		$setup = get_site_option( Addresses::SETUP );
+		$setup = Settings::kept( Addresses::SETUP );
 		if ( Profile::may_assign() && is_array( $setup ) ) {
 			update_site_option( Addresses::SETUP, array( 'seen' => true ) + $setup );
 		}

@@ -277,7 +277,7 @@ final class Addresses {
 	 * @return void
 	 */
 	public static function record_setup() {
-		if ( get_site_option( self::SETUP ) || ! ( Profile::may_assign() || 0 === get_current_user_id() ) ) {
+		if ( Settings::kept( self::SETUP ) || ! ( Profile::may_assign() || 0 === get_current_user_id() ) ) {
 			return;
 		}
 		$setup = array(

@@ -132,10 +132,10 @@ final class People {
 	 *                whether it was moved or copied: a copy's people must not share files with the original's.
 	 */
 	private static function site_key(): string {
-		$stored = get_site_option( self::SITE_KEY );
+		$stored = Settings::kept( self::SITE_KEY );
 		if ( ! is_array( $stored ) ) {
 			add_site_option( self::SITE_KEY, self::new_site_key() );
-			$stored = get_site_option( self::SITE_KEY );
+			$stored = Settings::kept( self::SITE_KEY );
 		}
 		return self::home() === $stored['home'] ? $stored['key'] : '';
 	}
@@ -166,7 +166,7 @@ final class People {
 	 * @return string The other address; empty if all is well.
 	 */
 	public static function foreign_home(): string {
-		$stored = get_site_option( self::SITE_KEY );
+		$stored = Settings::kept( self::SITE_KEY );
 		return is_array( $stored ) && self::home() !== $stored['home'] ? $stored['home'] : '';
 	}
 
@@ -178,7 +178,7 @@ final class People {
 	 * @return void
 	 */
 	public static function settle( bool $moved ) {
-		$stored = get_site_option( self::SITE_KEY );
+		$stored = Settings::kept( self::SITE_KEY );
 		$key    = self::new_site_key();
 		if ( $moved && is_array( $stored ) ) {
 			$key['key'] = $stored['key'];

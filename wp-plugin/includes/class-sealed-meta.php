@@ -82,10 +82,10 @@ final class Sealed_Meta {
 	 * The key of the seals, made when it is first asked for.
 	 */
 	private static function key(): string {
-		$key = get_site_option( self::KEY );
+		$key = Settings::kept( self::KEY );
 		if ( ! is_string( $key ) || '' === $key ) {
 			add_site_option( self::KEY, bin2hex( random_bytes( 32 ) ) );
-			$key = (string) get_site_option( self::KEY );
+			$key = (string) Settings::kept( self::KEY );
 		}
 		return $key;
 	}

@@ -80,6 +80,24 @@ final class Settings {
 	}
 
 	/**
+	 * What the plugin keeps once for the whole installation: an option of the network, where there is one.
+	 * A site that became a network brings it along.
+	 *
+	 * @param string $name Name of the option.
+	 * @return mixed False if there is none.
+	 */
+	public static function kept( string $name ) {
+		$value = get_site_option( $name );
+		if ( false === $value && is_multisite() ) {
+			$value = get_blog_option( get_main_site_id(), $name );
+			if ( false !== $value ) {
+				add_site_option( $name, $value );
+			}
+		}
+		return $value;
+	}
+
+	/**
 	 * Whether a constant in wp-config.php decides a setting.
 	 *
 	 * @param string $name A key of DEFAULTS.

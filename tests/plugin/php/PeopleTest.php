@@ -18,6 +18,14 @@ use WidgetsForBox\Tokens;
 final class PeopleTest extends TestCase {
 
 	/**
+	 * No app users yet.
+	 */
+	protected function setUp(): void {
+		parent::setUp();
+		delete_site_option( People::SITE_KEY );
+	}
+
+	/**
 	 * The rule that is the default: the account's address.
 	 */
 	public function test_by_email(): void {
@@ -116,10 +124,11 @@ final class PeopleTest extends TestCase {
 		update_option( 'widgets_for_box', array( 'account' => 'app_user' ) );
 		$user   = $this->user();
 		$before = People::box_user( $user );
+		$home   = 'https://' . People::home() . '/';
 		add_filter(
 			'pre_option_home',
-			static function () {
-				return 'https://' . People::home() . '/';
+			static function () use ( $home ) {
+				return $home;
 			}
 		);
 		$this->assertSame( $before, People::box_user( $user ) );

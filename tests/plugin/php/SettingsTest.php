@@ -205,19 +205,53 @@ final class SettingsTest extends TestCase {
 	}
 
 	/**
-	 * Open registration is warned about where people are matched by address, and only there.
+	 * Open registration is dangerous where addresses count as they are, and only there.
 	 */
 	public function test_open_registration(): void {
 		$status = static function () {
 			return array_column( Status::site(), 'status', 'id' )['registration'] ?? null;
 		};
 		update_option( 'users_can_register', '1' );
-		$this->assertSame( 'warn', $status() );
+		$this->assertSame( 'pass', $status() );
+		update_option( 'widgets_for_box', array( 'directory' => '1' ) );
+		$this->assertSame( 'fail', $status() );
+		update_option( 'users_can_register', '0' );
+		$this->assertSame( 'pass', $status() );
 		update_option( 'widgets_for_box', array( 'account' => 'assigned' ) );
 		$this->assertNull( $status() );
-		update_option( 'users_can_register', '0' );
-		delete_option( 'widgets_for_box' );
-		$this->assertSame( 'pass', $status() );
+	}
+
+	/**
+	 * People whose address is not proved are counted.
+	 */
+	public function test_people_without_proof(): void {
+		$of = static function () {
+			$checks = array_column( Status::site(), null, 'id' );
+			return $checks['addresses']['status'] . ': ' . $checks['addresses']['summary'];
+		};
+		$this->user();
+		$this->assertStringStartsWith( 'pass: ', $of() );
+		$this->stranger();
+		$this->assertStringStartsWith( 'warn: 1 person has no Box', $of() );
+		$this->stranger();
+		$this->assertStringStartsWith( 'warn: 2 people have no Box', $of() );
+		update_option( 'widgets_for_box', array( 'directory' => '1' ) );
+		$this->assertStringStartsWith( 'pass: ', $of() );
+	}
+
+	/**
+	 * That a directory writes the addresses is said with a tick, and by nothing else.
+	 */
+	public function test_directory_is_ticked(): void {
+		update_option( 'widgets_for_box', array( 'directory' => 'yes' ) );
+		$this->assertFalse( Settings::directory() );
+		$form = array( 'form' => '1' );
+		update_option( 'widgets_for_box', $form + array( 'directory' => '1' ) );
+		$this->assertTrue( Settings::directory() );
+		update_option( 'widgets_for_box', array( 'no_access_text' => 'set by code' ) );
+		$this->assertTrue( Settings::directory() );
+		update_option( 'widgets_for_box', $form );
+		$this->assertFalse( Settings::directory() );
 	}
 
 	/**
@@ -227,7 +261,11 @@ final class SettingsTest extends TestCase {
 		$user = $this->user();
 		update_option( 'widgets_for_box', array( 'account' => 'app_user' ) );
 		\WidgetsForBox\People::box_user( $user );
-		update_user_meta( $user->ID, \WidgetsForBox\People::ASSIGNED, array( 'id' => '1' ) );
+		\WidgetsForBox\People::assign( $user->ID, array( 'id' => '1' ) );
+		\WidgetsForBox\Address_Link::send( $this->stranger()->ID );
+		foreach ( array( 'account', 'confirmed_email', 'email_key', 'issued' ) as $old ) {
+			update_user_meta( $user->ID, 'widgets_for_box_' . $old, 'x' );
+		}
 		define( 'WP_UNINSTALL_PLUGIN', 'widgets-for-box/widgets-for-box.php' );
 		require WP_PLUGIN_DIR . '/widgets-for-box/uninstall.php';
 		global $wpdb;
@@ -235,5 +273,7 @@ final class SettingsTest extends TestCase {
 		$this->assertSame( '0', (string) $wpdb->get_var( "SELECT COUNT(*) FROM $wpdb->options WHERE option_name LIKE '%widgets_for_box%'" ) );
 		$this->assertSame( '0', (string) $wpdb->get_var( "SELECT COUNT(*) FROM $wpdb->usermeta WHERE meta_key LIKE '%widgets_for_box%'" ) );
 		// phpcs:enable
+		// The site goes on as if the plugin had been installed again.
+		\WidgetsForBox\Addresses::record_setup();
 	}
 }
