@@ -46,7 +46,7 @@ register_activation_hook(
 	static function () {
 		add_option( Settings::OPTION, array() );
 		// Of versions before the first release, which trusted what could be written by others.
-		foreach ( array( 'widgets_for_box_account', 'widgets_for_box_confirmed_email', 'widgets_for_box_email_key' ) as $key ) {
+		foreach ( array( 'widgets_for_box_account', 'widgets_for_box_confirmed_email', 'widgets_for_box_email_key', 'widgets_for_box_issued' ) as $key ) {
 			delete_metadata( 'user', 0, $key, '', true );
 		}
 		Addresses::record_setup();
@@ -55,7 +55,9 @@ register_activation_hook(
 register_deactivation_hook(
 	FILE,
 	static function () {
-		wp_unschedule_hook( Tokens::REVOKE_AGAIN );
+		// What is pending has no other chance.
+		Revocations::run();
+		wp_unschedule_hook( Revocations::EVENT );
 		delete_metadata( 'user', 0, Address_Link::META, '', true );
 	}
 );

@@ -9,7 +9,8 @@ import pytest
 
 from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, problem, token
-from plugin.test_people import profile_form, user_id
+from plugin.test_people import profile_form, revoked, user_id
+from plugin.test_token_route import ROUTE, descriptor
 
 REPORT = {
     "status": "fail",
@@ -231,15 +232,40 @@ def test_leftovers_end_with_the_plugin(site: WordPress, sidecar: ScriptedSidecar
             'widgets_for_box_account' ) as $key ) {
             update_user_meta( $id, $key, 'x' );
         }
-        wp_schedule_single_event( time() + 600, 'widgets_for_box_revoke_again', array( array( 'id' => '1' ), 1 ) );
+        wp_schedule_single_event( time() + 600, 'widgets_for_box_revoke_again' );
         deactivate_plugins( $plugin );
         $events = wp_json_encode( _get_cron_array() );
         activate_plugin( $plugin );
         $keys = array_keys( get_user_meta( $id ) );
         echo wp_json_encode( array(
             strpos( $events, 'revoke_again' ),
-            array_values( preg_grep( '/widgets_for_box/', $keys ) ),
+            array_values( preg_grep( '/^widgets_for_box|_widgets_for_box_link/', $keys ) ),
         ) );
         """
     )
-    assert left == '[false,["_widgets_for_box_address"]]'
+    assert left == "[false,[]]"
+
+
+def test_role_that_loses_something_loses_its_tokens(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    widget = descriptor(site, "[box_explorer]")
+    ana, admin = site.login("ana"), site.login("admin")
+    address = "/wp-admin/options-general.php?page=widgets-for-box"
+    form = profile_form(admin, address) | {"widgets_for_box[account]": "email"}
+    scopes = ["use", "item_preview", "item_download"]
+    roles = ("administrator", "editor", "author", "contributor", "subscriber")
+
+    def save(subscribers: list[str]) -> list[dict[str, str]]:
+        assert ana.rest("POST", ROUTE, json={"widget": widget}).status_code == 200
+        sidecar.requests.clear()
+        ticks = {f"widgets_for_box[roles][{role}][]": scopes for role in roles}
+        sent = {**form, **ticks, "widgets_for_box[roles][subscriber][]": subscribers}
+        assert "settings-updated=true" in str(admin.post("/wp-admin/options.php", data=sent).url)
+        return revoked(sidecar)
+
+    try:
+        assert {"login": "ana@example.com"} in save(scopes), "Other scopes than these two are gone."
+        assert save(scopes) == []
+        assert save([*scopes, "item_upload"]) == []
+        assert save(scopes) == [{"login": "ana@example.com"}]
+    finally:
+        site.php("delete_option( 'widgets_for_box' );")

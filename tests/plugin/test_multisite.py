@@ -179,11 +179,12 @@ def test_addresses_are_the_network_s(network: WordPress, sidecar: ScriptedSideca
 
 
 def test_activation_of_a_sign_up_proves_nothing(network: WordPress, sidecar: ScriptedSidecar) -> None:
-    """Its key is in the database for whoever looks after sign-ups."""
+    """Depending on the version of WordPress, its key is in the database for whoever looks after sign-ups."""
     proved = network.php(
-        "global $wpdb; wpmu_signup_user( 'newcomer', 'victim@example.com' );"
-        " $row = $wpdb->get_row( \"SELECT * FROM $wpdb->signups WHERE user_login = 'newcomer'\" );"
-        " wpmu_activate_signup( $row->activation_key, $row->signup_id );"
+        "global $wpdb, $intranet_key; add_action( 'after_signup_user', static function ( $login, $email, $key ) {"
+        " $GLOBALS['intranet_key'] = $key; }, 10, 3 ); wpmu_signup_user( 'newcomer', 'victim@example.com' );"
+        " $id = $wpdb->get_var( \"SELECT signup_id FROM $wpdb->signups WHERE user_login = 'newcomer'\" );"
+        " wpmu_activate_signup( $intranet_key, $id );"
         " $user = get_user_by( 'login', 'newcomer' );"
         " echo $user->user_email, wp_json_encode( WidgetsForBox\\People::box_user( $user ) );"
     )

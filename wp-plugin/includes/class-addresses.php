@@ -80,20 +80,18 @@ final class Addresses {
 	/**
 	 * The address that a person is found by at Box.
 	 *
-	 * @param int $user_id The WordPress user.
-	 * @return string Empty if the account's present address does not count.
+	 * @param WP_User $wp_user The WordPress user; their address is taken as it is there, and not as it is
+	 *                         prepared for a form.
+	 * @return string Empty if the address does not count.
 	 */
-	public static function login( int $user_id ): string {
-		$address = self::present( $user_id );
-		if ( self::is_erased( $user_id ) || ! ( Settings::directory() || self::is_proved( $user_id ) ) ) {
-			return '';
-		}
-		return $address;
+	public static function login( WP_User $wp_user ): string {
+		$address = (string) ( $wp_user->data->user_email ?? '' );
+		$counts  = Settings::directory() || self::proves( self::mark( $wp_user->ID ), $address );
+		return $counts && ! self::is_erased( $wp_user->ID ) ? $address : '';
 	}
 
 	/**
-	 * The address in a person's account, as it is stored: an object that is handed around may be older,
-	 * or prepared for a form.
+	 * The address in a person's account at present.
 	 *
 	 * @param int $user_id The WordPress user.
 	 */

@@ -77,7 +77,7 @@ final class Command {
 		if ( ! user_can( $wp_user, Permissions::CAPABILITY ) ) {
 			WP_CLI::warning( __( 'The roles of this person may not use Box here.', 'widgets-for-box' ) );
 		}
-		if ( 'email' === Settings::get( 'account' ) && ! People::assigned( $wp_user->ID ) && '' === Addresses::login( $wp_user->ID ) ) {
+		if ( 'email' === Settings::get( 'account' ) && ! People::assigned( $wp_user->ID ) && '' === Addresses::login( $wp_user ) ) {
 			WP_CLI::warning( Profile::proof( $wp_user->ID ) );
 		}
 		$answer = Tokens::trial( $wp_user );

@@ -73,7 +73,7 @@ final class People {
 		}
 		switch ( Settings::get( 'account' ) ) {
 			case 'email':
-				$login = Addresses::login( $wp_user->ID );
+				$login = Addresses::login( $wp_user );
 				return '' !== $login ? array( 'login' => $login ) : array();
 			case 'app_user':
 				$key = self::site_key();

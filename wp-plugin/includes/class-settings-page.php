@@ -31,6 +31,8 @@ final class Settings_Page {
 	 */
 	public static function register() {
 		add_action( 'admin_init', array( self::class, 'register_setting' ) );
+		add_action( 'update_option_' . Settings::OPTION, array( self::class, 'changed' ), 10, 2 );
+		add_action( 'add_option_' . Settings::OPTION, array( self::class, 'added' ), 10, 2 );
 		add_action( 'admin_menu', array( self::class, 'add_page' ) );
 		add_action( 'network_admin_menu', array( self::class, 'add_network_page' ) );
 		add_action( 'network_admin_edit_widgets_for_box', array( self::class, 'save_network' ) );
@@ -427,7 +429,7 @@ final class Settings_Page {
 	private static function render_roles() {
 		$table  = Settings::get( 'roles' );
 		$scopes = self::scope_labels();
-		echo '<h2>', esc_html__( 'Roles', 'widgets-for-box' ), '</h2><p>', esc_html__( 'What people of a role may do at most. A widget can allow less, and so can the sidecar’s policy and Box itself. A change holds for new tokens; those that are out end within about an hour.', 'widgets-for-box' ), '</p>';
+		echo '<h2>', esc_html__( 'Roles', 'widgets-for-box' ), '</h2><p>', esc_html__( 'What people of a role may do at most. A widget can allow less, and so can the sidecar’s policy and Box itself. What you take away ends at once, in pages that are open, too.', 'widgets-for-box' ), '</p>';
 		self::render_fixed( 'roles' );
 		echo '<div class="widgets-for-box-roles"><table class="widefat striped"><thead><tr><th scope="col">', esc_html__( 'Role', 'widgets-for-box' ), '</th><th scope="col">', esc_html__( 'Use Box', 'widgets-for-box' ), '</th>';
 		foreach ( $scopes as $label ) {
@@ -517,6 +519,55 @@ final class Settings_Page {
 			$clean['roles'] = $input['roles'];
 		}
 		return $clean;
+	}
+
+	/**
+	 * Ends everybody's tokens where a change takes something away; who may still have one gets another.
+	 *
+	 * @internal Callback of `update_option_…`.
+	 *
+	 * @param mixed $before The option before.
+	 * @param mixed $after  The option now.
+	 * @return void
+	 */
+	public static function changed( $before, $after ) {
+		if ( self::takes_away( is_array( $before ) ? $before : array(), is_array( $after ) ? $after : array() ) ) {
+			Revocations::add_everybody();
+		}
+	}
+
+	/**
+	 * The same for a site whose option is new.
+	 *
+	 * @internal Callback of `add_option_…`.
+	 *
+	 * @param string $name  Unused.
+	 * @param mixed  $after The option now.
+	 * @return void
+	 */
+	public static function added( $name, $after ) {
+		self::changed( array(), $after );
+	}
+
+	/**
+	 * Whether people become others, or a role loses something.
+	 *
+	 * @param array<string, mixed> $before The option before.
+	 * @param array<string, mixed> $after  The option now.
+	 */
+	private static function takes_away( array $before, array $after ): bool {
+		foreach ( array( 'account', 'directory' ) as $name ) {
+			if ( ( $before[ $name ] ?? Settings::DEFAULTS[ $name ] ) !== ( $after[ $name ] ?? Settings::DEFAULTS[ $name ] ) ) {
+				return true;
+			}
+		}
+		foreach ( (array) ( $after['roles'] ?? array() ) as $role => $entry ) {
+			$had = $before['roles'][ $role ] ?? Elements::all_scopes();
+			if ( is_array( $had ) && ( ! is_array( $entry ) || array_diff( $had, $entry ) ) ) {
+				return true;
+			}
+		}
+		return false;
 	}
 
 	/**
