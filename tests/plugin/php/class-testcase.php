@@ -8,6 +8,7 @@
 namespace WidgetsForBox\Tests;
 
 use WidgetsForBox\Addresses;
+use WidgetsForBox\Revocations;
 use WP_User;
 
 /**
@@ -63,6 +64,8 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase {
 	protected function user( string $role = 'subscriber' ): WP_User {
 		$user = $this->stranger( $role );
 		Addresses::prove( $user->ID, $user->user_email, Addresses::ADMINISTRATOR );
+		// As at the end of the request in which it was confirmed.
+		Revocations::finish();
 		return $user;
 	}
 
