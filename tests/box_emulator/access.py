@@ -6,8 +6,8 @@ it does not, from the widest reading that grants no more than the element shows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .directory import User
 from .errors import BoxError, forbidden, insufficient_scope, not_found
@@ -66,6 +66,28 @@ ROLES: dict[str, frozenset[Action]] = {
 """What each collaboration role allows."""
 
 
+@dataclass(slots=True, eq=False)
+class Group:
+    id: str
+    name: str
+    created_at: float
+    modified_at: float = 0.0
+    details: dict[str, Any] = field(default_factory=dict)
+    members: list[Membership] = field(default_factory=list)
+
+    def mini(self) -> dict[str, Any]:
+        return {"type": "group", "id": self.id, "name": self.name, "group_type": "managed_group"}
+
+
+@dataclass(slots=True, eq=False)
+class Membership:
+    id: str
+    group: Group
+    user: User
+    created_at: float
+    role: str = "member"
+
+
 @dataclass(slots=True)
 class Collaboration:
     id: str
@@ -80,9 +102,11 @@ class Collaboration:
     created_at: float
     modified_at: float
     can_view_path: bool = False
+    group: Group | None = None
 
     def allows(self, user: User) -> bool:
-        return self.user is user and self.status == "accepted"
+        member = self.group is not None and any(one.user is user for one in self.group.members)
+        return (self.user is user or member) and self.status == "accepted"
 
 
 class Access:
@@ -98,12 +122,12 @@ class Access:
     def root(self) -> Folder:
         return self._box.tree.root(self._user)
 
-    def folder(self, folder_id: str, action: Action, trashed: bool | None = False) -> Folder:
+    def folder(self, folder_id: str, action: Action) -> Folder:
         """The folder with this id, if the caller may do this with it; ``0`` is the caller's own root."""
         item = self.root() if folder_id == ROOT_ID else self._box.tree.get(folder_id)
         if not isinstance(item, Folder):
             raise not_found("folder", folder_id)
-        return self.checked(item, action, trashed)
+        return self.checked(item, action)
 
     def file(self, file_id: str, action: Action, trashed: bool | None = False) -> File:
         item = self._box.tree.get(file_id)

@@ -116,10 +116,10 @@ def _opened(item: Item | None) -> Item | None:
     return item if item and item.shared_link and item.shared_link.access != "collaborators" else None
 
 
-BOX_HOSTS = {"upload": "upload.box.com", "download": "dl.boxcloud.com", "site": "app.box.com"}
+BOX_HOSTS = {"api": "api.box.com", "upload": "upload.box.com", "download": "dl.boxcloud.com", "site": "app.box.com"}
 
 
-def origin_of(request: web.Request, purpose: Literal["upload", "download", "site"]) -> str:
+def origin_of(request: web.Request, purpose: Literal["api", "upload", "download", "site"]) -> str:
     """Scheme and host for the URLs of an answer: as Box has them for who came to one of Box's hosts, else this one."""
     host = BOX_HOSTS[purpose] if request.host.endswith((".box.com", ".boxcloud.com")) else request.host
     return f"{request.scheme}://{host}"

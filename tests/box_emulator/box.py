@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiohttp import web
 
-from .access import Collaboration
+from .access import Collaboration, Group
 from .clock import Clock
 from .console import Application
 from .directory import APP_USER_DOMAIN, Directory, User
 from .settings import Settings
 from .tokens import Kind, Resource, Token, Tokens
 from .tree import File, Folder, Item, Tree, Version
+
+if TYPE_CHECKING:
+    from .zips import Archive
 
 TICKET_LIFE_S = 900.0
 ENTERPRISE_ID = "9000001"
@@ -27,6 +30,16 @@ FIRST_ITEM_ID = 300000000001
 class Interaction:
     """What a person did last with a file; `kind` is Box's ``interaction_type``."""
 
+    file: File
+    kind: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a person did with a file, and when."""
+
+    user: User
     file: File
     kind: str
     at: float
@@ -85,6 +98,12 @@ class Box:
         self.recent: dict[str, dict[str, Interaction]] = {}
         self.tickets: dict[str, Ticket] = {}
         self.assertions = 0
+        self.groups: dict[str, Group] = {}
+        self.favorites: dict[str, dict[str, Item]] = {}
+        self.archives: dict[str, Archive] = {}
+        self.invites: dict[str, dict[str, Any]] = {}
+        self.events: list[Event] = []
+        self.avatars: dict[str, bytes] = {}
         self.upload_sessions: dict[str, UploadSession] = {}
         self._last_user_id = FIRST_USER_ID - 1
         self._last_item_id = FIRST_ITEM_ID - 1
@@ -158,6 +177,7 @@ class Box:
         interactions = self.recent.setdefault(user.id, {})
         interactions.pop(file.id, None)
         interactions[file.id] = Interaction(file, kind, self.clock.now())
+        self.events.append(Event(user, file, kind, self.clock.now()))
 
     def _add_service_account(self, app: Application) -> None:
         user_id = self.next_user_id()

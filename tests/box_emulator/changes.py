@@ -11,7 +11,7 @@ from typing import Any
 from .access import Action
 from .api import Caller
 from .errors import invalid_parameter, missing_parameter
-from .items import mini
+from .items import FAVORITES, mini
 from .tree import File, Folder, Item, Lock, NameInUseError, SharedLink
 
 ACCESS_LEVELS = ("open", "company", "collaborators")
@@ -49,6 +49,7 @@ def change(caller: Caller, item: Item, body: dict[str, Any]) -> None:
     for action in needed(body):
         caller.access.checked(item, action)
     target = _target(caller, item, body)
+    favorite = _favorite(item, body["collections"]) if "collections" in body else None
     modified = timestamp(body, "content_modified_at")
     lock = _lock(caller, item, body["lock"]) if isinstance(item, File) and "lock" in body else None
     link = _link(item, body["shared_link"]) if "shared_link" in body else item.shared_link
@@ -67,6 +68,10 @@ def change(caller: Caller, item: Item, body: dict[str, Any]) -> None:
         item.lock = lock
     item.content_modified_at = item.content_modified_at if modified is None else modified
     item.shared_link = link
+    if favorite is not None:
+        _remember(caller, item, favorite)
+    if set(body) == {"collections"}:
+        return
     item.description = description if "description" in body else item.description
     item.tags = tags
     item.touched(caller.user, caller.box.clock.now())
@@ -96,6 +101,24 @@ def _target(caller: Caller, item: Item, body: dict[str, Any]) -> Folder:
     if body.get("parent") is None or body["parent"] == {"id": item.parent.id}:
         return item.parent
     return parent_of(caller, body, "upload")
+
+
+def _favorite(item: Item, wanted: Any) -> bool:
+    """Whether the item is to be among the caller's favorites."""
+    if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
+        raise invalid_parameter("collections", str(wanted))
+    for one in wanted:
+        if one.get("id") != FAVORITES["id"]:
+            raise invalid_parameter("collections", str(one))
+    return bool(wanted)
+
+
+def _remember(caller: Caller, item: Item, favorite: bool) -> None:
+    mine = caller.box.favorites.setdefault(caller.user.id, {})
+    if favorite:
+        mine[item.id] = item
+    else:
+        mine.pop(item.id, None)
 
 
 def timestamp(body: dict[str, Any], name: str) -> float | None:

@@ -42,6 +42,10 @@ KNOWN_ERRORS = (
         " a new version. For a folder it is a list of folders: they read `context_info.conflicts[0].id`.",
     ),
     KnownError(
+        ("components", "schemas", "EventSourceResource", "oneOf", 4),
+        "One of its members (GenericSource) fits every object, so that nothing can be exactly one of them.",
+    ),
+    KnownError(
         ("components", "schemas", "File", "allOf", 1, "properties", "shared_link", "allOf", 0, "required"),
         "Requires `accessed`, which is not among the properties; `access` is meant.",
     ),

@@ -131,13 +131,13 @@ class Directory:
 
     def add(self, user: User) -> None:
         """Take a new user in; a login that is another's login or alias is refused as Box does (409)."""
-        self._refuse_taken(user.login, user)
+        self.refuse_taken(user.login, user)
         self._by_id[user.id] = user
         self._index(user)
 
     def change(self, user: User, **changes: Any) -> None:
         if "login" in changes:
-            self._refuse_taken(changes["login"], user)
+            self.refuse_taken(changes["login"], user)
         self._unindex(user)
         for name, value in changes.items():
             setattr(user, name, value)
@@ -158,7 +158,8 @@ class Directory:
             ids.add(user_id)
         return [self._by_id[user_id] for user_id in sorted(ids, key=int)]
 
-    def _refuse_taken(self, login: str, user: User) -> None:
+    def refuse_taken(self, login: str, user: User) -> None:
+        """409 for a login that is another's login or alias."""
         holder = self.by_login(login) or next((other for other in self if login.casefold() in other.aliases), None)
         if holder is not None and holder is not user:
             raise BoxError(409, "user_login_already_used", "User with the specified login already exists")

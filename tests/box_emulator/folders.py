@@ -32,14 +32,14 @@ SORTS = ("id", "name", "date", "size")
 
 @authenticated
 async def get_folder(request: web.Request, caller: Caller) -> web.Response:
-    """GET /2.0/folders/{id}: the folder and the first page of its items; also of a trashed one."""
-    folder = caller.access.folder(request.match_info["folder_id"], "read", trashed=None)
+    """GET /2.0/folders/{id}: the folder and the first page of its items. Unlike a file a trashed one is not there."""
+    folder = caller.access.folder(request.match_info["folder_id"], "read")
     if unchanged(request, folder):
         return web.Response(status=304)
     view = View(request, caller)
     body = view.full(folder)
     if view.fields is None or "item_collection" in view.fields:
-        caller.access.checked(folder, "list", trashed=None)
+        caller.access.checked(folder, "list")
         body["item_collection"] = _by_offset(request, view, folder)
     return json_response(body)
 

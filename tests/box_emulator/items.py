@@ -18,6 +18,7 @@ Reader = Callable[["View", Item], Any]
 
 NOBODY = {"type": "user", "id": "", "name": "", "login": ""}
 MAX_VERSIONS = 100
+FAVORITES = {"type": "collection", "id": "1", "name": "Favorites", "collection_type": "favorites"}
 
 BASE_FIELDS = ("type", "id", "etag")
 MINI_FIELDS = {
@@ -178,6 +179,8 @@ def collaboration(view: View, entry: Collaboration) -> dict[str, Any]:
         "modified_at": iso(entry.modified_at),
         "can_view_path": entry.can_view_path,
     }
+    if entry.group is not None:
+        described["accessible_by"] = entry.group.mini()
     if entry.user is not None:
         hidden = {"name": "", "login": ""} if pending else {}
         described["accessible_by"] = entry.user.mini() | {"is_active": entry.user.status != "inactive"} | hidden
@@ -216,14 +219,27 @@ def _lock(view: View, file: File) -> dict[str, Any] | None:
     lock = file.lock
     if lock is None or not lock.holds(view.caller.box.clock.now()):
         return None
+    until = {} if lock.expires_at is None else {"expired_at": iso(lock.expires_at)}
     return {
         "type": "lock",
         "id": lock.id,
         "created_by": lock.by.mini(),
         "created_at": iso(lock.at),
-        "expired_at": None if lock.expires_at is None else iso(lock.expires_at),
         "is_download_prevented": lock.download_prevented,
         "app_type": None,
+    } | until
+
+
+def _collections(view: View, item: Item) -> list[dict[str, Any]]:
+    box = view.caller.box
+    return [FAVORITES] if item.id in box.favorites.get(view.caller.user.id, {}) else []
+
+
+def _embed_link(view: View, file: File) -> dict[str, Any]:
+    """G20: the page behind the link is not played."""
+    return {
+        "url": f"{view.site}/preview/expiring_embed/{file.id}",
+        "token": {"access_token": "", "expires_in": 60, "token_type": "bearer", "restricted_to": []},
     }
 
 
@@ -266,6 +282,7 @@ COMMON: dict[str, Reader] = {
     "is_accessible_via_shared_link": lambda view, item: item.shared_link is not None,
     "watermark_info": lambda view, item: {"is_watermarked": False},
     "classification": lambda view, item: None,
+    "collections": _collections,
     "expires_at": lambda view, item: None,
 }
 FOLDER: dict[str, Callable[[View, Folder], Any]] = {
@@ -283,6 +300,7 @@ FILE: dict[str, Callable[[View, File], Any]] = {
     "extension": lambda view, file: file.extension,
     "comment_count": lambda view, file: 0,
     "lock": _lock,
+    "expiring_embed_link": _embed_link,
     "is_package": lambda view, file: False,
     "is_download_available": lambda view, file: True,
     "uploader_display_name": lambda view, file: file.current.modified_by.name,

@@ -82,8 +82,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     downscoped_search: bool = True
     """Whether a downscoped token without ``root_readonly`` or ``root_readwrite`` may search."""
 
-    unknown_thumbnail: Literal["not_found", "placeholder"] = "not_found"
-    """The thumbnail of a file of which Box makes none: 404, or 302 to a picture of its kind."""
+    downscoped_zip: bool = False
+    """Whether a downscoped token may ask for a zip archive."""
+
+    unknown_thumbnail: Literal["placeholder", "not_found"] = "placeholder"
+    """The thumbnail of a file of which Box makes none: 302 to a picture of its kind, or 404."""
 
     ccg_not_authorized: Literal["invalid_grant", "unauthorized_client"] = "invalid_grant"
     """What an app with client credentials hears while no admin has authorized it."""

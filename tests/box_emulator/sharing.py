@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .access import ROLES, Collaboration
+from .access import ROLES, Collaboration, Group
 from .api import (
     Caller,
     authenticated,
@@ -64,6 +64,9 @@ async def create_collaboration(request: web.Request, caller: Caller) -> web.Resp
     if role not in INVITABLE:
         raise invalid_parameter("role", str(role))
     grantee = body.get("accessible_by")
+    group = _group(caller, grantee)
+    if group is not None:
+        return json_response(collaboration(View(request, caller), _admit(caller, item, role, group)), status=201)
     named = isinstance(grantee, dict) and grantee.get("type") == "user" and (grantee.get("id") or grantee.get("login"))
     if not isinstance(grantee, dict) or not named:
         raise missing_parameter("accessible_by")
@@ -88,6 +91,24 @@ async def create_collaboration(request: web.Request, caller: Caller) -> web.Resp
     )
     caller.box.add_collaboration(entry)
     return json_response(collaboration(View(request, caller), entry), status=201)
+
+
+def _group(caller: Caller, grantee: Any) -> Group | None:
+    if not isinstance(grantee, dict) or grantee.get("type") != "group":
+        return None
+    group = caller.box.groups.get(str(grantee.get("id")))
+    if group is None:
+        raise not_found("group", str(grantee.get("id")))
+    return group
+
+
+def _admit(caller: Caller, item: Item, role: str, group: Group) -> Collaboration:
+    if any(entry.group is group for entry in caller.box.collaborations_on(item)):
+        raise BoxError(400, "user_already_collaborator", "User is already a collaborator")
+    now, number = caller.box.clock.now(), caller.box.next_item_id()
+    entry = Collaboration(number, item, None, "", role, "accepted", caller.user, now, now, group=group)
+    caller.box.add_collaboration(entry)
+    return entry
 
 
 @authenticated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from .api import (
     json_response,
     limit_of,
     offset_of,
+    origin_of,
     position_of,
 )
 from .directory import User
@@ -109,11 +111,67 @@ async def delete_user(request: web.Request, caller: Caller) -> web.Response:
 async def email_aliases(request: web.Request, caller: Caller) -> web.Response:
     """GET /2.0/users/{id}/email_aliases."""
     user = _user(request, caller)
-    entries = [
-        {"type": "email_alias", "id": f"{user.id}{position}", "email": email, "is_confirmed": True}
-        for position, email in enumerate(user.aliases)
-    ]
+    entries = [_alias(user, email) for email in user.aliases]
     return json_response({"total_count": len(entries), "entries": entries})
+
+
+@authenticated
+async def add_email_alias(request: web.Request, caller: Caller) -> web.Response:
+    """POST /2.0/users/{id}/email_aliases: confirmed at once, which takes a domain of the enterprise. G21."""
+    _require_manager(caller)
+    user = _user(request, caller)
+    email = (await json_body(request)).get("email")
+    if not isinstance(email, str) or "@" not in email:
+        raise missing_parameter("email")
+    caller.box.directory.refuse_taken(email, user)
+    user.aliases.append(email.casefold())
+    return json_response(_alias(user, email.casefold()), status=201)
+
+
+@authenticated
+async def delete_email_alias(request: web.Request, caller: Caller) -> web.Response:
+    """DELETE /2.0/users/{id}/email_aliases/{id}."""
+    _require_manager(caller)
+    user = _user(request, caller)
+    for email in user.aliases:
+        if _alias(user, email)["id"] == request.match_info["alias_id"]:
+            user.aliases.remove(email)
+            return web.Response(status=204)
+    raise not_found("email_alias", request.match_info["alias_id"])
+
+
+def _alias(user: User, email: str) -> dict[str, Any]:
+    number = zlib.crc32(email.encode())
+    return {"type": "email_alias", "id": f"{user.id}{number}", "email": email, "is_confirmed": True}
+
+
+@authenticated
+async def set_avatar(request: web.Request, caller: Caller) -> web.Response:
+    """POST /2.0/users/{id}/avatar: a picture as ``pic`` of a multipart form."""
+    user = _user(request, caller)
+    pic = (await request.post()).get("pic")
+    if not isinstance(pic, web.FileField):
+        raise missing_parameter("pic")
+    caller.box.avatars[user.id] = pic.file.read()
+    url = f"{origin_of(request, 'site')}/avatar/{user.id}"
+    return json_response({"pic_urls": {size: f"{url}/{size}" for size in ("small", "large", "preview")}}, status=201)
+
+
+@authenticated
+async def get_avatar(request: web.Request, caller: Caller) -> web.Response:
+    """GET /2.0/users/{id}/avatar: anybody's of the enterprise."""
+    picture = caller.box.avatars.get(request.match_info["user_id"])
+    if picture is None:
+        raise not_found("avatar", request.match_info["user_id"])
+    return web.Response(body=picture, content_type="image/png")
+
+
+@authenticated
+async def delete_avatar(request: web.Request, caller: Caller) -> web.Response:
+    """DELETE /2.0/users/{id}/avatar."""
+    if caller.box.avatars.pop(_user(request, caller).id, None) is None:
+        raise not_found("avatar", request.match_info["user_id"])
+    return web.Response(status=204)
 
 
 def _endless(request: web.Request, caller: Caller) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import time
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,11 +48,12 @@ def invite(app: App, ana: str, folder: str, role: str = "editor") -> str:
     return str(app.api(ana, "POST", "collaborations", json=invitation).raise_for_status().json()["id"])
 
 
-def test_a_trashed_item_says_so(app: App, ana: str, folder: str, file: str) -> None:
+def test_a_trashed_file_says_so_and_a_trashed_folder_is_not_there(app: App, ana: str, folder: str, file: str) -> None:
+    """As Box's own SDKs expect in their tests."""
     app.api(ana, "DELETE", f"folders/{folder}?recursive=true").raise_for_status()
-    for path in (f"folders/{folder}", f"files/{file}"):
-        answer = app.api(ana, "GET", path)
-        assert (answer.status_code, answer.json()["item_status"]) == (200, "trashed")
+    answer = app.api(ana, "GET", f"files/{file}")
+    assert (answer.status_code, answer.json()["item_status"]) == (200, "trashed")
+    assert app.api(ana, "GET", f"folders/{folder}").status_code == 404
     assert app.api(ana, "GET", f"folders/{folder}/items").status_code == 404
     assert app.api(ana, "GET", f"files/{file}/content").status_code == 404
     assert app.api(ana, "PUT", f"files/{file}", json={"name": "x"}).status_code == 404
@@ -130,11 +133,11 @@ def test_a_search_can_tell_of_links(app: App, ana: str) -> None:
 def test_thumbnails_of_unknown_types(app: App, ana: str, emulator: Emulator) -> None:
     made = app.upload(ana, "0", "x.bin", b"x").json()["entries"][0]["id"]
     answer = app.api(ana, "GET", f"files/{made}/thumbnail.png")
-    assert (answer.status_code, answer.json()["code"]) == (404, "preview_cannot_be_generated")
-    emulator.settings(unknown_thumbnail="placeholder")
-    answer = app.api(ana, "GET", f"files/{made}/thumbnail.png")
     assert answer.status_code == 302
     assert httpx.get(answer.headers["Location"]).headers["Content-Type"] == "image/png"
+    emulator.settings(unknown_thumbnail="not_found")
+    answer = app.api(ana, "GET", f"files/{made}/thumbnail.png")
+    assert (answer.status_code, answer.json()["code"]) == (404, "preview_cannot_be_generated")
 
 
 def test_locks_keep_others_out(app: App, ana: str, kenji: str, folder: str, file: str, emulator: Emulator) -> None:
@@ -202,6 +205,57 @@ def test_when_a_content_was_made_is_kept(app: App, ana: str, file: str) -> None:
     parts = attributes | {"file": ("x", b"new")}
     sent = app.api(ana, "POST", f"/api/2.0/files/{file}/content", files=parts).raise_for_status()
     assert sent.json()["entries"][0]["content_modified_at"] == "2021-01-02T03:04:05+00:00"
+
+
+def test_an_archive(app: App, ana: str, folder: str, file: str) -> None:
+    wish = {"items": [{"type": "folder", "id": folder}], "download_file_name": "all"}
+    answer = app.api(ana, "POST", "zip_downloads", json=wish).raise_for_status()
+    status = f"/2.0/{answer.json()['status_url'].partition('/2.0/')[2]}"
+    assert app.api(ana, "GET", status).status_code == 404
+    packed = httpx.get(answer.json()["download_url"]).raise_for_status()
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        assert {"Projetos/LEIA-ME.md", "Projetos/Aurora/Atas/Reunião 1.md"} <= set(archive.namelist())
+    counts = app.api(ana, "GET", status).json()
+    assert (counts["state"], counts["total_file_count"]) == ("succeeded", len(archive.namelist()))
+    assert app.api(ana, "POST", "zip_downloads", json={"items": [{"type": "folder", "id": "0"}]}).status_code == 400
+
+
+def test_an_archive_for_a_downscoped_token(app: App, file: str, emulator: Emulator) -> None:
+    ana = emulator.user("ana@example.com")["id"]
+    token = app.downscoped(ana, "base_explorer item_download")
+    wish = {"items": [{"type": "file", "id": file}]}
+    assert app.api(token, "POST", "zip_downloads", json=wish).status_code == 401
+    emulator.settings(downscoped_zip=True)
+    assert app.api(token, "POST", "zip_downloads", json=wish).status_code == 202
+    reader = app.downscoped(ana, "base_explorer")
+    assert app.api(reader, "POST", "zip_downloads", json=wish).status_code == 403
+
+
+def test_a_groups_members_collaborate(app: App, ana: str, kenji: str, folder: str, emulator: Emulator) -> None:
+    service = app.jwt().json()["access_token"]
+    group = app.api(service, "POST", "groups", json={"name": "Editors"}).raise_for_status().json()
+    assert app.api(service, "POST", "groups", json={"name": "EDITORS"}).status_code == 409
+    assert app.api(kenji, "GET", "groups").status_code == 403
+    who = {"type": "group", "id": group["id"]}
+    invitation = {"item": {"type": "folder", "id": folder}, "accessible_by": who, "role": "editor"}
+    app.api(ana, "POST", "collaborations", json=invitation).raise_for_status()
+    assert app.api(kenji, "GET", f"folders/{folder}").status_code == 404
+    wish = {"user": {"id": emulator.user("kenji@example.com")["id"]}, "group": {"id": group["id"]}}
+    app.api(service, "POST", "group_memberships", json=wish).raise_for_status()
+    assert app.api(kenji, "GET", f"folders/{folder}").status_code == 200
+    app.api(service, "DELETE", f"groups/{group['id']}").raise_for_status()
+    assert app.api(kenji, "GET", f"folders/{folder}").status_code == 404
+
+
+def test_events_are_ones_own(app: App, ana: str, kenji: str) -> None:
+    before = app.api(ana, "GET", "events?stream_position=now").json()["next_stream_position"]
+    app.upload(kenji, "0", "k.txt", b"k").raise_for_status()
+    app.upload(ana, "0", "a.txt", b"a").raise_for_status()
+    events = app.api(ana, "GET", f"events?stream_position={before}").json()
+    assert [(one["event_type"], one["source"]["name"]) for one in events["entries"]] == [("ITEM_UPLOAD", "a.txt")]
+    assert app.api(ana, "GET", "events?stream_type=admin_logs").json()["message"].startswith("The emulator does not")
+    (server,) = app.api(ana, "OPTIONS", "events").json()["entries"]
+    assert httpx.get(server["url"]).json() == {"message": "reconnect"}
 
 
 def test_a_route_that_is_not_played_says_so(app: App, ana: str) -> None:
