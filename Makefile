@@ -82,6 +82,7 @@ lock: $(VENV)/.tests ## renew the lock files of Python
 	cd sidecar && ../$(BIN)/pip-compile $(LOCK) -o requirements.lock pyproject.toml
 	cd tests && ../$(BIN)/pip-compile $(LOCK) -c ../sidecar/requirements.lock -o demo.lock demo.in
 	cd tests && ../$(BIN)/pip-compile $(LOCK) -c ../sidecar/requirements.lock -o requirements.lock requirements.in
+	cd tests/foreign && ../../$(BIN)/pip-compile $(LOCK) -o clients.lock clients.in
 
 LOCK := --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options

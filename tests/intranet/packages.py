@@ -29,6 +29,8 @@ GROUPS = {
         # Playwright brings a Node.js of its own, which needs libatomic.
         *("chromium", "libatomic1", "fonts-dejavu-core", "fonts-noto-cjk"),
         *("phpunit", "php-codesniffer", "gettext"),
+        # Clients of Box that nobody here wrote, and what the network of their own takes.
+        *("rclone", "duplicity", "iproute2", "curl", "ca-certificates"),
     ),
 }
 
