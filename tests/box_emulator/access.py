@@ -48,7 +48,7 @@ SCOPES: dict[Action, frozenset[str]] = {
     "comment": WRITE_SCOPES | {"item_comment"},
     "manage": WRITE_SCOPES,
 }
-"""The scopes of which a token needs one."""
+"""The scopes of which a token needs one. G8."""
 
 ALL_ACTIONS = frozenset(ACTIONS)
 LOCKED: frozenset[Action] = frozenset({"upload", "rename", "delete"})
@@ -147,13 +147,13 @@ class Access:
         if action not in self._by_scope:
             raise insufficient_scope()
         if action not in allowed or not self.in_resource(item):
-            raise forbidden()
+            raise forbidden()  # G9
         if isinstance(item, File) and action in self._locked_actions(item):
             raise BoxError(403, "access_denied_item_locked", "Access denied - Item locked")
         return item
 
     def _locked_actions(self, file: File) -> frozenset[Action]:
-        """What another's lock keeps the caller from."""
+        """What another's lock keeps the caller from. G10."""
         lock = file.lock
         if lock is None or lock.by is self._user or not lock.holds(self._box.clock.now()):
             return frozenset()

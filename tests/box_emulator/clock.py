@@ -9,7 +9,7 @@ from functools import lru_cache
 
 
 def iso(timestamp: float) -> str:
-    """RFC 3339 in UTC with seconds; Box itself writes Pacific time with an offset."""
+    """RFC 3339 in UTC with seconds; Box itself writes Pacific time with an offset (G25)."""
     return _iso(int(timestamp))
 
 

@@ -148,7 +148,7 @@ class Directory:
         del self._by_id[user.id]
 
     def starting_with(self, prefix: str) -> list[User]:
-        """Users whose name or login begins with `prefix`, whatever the case, in order of id."""
+        """Users whose name or login begins with `prefix`, whatever the case, in order of id (G12)."""
         key = prefix.casefold()
         ids: set[str] = set()
         for position in range(bisect_left(self._prefixes, (key, "")), len(self._prefixes)):

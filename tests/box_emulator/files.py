@@ -33,7 +33,7 @@ RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 @authenticated
 async def get_file(request: web.Request, caller: Caller) -> web.Response:
-    """GET /2.0/files/{id}: also of a trashed file, which its ``item_status`` tells."""
+    """GET /2.0/files/{id}: also of a trashed file, and one in a trashed folder (G22), as its ``item_status`` tells."""
     file = caller.access.file(request.match_info["file_id"], "read", trashed=None)
     if unchanged(request, file):
         return web.Response(status=304)

@@ -20,7 +20,7 @@ class RateLimiter:
         self._calls: dict[tuple[str, str], deque[float]] = {}
 
     def count(self, user_id: str, limit: int, kind: str = "any", window_s: float = MINUTE_S) -> None:
-        """Count a call; over the limit, 429 with ``Retry-After`` until the oldest one is out of the window."""
+        """Count a call; over the limit, 429 with ``Retry-After`` until the oldest one is out of the window. G23."""
         if limit <= 0:
             return
         now = time.monotonic()

@@ -1,6 +1,6 @@
 """The token endpoint: JWT grant (RFC 7523), client credentials (RFC 6749), token exchange (RFC 8693), revocation.
 
-The refusals are word for word those that people report; the order of the checks is this emulator's own.
+The refusals are word for word those that people report; the order of the checks is this emulator's own (G1).
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ def _verified_claims(box: Box, app: Application, assertion: str) -> dict[str, An
     # The Node SDK names no key at all, and Box's PHP sample names it among the claims: both work with Box.
     if signed.headers().get("kid", app.key.id) != app.key.id:
         raise _wrong_key()
+    # G2: the wording of what follows, but for ``exp`` and ``jti``.
     if not isinstance(claims, dict) or claims.get("iss") != app.client_id:
         raise _bad_claim("iss", "The client id specified is invalid.")
     if claims.get("aud") != AUDIENCE:
@@ -195,7 +196,7 @@ def _issue_for(box: Box, app: Application, kind: str, subject: str, refusals: Re
     if not box.settings.user_tokens_enabled or (user.managed and box.settings.app_access == "app"):
         raise refusals.no_user_tokens
     if user.status == "inactive":
-        raise refusals.unknown_subject
+        raise refusals.unknown_subject  # G3
     return _answer(box.issue("user", app.client_id, user, scopes & scopes_of(user)), box.clock.now())
 
 
@@ -213,9 +214,9 @@ def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
         raise _invalid_subject_token()
     scopes = frozenset(form.get("scope", "").split())
     if not scopes or not scopes <= DOWNSCOPES:
-        raise OAuthError("invalid_scope", "The requested scope is invalid.")
+        raise OAuthError("invalid_scope", "The requested scope is invalid.")  # G4
     if not covers(parent.scopes, scopes):
-        raise InvalidTokenError
+        raise InvalidTokenError  # G4
     user = box.directory.get(parent.user_id)
     if user is None:
         raise _invalid_subject_token()
@@ -231,7 +232,7 @@ def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
 
 
 def _resource(box: Box, parent: Token, user: User, url: str | None) -> Resource | None:
-    """The item that `url` names, which the parent token must reach."""
+    """The item that `url` names, which the parent token must reach (G5: also where the parent is narrowed already)."""
     if url is None:
         return parent.resource
     match = RESOURCE.fullmatch(url)
@@ -245,7 +246,7 @@ def _resource(box: Box, parent: Token, user: User, url: str | None) -> Resource 
 
 
 def _shared_link(box: Box, parent: Token, url: str, resource: Resource | None) -> tuple[str, Resource]:
-    """The token of the link that `url` is, and its item: what the child is restricted to."""
+    """The token of the link that `url` is, and its item: what the child is restricted to. G6."""
     link = url.rpartition("/")[2]
     item = box.shared(link)
     if item is None or item.shared_link is None or item.shared_link.access == "collaborators":

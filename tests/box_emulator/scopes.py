@@ -10,7 +10,7 @@ USER_SCOPES = frozenset({"root_readwrite", "root_readonly"})
 
 
 def scopes_of(user: User) -> frozenset[str]:
-    """The application scopes that this user's token can carry: an administrator's those that manage, too."""
+    """The application scopes that this user's token can carry: an administrator's those that manage, too. G7."""
     return USER_SCOPES if user.role == "user" else frozenset(APP_SCOPES) | USER_SCOPES
 
 

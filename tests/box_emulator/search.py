@@ -74,7 +74,7 @@ async def recent_items(request: web.Request, caller: Caller) -> web.Response:
 
 
 def _found(request: web.Request, caller: Caller) -> list[Item]:
-    """The matches, those by name first, each group by name."""
+    """The matches, those by name first, each group by name. G16."""
     words = request.query.get("query", "").casefold().strip('"').split()
     kinds = request.query.get("content_types", "name,description,file_content,tags").split(",")
     matches = [item for item in _candidates(request, caller) if _wanted(request, item) and _matches(item, words, kinds)]

@@ -264,7 +264,8 @@ def _dressed(request: web.Request, response: web.StreamResponse, box: Box) -> we
         return response
     response.headers["Date"] = http_date(box.clock.now())
     origin = request.headers.get("Origin")
-    # With a token that is not known the app isn't either; the Elements do get to see such a 401.
+    # G11: a refused origin can't read why. With a token that is not known the app isn't either; the Elements do get
+    # to see such a 401.
     if origin is not None and (origin in box.settings.cors_origins or response.status == 401):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS

@@ -138,7 +138,7 @@ async def update_collaboration(request: web.Request, caller: Caller) -> web.Resp
 
 
 def _hand_over(caller: Caller, entry: Collaboration) -> web.Response:
-    """The collaborator becomes the owner, the item goes to their root, and the owner before stays as co-owner."""
+    """The collaborator becomes the owner, the item goes to their root (G13), and the owner before stays as co-owner."""
     item, heir, owner = entry.item, entry.user, entry.item.owner
     if owner is not caller.user or heir is None or entry.status != "accepted":
         raise forbidden()

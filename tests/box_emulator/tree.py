@@ -263,7 +263,7 @@ class Tree:
         item.parent.forget_order()
 
     def move(self, item: Item, parent: Folder, name: str) -> None:
-        """Move and rename in one step; what moves into another's folder becomes the other's."""
+        """Move and rename in one step; what moves into another's folder becomes the other's (G24)."""
         if isinstance(item, Folder) and parent.within(item):
             raise BoxError(403, "cyclical_folder_structure", "Folder move creates cyclical folder structure")
         self.check_name(parent, name, item)

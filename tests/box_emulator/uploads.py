@@ -30,7 +30,7 @@ from .items import View
 from .limits import RATES
 from .tree import File, Folder
 
-PART_SIZE = 8 * 1024 * 1024
+PART_SIZE = 8 * 1024 * 1024  # G15
 MIN_SESSION_SIZE = 20_000_000
 SESSION_LIFE_S = 7 * 24 * 3600.0
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -209,6 +209,7 @@ def _committed(
 
 
 def _count(request: web.Request, caller: Caller) -> None:
+    """Count an upload: a whole one, or the end of one in parts (G14)."""
     request.app[RATES].count(caller.user.id, caller.box.settings.uploads_per_minute, "upload")
 
 
