@@ -31,6 +31,20 @@ def test_every_link_and_picture_leads_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def test_each_promise_names_its_tests() -> None:
+    promised = (REPOSITORY / "SECURITY.md").read_text().split("## What is promised")[1].split("## What is not")[0]
+    promises = [text for text in promised.split("\n\n") if text.startswith("**")]
+    assert len(promises) > 10
+    for promise in promises:
+        files = re.findall(r"`((?:sidecar|plugin|browser)/[\w/.]+)`", promise)
+        assert files, promise
+        assert all(re.search(r"def test_|function test_|\.TestCase", text) for text in map(_read_test, files)), promise
+
+
+def _read_test(name: str) -> str:
+    return (REPOSITORY / "tests" / name).read_text()
+
+
 def test_readme_starts_with_the_two_commands() -> None:
     assert shell_blocks()[:2] == ["make demo", "make test"]
 
