@@ -38,11 +38,17 @@ def short_directory() -> Iterator[Path]:
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "6.1": {"version": "6.1"},
+    "6.1": {"version": "6.1", "dialect": {"root_restricted_to": "joined"}},
     "6.8": {"version": "6.8", "database": "mariadb", "server": "nginx"},
-    "newest": {"version": "newest"},
+    "newest": {
+        "version": "newest",
+        "dialect": {"root_restricted_to": "absent", "root_resource": True, "fresh_subject_token_refused": True},
+    },
 }
-"""The oldest WordPress that is supported, as small as it gets; a current one, as companies run it; and the newest."""
+"""The oldest WordPress that is supported, as small as it gets; a current one, as companies run it; and the newest.
+
+Each has a Box of another dialect: how a root's token is told and asked for is what every page depends on.
+"""
 
 
 @pytest.fixture(scope="session")

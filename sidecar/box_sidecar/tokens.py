@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import heapq
 import hmac
@@ -34,6 +35,7 @@ _RENEWALS_AT_ONCE = 8
 _RENEWAL_RETRY_S = 30.0
 _PARENTS = 1_000
 _PARENT_S = 300.0
+_UNTIL_BOX_KNOWS_S = 0.25  # a token that it has just issued
 _REVOCATIONS = 100_000
 _REVOCATION_MEMORY_S = 600.0  # longer than any story can last
 _TOLD_AT_ONCE = 100
@@ -330,7 +332,8 @@ class TokenService:
         return token
 
     async def _narrow(self, box: Box, user: User, key: Key) -> Token:
-        """User token, then exchange. A user token that Box does not know (any more, or not yet) is replaced once."""
+        """User token, then exchange. A user token that Box does not know any more is replaced once; one that it does
+        not know yet is tried again in a moment before."""
         remembered = self._parents.get(user.id)
         parent = remembered or await self._parent(box, user)
         try:
@@ -338,6 +341,10 @@ class TokenService:
         except Problem as problem:
             if not _may_be_the_parents_fault(problem, remembered):
                 raise
+        if remembered is None:
+            await asyncio.sleep(_UNTIL_BOX_KNOWS_S)
+            with contextlib.suppress(Problem):
+                return await self._exchange(box, parent, key)
         if self._parents.get(user.id) is parent:
             del self._parents[user.id]
         return await self._exchange(box, await self._parent(box, user), key)

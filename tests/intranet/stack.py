@@ -32,8 +32,8 @@ class Stack:
     """Emulator, sidecar and WordPress in `directory`, which may be used again.
 
     Parameters: `port` of WordPress, 0 for a free one; `version`, `database`, `server`, `people`, `constants` and
-    `plugin` as WordPress takes them; `sidecar` holds further tables of the sidecar's configuration file; `description`
-    is a copy of Box's OpenAPI file, to check the emulator's traffic against.
+    `plugin` as WordPress takes them; `sidecar` holds further tables of the sidecar's configuration file; `dialect` are
+    settings with which the emulator starts; `description` is a copy of Box's OpenAPI file, to check traffic against.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Stack:
         constants: Mapping[str, Constant] | None = None,
         plugin: Path = PLUGIN_ZIP,
         sidecar: Mapping[str, Any] | None = None,
+        dialect: Mapping[str, Any] | None = None,
         description: Path | None = None,
     ) -> None:
         self.wordpress = WordPress(
@@ -61,7 +62,7 @@ class Stack:
         )
         self._constants = dict(constants or {})
         origins = (self.wordpress.url, self.wordpress.url.replace("127.0.0.1", "localhost"))
-        self.emulator = Emulator(directory / "box", cors_origins=origins, description=description)
+        self.emulator = Emulator(directory / "box", cors_origins=origins, settings=dialect, description=description)
         self._sidecar_directory = directory / "sidecar"
         self._sidecar_settings = dict(sidecar or {})
         self._parts = ExitStack()

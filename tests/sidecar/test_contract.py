@@ -13,6 +13,19 @@ from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
 from sidecar.support import Wire, code, last, request_bytes, status_of
 
+#: What callers rely on is the same whatever dialect Box speaks.
+DIALECTS: dict[str, dict[str, Any]] = {
+    "guides": {"root_restricted_to": "with_folder", "downscoped_search": False},
+    "mocks": {"root_restricted_to": "joined", "filter_term_marker": "endless", "exp_refusal": "bare"},
+    "silent": {"root_restricted_to": "empty", "root_resource": True, "fresh_subject_token_refused": True},
+}
+
+
+@pytest.fixture(params=list(DIALECTS.values()), ids=list(DIALECTS), autouse=True)
+def dialect(request: pytest.FixtureRequest, box: Emulator) -> None:
+    box.settings(**request.param)
+
+
 ANA: dict[str, Any] = {"user": {"login": "ana@example.com"}, "element": "explorer"}
 
 SCOPES = {

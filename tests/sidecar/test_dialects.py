@@ -190,7 +190,16 @@ def test_a_subject_token_that_box_has_just_issued_is_replaced_once(box: Emulator
     answer = sidecar.token("kenji@example.com")
     assert (answer.status_code, code(answer)) == (502, "box_refused")
     assert calls(box, since).count("jwt-bearer") == 2
-    assert calls(box, since).count("POST /oauth2/token") == 2  # the exchanges
+    assert calls(box, since).count("POST /oauth2/token") == 3  # the exchanges
+
+
+def test_a_subject_token_that_box_does_not_know_yet_is_tried_again(box: Emulator, sidecar: Sidecar) -> None:
+    greeted(box)
+    box.settings(fresh_subject_token_refused=True)
+    for login in (ANA, "kenji@example.com", "olga@example.com"):
+        since = last(box)
+        assert sidecar.token(login).status_code == 200
+        assert calls(box, since).count("jwt-bearer") == 1
 
 
 def test_a_jti_that_box_refuses_is_replaced_once(box: Emulator, sidecar: Sidecar) -> None:
@@ -208,7 +217,7 @@ def test_a_jti_that_box_refuses_is_replaced_once(box: Emulator, sidecar: Sidecar
     assert calls(box, since).count("POST /oauth2/token") == 2
 
 
-def test_subject_tokens_too_new_and_odd_refusals_of_a_jti_are_got_over(box: Emulator, sidecar: Sidecar) -> None:
+def test_odd_refusals_of_a_jti_are_got_over(box: Emulator, sidecar: Sidecar) -> None:
     greeted(box)
     box.settings(jti_refused_every=2)
     for login in (ANA, "kenji@example.com", "olga@example.com", "o'brien+box@example.com"):
