@@ -167,7 +167,7 @@ final class TokensTest extends TestCase {
 		$answer  = $this->ask(
 			$wp_user,
 			static function () use ( $wp_user ) {
-				update_user_meta( $wp_user->ID, \WidgetsForBox\People::ASSIGNED, array( 'id' => '4711' ) );
+				\WidgetsForBox\Sealed_Meta::set( $wp_user->ID, \WidgetsForBox\People::ASSIGNED, array( 'user' => array( 'id' => '4711' ) ) );
 			}
 		);
 		$this->assertSame( 'tokens_revoked', $answer->get_error_code() );
