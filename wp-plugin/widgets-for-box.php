@@ -45,10 +45,6 @@ register_activation_hook(
 	FILE,
 	static function () {
 		add_option( Settings::OPTION, array() );
-		// Of versions before the first release, which trusted what could be written by others.
-		foreach ( array( 'widgets_for_box_account', 'widgets_for_box_confirmed_email', 'widgets_for_box_email_key', 'widgets_for_box_issued' ) as $key ) {
-			delete_metadata( 'user', 0, $key, '', true );
-		}
 		Addresses::record_setup();
 	}
 );

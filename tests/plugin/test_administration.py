@@ -37,6 +37,14 @@ def test_status_shows_what_the_doctor_finds(site: WordPress, sidecar: ScriptedSi
     assert found["registration"]["status"] == "pass"
 
 
+def test_the_command_that_tries_everything_is_named(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    sidecar.answer = doctor
+    admin = site.login("admin")
+    command = "<code>box-sidecar check --probe --login EMAIL</code>"
+    assert command in admin.get("/wp-admin/options-general.php?page=widgets-for-box").text
+    assert command in admin.rest("GET", "widgets-for-box/v1/site-health").json()["description"]
+
+
 def test_status_says_what_to_do_when_the_sidecar_is_down(site: WordPress, sidecar: ScriptedSidecar) -> None:
     admin = site.login("admin")
     nonce = admin.nonce()
@@ -135,7 +143,7 @@ def test_settings_are_saved_by_administrators_only(site: WordPress, sidecar: Scr
 def test_person_sees_which_box_user_they_are(site: WordPress, sidecar: ScriptedSidecar) -> None:
     page = site.login("ana").get("/wp-admin/profile.php").text
     assert re.search(r"Sees the files of.*ana@example\.com", page, re.DOTALL)
-    assert "ana@example.com was this account’s address when the plugin was set up" in page
+    assert "ana@example.com was this account’s address when Widgets for Box was set up" in page
     assert not sidecar.requests
 
 
@@ -181,6 +189,39 @@ def test_set_up_is_announced_until_somebody_has_looked(site: WordPress, sidecar:
     listed = admin.get(address).text
     assert "1,234 accounts were recorded as confirmed" in listed, "It stays on record."
     assert "recorded as confirmed" not in admin.get("/wp-admin/plugins.php").text
+
+
+def test_addresses_are_recorded_by_a_button_where_no_activation_did(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    """As after an update of an active plugin by replacing its files: no activation hook runs."""
+    widget = descriptor(site, "[box_explorer]")
+    ana, admin = site.login("ana"), site.login("admin")
+    site.php(
+        "delete_site_option( 'widgets_for_box_baseline' );"
+        " delete_metadata( 'user', 0, '_widgets_for_box_address', '', true );"
+    )
+    try:
+        assert ana.rest("POST", ROUTE, json={"widget": widget}).status_code == 404
+        offer = "Record today’s addresses as confirmed"
+        for page in ("index.php", "plugins.php", "users.php", "users.php?page=widgets-for-box-addresses"):
+            assert offer in admin.get(f"/wp-admin/{page}").text
+        assert offer not in site.login("olga").get("/wp-admin/").text
+        sent = {"action": "widgets_for_box_record_setup", "_wpnonce": form_nonce(admin.get("/wp-admin/").text)}
+        target = "/wp-admin/admin-post.php"
+        assert site.login("olga").post(target, data=sent).status_code == 403
+        assert admin.post(target, data={**sent, "_wpnonce": "0"}).status_code == 403
+        assert ana.rest("POST", ROUTE, json={"widget": widget}).status_code == 404
+        assert "were recorded as confirmed" in admin.post(target, data=sent).text
+        assert ana.rest("POST", ROUTE, json={"widget": widget}).status_code == 200
+        assert offer not in admin.get("/wp-admin/").text
+    finally:
+        site.php("WidgetsForBox\\Addresses::record_setup();")
+
+
+def form_nonce(page: str) -> str:
+    """The nonce of the form that records the addresses."""
+    found = re.search(r'value="widgets_for_box_record_setup">.*?name="_wpnonce" value="(\w+)"', page, re.DOTALL)
+    assert found
+    return found[1]
 
 
 @pytest.mark.parametrize("answer", ["copy", "moved"])

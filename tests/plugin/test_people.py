@@ -464,7 +464,7 @@ def test_many_addresses_are_confirmed_as_they_were_shown(
     mallory.rest("POST", "wp/v2/users/me", json={"email": "victim@example.com"})
     page = admin.post(target, data=sent).text
     assert "0 addresses are confirmed" in page
-    assert "2 addresses are others by now" in page
+    assert "2 addresses have changed since this list was shown" in page
     assert box_user(mallory, sidecar, widget) is None
     mallory.rest("POST", "wp/v2/users/me", json={"email": "new@example.com"})
     assert "1 address is confirmed" in admin.post(target, data=sent).text

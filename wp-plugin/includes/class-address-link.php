@@ -93,7 +93,7 @@ final class Address_Link {
 			/* translators: %s: name of the site. */
 			sprintf( __( '[%s] Confirm your address for Box', 'widgets-for-box' ), $site ),
 			/* translators: 1: name of the site, 2: a link. */
-			sprintf( __( "Your account at %1\$s has this e-mail address now. Your Box files there are found by it.\n\nIf that was you, please log in and open this link within a week:\n%2\$s\n\nOtherwise please tell the administrator.", 'widgets-for-box' ), $site, add_query_arg( self::PARAMETER, $key, self_admin_url( 'profile.php' ) ) )
+			sprintf( __( "Your account at %1\$s has this e-mail address now. Your Box files there are found by it.\n\nIf that was you, please log in and open this link within a week:\n%2\$s\n\nOtherwise please tell your administrator.", 'widgets-for-box' ), $site, add_query_arg( self::PARAMETER, $key, self_admin_url( 'profile.php' ) ) )
 		);
 	}
 
@@ -192,9 +192,9 @@ final class Address_Link {
 		$result    = isset( $_GET[ self::RESULT ] ) ? sanitize_key( wp_unslash( $_GET[ self::RESULT ] ) ) : '';
 		$sentences = array(
 			'proved'  => __( 'Your e-mail address is confirmed for Box.', 'widgets-for-box' ),
-			'refused' => __( 'This link does not count: it was used before, is older than a week, or was sent to another account or address. Ask for a new one below.', 'widgets-for-box' ),
+			'refused' => __( 'This link is not valid: it was used before, is older than a week, or was sent to another account or address. You can ask for a new one below.', 'widgets-for-box' ),
 			'sent'    => __( 'A link was sent to your e-mail address. Please open it within a week.', 'widgets-for-box' ),
-			'unsent'  => __( 'No link was sent: at most three are within a day. Please try again tomorrow, or ask the administrator to confirm your address.', 'widgets-for-box' ),
+			'unsent'  => __( 'No link was sent: there are at most three a day, or this site can’t send e-mail. Please try again tomorrow, or ask your administrator to confirm your address.', 'widgets-for-box' ),
 		);
 		if ( isset( $sentences[ $result ] ) ) {
 			printf( '<div class="notice notice-%1$s"><p>%2$s</p></div>', in_array( $result, array( 'proved', 'sent' ), true ) ? 'success' : 'error', esc_html( $sentences[ $result ] ) );

@@ -18,6 +18,7 @@ final class Addresses_Page {
 	const SLUG   = 'widgets-for-box-addresses';
 	const ACTION = 'widgets_for_box_addresses';
 	const SEEN   = 'widgets_for_box_setup_seen';
+	const RECORD = 'widgets_for_box_record_setup';
 
 	/**
 	 * Rows of one page; PHP takes a thousand fields of a form.
@@ -34,8 +35,11 @@ final class Addresses_Page {
 		add_action( 'network_admin_menu', array( self::class, 'add_page' ) );
 		add_action( 'admin_post_' . self::ACTION, array( self::class, 'confirm' ) );
 		add_action( 'admin_post_' . self::SEEN, array( self::class, 'dismiss_setup' ) );
-		add_action( 'admin_notices', array( self::class, 'tell_setup' ) );
-		add_action( 'network_admin_notices', array( self::class, 'tell_setup' ) );
+		add_action( 'admin_post_' . self::RECORD, array( self::class, 'record_setup' ) );
+		foreach ( array( 'admin_notices', 'network_admin_notices' ) as $hook ) {
+			add_action( $hook, array( self::class, 'tell_setup' ) );
+			add_action( $hook, array( self::class, 'offer_setup' ) );
+		}
 	}
 
 	/**
@@ -74,13 +78,13 @@ final class Addresses_Page {
 			self::render_result( absint( $_GET['confirmed'] ), absint( $_GET['changed'] ) );
 		}
 		// phpcs:enable
-		echo '<p>', esc_html__( 'Where people are found by their e-mail address, these have no Box: nobody has proved that the address in their account is theirs. Confirm those that you know. The others can ask for a link on their profile page.', 'widgets-for-box' ), '</p>';
 		$setup = self::setup();
 		if ( '' !== $setup ) {
 			echo '<p>', esc_html( $setup ), '</p>';
 		}
 		$people = Addresses::unproved( $after, self::ROWS + 1 );
 		if ( $people ) {
+			echo '<p>', esc_html__( 'Where people are found at Box by their e-mail address, those in this list have no Box: nobody has proved that the address in their account is theirs. Confirm those that you know. The others can ask for a link on their profile page.', 'widgets-for-box' ), '</p>';
 			self::render_form( array_slice( $people, 0, self::ROWS, true ), $after );
 		} else {
 			echo '<p><strong>', esc_html( $after ? __( 'There are no more.', 'widgets-for-box' ) : __( 'Every account’s e-mail address is confirmed.', 'widgets-for-box' ) ), '</strong></p>';
@@ -93,7 +97,7 @@ final class Addresses_Page {
 	 * Prints what came of a confirmation.
 	 *
 	 * @param int $confirmed How many addresses were confirmed.
-	 * @param int $changed   How many are others by now.
+	 * @param int $changed   How many have changed meanwhile.
 	 * @return void
 	 */
 	private static function render_result( int $confirmed, int $changed ) {
@@ -101,7 +105,7 @@ final class Addresses_Page {
 		printf( '<div class="notice notice-success"><p>%s</p></div>', esc_html( sprintf( _n( '%s address is confirmed.', '%s addresses are confirmed.', $confirmed, 'widgets-for-box' ), number_format_i18n( $confirmed ) ) ) );
 		if ( $changed ) {
 			/* translators: %s: a number. */
-			printf( '<div class="notice notice-warning"><p>%s</p></div>', esc_html( sprintf( _n( '%s address is another by now than the one you saw, and is not confirmed.', '%s addresses are others by now than those you saw, and are not confirmed.', $changed, 'widgets-for-box' ), number_format_i18n( $changed ) ) ) );
+			printf( '<div class="notice notice-warning"><p>%s</p></div>', esc_html( sprintf( _n( '%s address has changed since this list was shown, and is not confirmed.', '%s addresses have changed since this list was shown, and are not confirmed.', $changed, 'widgets-for-box' ), number_format_i18n( $changed ) ) ) );
 		}
 	}
 
@@ -194,7 +198,7 @@ final class Addresses_Page {
 		}
 		$by = get_userdata( $setup['by'] );
 		/* translators: 1: a number, 2: a date, 3: name of a WordPress user. */
-		return sprintf( _n( 'When the plugin was set up, on %2$s by %3$s, the e-mail address of %1$s account was recorded as confirmed.', 'When the plugin was set up, on %2$s by %3$s, the e-mail addresses of %1$s accounts were recorded as confirmed.', $setup['count'], 'widgets-for-box' ), number_format_i18n( $setup['count'] ), wp_date( get_option( 'date_format' ), $setup['when'] ), $by ? $by->display_name : __( 'a program of the server', 'widgets-for-box' ) );
+		return sprintf( _n( 'When Widgets for Box was set up, on %2$s by %3$s, the e-mail address of %1$s account was recorded as confirmed.', 'When Widgets for Box was set up, on %2$s by %3$s, the e-mail addresses of %1$s accounts were recorded as confirmed.', $setup['count'], 'widgets-for-box' ), number_format_i18n( $setup['count'] ), wp_date( get_option( 'date_format' ), $setup['when'] ), $by ? $by->display_name : __( 'a program on the server', 'widgets-for-box' ) );
 	}
 
 	/**
@@ -205,20 +209,71 @@ final class Addresses_Page {
 	 * @return void
 	 */
 	public static function tell_setup() {
-		$setup  = Settings::kept( Addresses::SETUP );
-		$screen = get_current_screen();
-		if ( ! is_array( $setup ) || ! empty( $setup['seen'] ) || ! Profile::may_assign() || ! $screen || ! preg_match( '/^(dashboard|plugins|users|settings_page_widgets-for-box)(-network)?$/D', $screen->id ) ) {
+		$setup = Settings::kept( Addresses::SETUP );
+		if ( ! is_array( $setup ) || ! empty( $setup['seen'] ) || ! Profile::may_assign() || ! self::is_screen( 'dashboard', 'plugins', 'users', 'settings_page_widgets-for-box' ) ) {
 			return;
 		}
 		printf(
 			'<div class="notice notice-info"><p>%1$s %2$s</p><p><a href="%3$s">%4$s</a> · <a href="%5$s">%6$s</a></p></div>',
 			esc_html( self::setup() ),
-			esc_html__( 'Where people are found by e-mail address, each sees the files of the Box user with theirs. If people could give themselves an address before, look through the list of users. From now on a new address counts only once it is confirmed.', 'widgets-for-box' ),
+			esc_html__( 'Everyone sees the files of the Box user with the same e-mail address. If people could give themselves any address before, look through the list of users. From now on a new address counts only once it is confirmed.', 'widgets-for-box' ),
 			esc_url( admin_url( 'users.php' ) ),
 			esc_html__( 'List of users', 'widgets-for-box' ),
 			esc_url( wp_nonce_url( admin_url( 'admin-post.php?action=' . self::SEEN ), self::SEEN ) ),
 			esc_html__( 'I have looked', 'widgets-for-box' )
 		);
+	}
+
+	/**
+	 * Whether one of these screens is shown, of a site or of a network.
+	 *
+	 * @param string ...$ids Ids of screens of a site.
+	 */
+	private static function is_screen( string ...$ids ): bool {
+		$screen = get_current_screen();
+		return $screen && in_array( preg_replace( '/-network$/D', '', $screen->id ), $ids, true );
+	}
+
+	/**
+	 * Offers to record the addresses where no activation did.
+	 *
+	 * @internal Callback of `admin_notices` and `network_admin_notices`.
+	 *
+	 * @return void
+	 */
+	public static function offer_setup() {
+		if ( ! Addresses::awaits_setup() || ! Profile::may_assign() || ! self::is_screen( 'dashboard', 'plugins', 'users', 'settings_page_widgets-for-box', 'users_page_' . self::SLUG ) ) {
+			return;
+		}
+		printf(
+			'<div class="notice notice-warning"><p>%1$s</p><form action="%2$s" method="post"><input type="hidden" name="action" value="%3$s">%4$s<p><button class="button button-primary">%5$s</button> <a class="button" href="%6$s">%7$s</a> <a class="button" href="%8$s">%9$s</a></p></form></div>',
+			esc_html__( 'Widgets for Box shows files only to people whose e-mail address is confirmed, and the addresses that the accounts of this site have so far are not on record. If they are right, record them once, all together. If people could give themselves any address, look through the list of users first, or confirm only those that you know.', 'widgets-for-box' ),
+			esc_url( admin_url( 'admin-post.php' ) ),
+			esc_attr( self::RECORD ),
+			wp_nonce_field( self::RECORD, '_wpnonce', true, false ), // phpcs:ignore WordPress.Security.EscapeOutput -- WordPress's own field.
+			esc_html__( 'Record today’s addresses as confirmed', 'widgets-for-box' ),
+			esc_url( admin_url( 'users.php' ) ),
+			esc_html__( 'List of users', 'widgets-for-box' ),
+			esc_url( self::url() ),
+			esc_html__( 'Confirm single addresses', 'widgets-for-box' )
+		);
+	}
+
+	/**
+	 * Records the addresses that the accounts have now, once.
+	 *
+	 * @internal Callback of `admin_post_…`.
+	 *
+	 * @return void
+	 */
+	public static function record_setup() {
+		check_admin_referer( self::RECORD );
+		if ( ! Profile::may_assign() ) {
+			wp_die( esc_html__( 'You may not decide who somebody is at Box.', 'widgets-for-box' ), 403 );
+		}
+		Addresses::record_setup();
+		wp_safe_redirect( self::url() );
+		exit;
 	}
 
 	/**

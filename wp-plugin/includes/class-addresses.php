@@ -39,6 +39,13 @@ final class Addresses {
 	const SETUP = 'widgets_for_box_baseline';
 
 	/**
+	 * User meta of versions before the first release, which trusted what could be written by others; UNCONFIRMED
+	 * marked those whose present address was not confirmed.
+	 */
+	const LEFTOVERS   = array( 'widgets_for_box_account', self::UNCONFIRMED, 'widgets_for_box_email_key', 'widgets_for_box_issued' );
+	const UNCONFIRMED = 'widgets_for_box_confirmed_email';
+
+	/**
 	 * How many users are read at once.
 	 */
 	const BATCH = 500;
@@ -275,9 +282,31 @@ final class Addresses {
 	 * @return void
 	 */
 	public static function record_setup() {
-		if ( Settings::kept( self::SETUP ) || ! ( Profile::may_assign() || 0 === get_current_user_id() ) ) {
-			return;
+		if ( ! Settings::kept( self::SETUP ) ) {
+			if ( ! Profile::may_assign() && 0 !== get_current_user_id() ) {
+				return;
+			}
+			self::record_all();
 		}
+		foreach ( self::LEFTOVERS as $key ) {
+			delete_metadata( 'user', 0, $key, '', true );
+		}
+	}
+
+	/**
+	 * Whether the addresses of the set-up are still to be recorded: the plugin was active before there were
+	 * proofs, or somebody activated it who may not decide who is who.
+	 */
+	public static function awaits_setup(): bool {
+		return 'email' === Settings::get( 'account' ) && ! Settings::directory() && ! Settings::kept( self::SETUP );
+	}
+
+	/**
+	 * Records the addresses of all accounts of which nothing is on record.
+	 *
+	 * @return void
+	 */
+	private static function record_all() {
 		$setup = array(
 			'when'  => time(),
 			'by'    => get_current_user_id(),
@@ -285,10 +314,19 @@ final class Addresses {
 		);
 		// First: what fails half-way is not done again with other addresses.
 		update_site_option( self::SETUP, $setup );
+		$unconfirmed = array_flip(
+			get_users(
+				array(
+					'blog_id'  => 0,
+					'meta_key' => self::UNCONFIRMED, // phpcs:ignore WordPress.DB.SlowDBQuery -- Once in the life of a site.
+					'fields'   => 'ID',
+				)
+			)
+		);
 		foreach ( self::batches() as $people ) {
 			$marks = array();
 			foreach ( $people as $id => $person ) {
-				if ( null === $person['stored'] && '' !== $person['email'] ) {
+				if ( null === $person['stored'] && '' !== $person['email'] && ! isset( $unconfirmed[ $id ] ) ) {
 					$marks[ $id ] = Sealed_Meta::seal( $id, self::MARK, self::record( $person['email'], self::BASELINE ) );
 				}
 			}

@@ -21,6 +21,7 @@ final class Profile {
 	const CONFIRM = 'widgets_for_box_confirm';
 	const SHOWN   = 'widgets_for_box_shown';
 	const NONCE   = 'widgets_for_box_nonce';
+	const ANCHOR  = 'widgets-for-box';
 
 	/**
 	 * Hooks.
@@ -55,7 +56,7 @@ final class Profile {
 	 */
 	public static function render( $wp_user ) {
 		$user = People::box_user( $wp_user );
-		echo '<h2>', esc_html__( 'Box', 'widgets-for-box' ), '</h2><table class="form-table" role="presentation"><tr><th scope="row">';
+		echo '<h2 id="', esc_attr( self::ANCHOR ), '">', esc_html__( 'Box', 'widgets-for-box' ), '</h2><table class="form-table" role="presentation"><tr><th scope="row">';
 		esc_html_e( 'Sees the files of', 'widgets-for-box' );
 		echo '</th><td>', null === $user ? esc_html__( 'nobody', 'widgets-for-box' ) : '<code>' . esc_html( (string) current( $user ) ) . '</code>';
 		self::render_proof( $wp_user->ID );
@@ -111,7 +112,7 @@ final class Profile {
 	public static function history( array $mark ): string {
 		$sentences = array(
 			/* translators: 1: an e-mail address, 2: a date. */
-			Addresses::BASELINE      => __( '%1$s was this account’s address when the plugin was set up, on %2$s.', 'widgets-for-box' ),
+			Addresses::BASELINE      => __( '%1$s was this account’s address when Widgets for Box was set up, on %2$s.', 'widgets-for-box' ),
 			/* translators: 1: an e-mail address, 2: a date. */
 			Addresses::LINK          => __( '%1$s was confirmed by a link sent to it, on %2$s.', 'widgets-for-box' ),
 			/* translators: 1: an e-mail address, 2: a date, 3: name of an administrator. */

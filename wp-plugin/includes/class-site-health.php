@@ -95,7 +95,7 @@ final class Site_Health {
 				'label' => __( 'Box', 'widgets-for-box' ),
 				'color' => 'blue',
 			),
-			'description' => self::describe( $checks ),
+			'description' => self::describe( $checks ) . '<p>' . Status::probe_hint() . '</p>',
 			'actions'     => self::links(),
 			'test'        => 'widgets_for_box',
 		);

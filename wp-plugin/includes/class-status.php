@@ -56,6 +56,16 @@ final class Status {
 	}
 
 	/**
+	 * How to find out what no check of the plugin's can tell.
+	 *
+	 * @return string HTML.
+	 */
+	public static function probe_hint(): string {
+		/* translators: %s: a command. */
+		return sprintf( esc_html__( 'One command tells whether all of this works with your Box. Run it on the server, with a colleague’s e-mail address: %s', 'widgets-for-box' ), '<code>box-sidecar check --probe --login EMAIL</code>' );
+	}
+
+	/**
 	 * What the sidecar finds, or that it can't be asked.
 	 *
 	 * @return array<int, array{id: string, status: string, summary: string, fix: string}>

@@ -427,6 +427,31 @@ final class AddressesTest extends TestCase {
 	}
 
 	/**
+	 * Versions before the first release had marked whose address was not confirmed: they are not taken for confirmed
+	 * by the update, and the mark stays until it was looked at.
+	 */
+	public function test_setup_leaves_out_who_was_not_confirmed_before(): void {
+		$setup   = get_site_option( Addresses::SETUP );
+		$waiting = $this->stranger();
+		$settled = $this->stranger();
+		update_user_meta( $waiting->ID, Addresses::UNCONFIRMED, 'former@example.com' );
+		delete_site_option( Addresses::SETUP );
+		$this->assertTrue( Addresses::awaits_setup() );
+
+		wp_set_current_user( $this->user( 'editor' )->ID );
+		Addresses::record_setup();
+		$this->assertSame( 'former@example.com', get_user_meta( $waiting->ID, Addresses::UNCONFIRMED, true ) );
+
+		wp_set_current_user( $this->user( 'administrator' )->ID );
+		Addresses::record_setup();
+		$this->assertTrue( Addresses::is_proved( $settled->ID ) );
+		$this->assertFalse( Addresses::is_proved( $waiting->ID ) );
+		$this->assertSame( '', get_user_meta( $waiting->ID, Addresses::UNCONFIRMED, true ) );
+		$this->assertFalse( Addresses::awaits_setup() );
+		update_site_option( Addresses::SETUP, $setup );
+	}
+
+	/**
 	 * More people than are read at once.
 	 */
 	public function test_many_people(): void {
