@@ -339,6 +339,30 @@ def test_nothing_of_box_is_loaded_for_someone_who_is_not_logged_in(
     assert not sidecar.requests
 
 
+def test_person_whose_address_is_not_confirmed_is_led_to_their_profile(
+    tab: Tab, site: WordPress, sidecar: ScriptedSidecar, explorer: str
+) -> None:
+    rename = (
+        "$GLOBALS['wpdb']->update( $GLOBALS['wpdb']->usermeta, array( 'meta_key' => $data['to'] ),"
+        " array( 'meta_key' => $data['from'], 'user_id' => get_user_by( 'login', 'ana' )->ID ) );"
+    )
+    mark = "_widgets_for_box_address"
+    site.php(rename, **{"from": mark, "to": "parked"})
+    try:
+        tab.page.goto(explorer)
+        expect(widget(tab).get_by_role("alert")).to_contain_text("your e-mail address is not confirmed")
+        expect(widget(tab)).not_to_contain_text("For administrators")
+        assert not token_requests(sidecar)
+        widget(tab).get_by_role("link", name="Open your profile").click()
+        expect(tab.page.get_by_role("link", name="Send a link to confirm this address")).to_be_visible()
+        tried = site.login("admin").rest(
+            "POST", "widgets-for-box/v1/trial", json={"user": int(site.php("echo get_user_by( 'login', 'ana' )->ID;"))}
+        )
+        assert "The address ana@example.com is not confirmed" in tried.json()["data"]["fix"]
+    finally:
+        site.php(rename, **{"from": "parked", "to": mark})
+
+
 def test_elements_wait_for_the_nonce_but_for_somebody_who_came_before(tab: Tab, explorer: str) -> None:
     for visit in ("first", "second"):
         tab.requests.clear()

@@ -485,6 +485,9 @@
 		if ( details?.fix ) {
 			add( notice, 'p', { className: 'widgets-for-box-fix', textContent: text.fix + ' ' + details.fix } );
 		}
+		if ( details?.profile ) {
+			add( notice, 'a', { className: 'wp-element-button', href: details.profile, textContent: text.profile } );
+		}
 		if ( code === 'rest_not_logged_in' ) {
 			const logIn = new URL( configuration.logIn, location.href );
 			logIn.searchParams.set( 'redirect_to', location.href );

@@ -278,7 +278,7 @@ final class Rest {
 	 */
 	private static function for_visitor( WP_Error $error ): WP_REST_Response {
 		$data   = (array) $error->get_error_data();
-		$public = array( 'status' => $data['status'] ?? 500 );
+		$public = array( 'status' => $data['status'] ?? 500 ) + array_intersect_key( $data, array( 'profile' => true ) );
 		if ( current_user_can( 'manage_options' ) ) {
 			$public += array_filter( array_intersect_key( $data, array_flip( array( 'fix', 'detail', 'request_id' ) ) ) );
 		}

@@ -77,7 +77,7 @@ final class Tokens {
 		$wp_user = wp_get_current_user();
 		$user    = People::box_user( $wp_user );
 		if ( null === $user ) {
-			return self::no_account();
+			return self::no_account( $wp_user );
 		}
 		$turn = Lock::take_one_of( 'person-' . $wp_user->ID, self::AT_ONCE, self::PATIENCE );
 		if ( ! $turn ) {
@@ -112,7 +112,7 @@ final class Tokens {
 	public static function trial( WP_User $wp_user ) {
 		$user = People::box_user( $wp_user );
 		if ( null === $user ) {
-			return self::no_account();
+			return self::no_account( $wp_user );
 		}
 		$answer = self::ask( $wp_user, $user, 'explorer', array(), '0' );
 		return is_wp_error( $answer ) ? $answer : array( 'user' => (array) ( $answer['user'] ?? array() ) );
@@ -183,10 +183,18 @@ final class Tokens {
 	}
 
 	/**
-	 * The failure of a person who is nobody at Box.
+	 * The failure of a person who is nobody at Box, and the way out where they can help themselves.
+	 *
+	 * @param WP_User $wp_user The WordPress user.
 	 */
-	private static function no_account(): WP_Error {
-		return new WP_Error( 'user_not_found', Sidecar::sentence( 'user_not_found' ), array( 'status' => 404 ) );
+	private static function no_account( WP_User $wp_user ): WP_Error {
+		$data = array( 'status' => 404 );
+		if ( People::assigned( $wp_user->ID ) || ! Address_Link::is_of_use( $wp_user->ID ) ) {
+			return new WP_Error( 'user_not_found', Sidecar::sentence( 'user_not_found' ), $data );
+		}
+		$data['profile'] = self_admin_url( 'profile.php#' . Profile::ANCHOR );
+		$data['fix']     = Profile::proof( $wp_user->ID ) . ' ' . __( 'Confirm it on the person’s profile page or under Users → Addresses for Box.', 'widgets-for-box' );
+		return new WP_Error( 'user_not_found', __( 'Your Box files can’t be shown yet, because your e-mail address is not confirmed. You can confirm it on your profile page.', 'widgets-for-box' ), $data );
 	}
 
 	/**

@@ -374,6 +374,7 @@ final class Widgets {
 				'ready'     => __( 'Your Box files are loaded.', 'widgets-for-box' ),
 				'loggedOut' => __( 'Please log in to see your Box files.', 'widgets-for-box' ),
 				'logIn'     => __( 'Log in', 'widgets-for-box' ),
+				'profile'   => __( 'Open your profile', 'widgets-for-box' ),
 				'retry'     => __( 'Try again', 'widgets-for-box' ),
 				'fix'       => __( 'For administrators:', 'widgets-for-box' ),
 				'site'      => __( 'This site can’t be reached. Please check your connection.', 'widgets-for-box' ),
