@@ -288,6 +288,25 @@ def test_no_new_token_while_the_old_ones_cannot_be_ended(
     assert pending(site) == 0
 
 
+def test_revocation_that_takes_long_keeps_nobody_else_from_box(
+    site: WordPress,
+    sidecar: ScriptedSidecar,
+    mallory: Session,  # noqa: F811
+    widget: str,
+) -> None:
+    """Box may be slow to revoke: whose tokens are in memory need not notice."""
+    assert ask(mallory, widget).status_code == 200
+    site.php("get_user_by( 'login', 'mallory' )->set_role( 'contributor' );")
+    site.php(ISSUE, people=[int(site.php("echo get_user_by( 'login', 'mallory' )->ID;"))])
+    sidecar.answer = lambda request: hang(request) if request.path == "/v1/tokens/revoke" else token(request)
+    site.php("get_user_by( 'login', 'mallory' )->set_role( 'subscriber' );")
+    refused = ask(mallory, widget)
+    assert (refused.status_code, refused.json()["code"]) == (503, "sidecar_timeout")
+    assert ask(site.login("ana"), widget).status_code == 200
+    site.php(RUN_EVENTS)
+    assert ask(site.login("ana"), widget).status_code == 200
+
+
 def test_all_sessions_of_everybody_end(
     site: WordPress, sidecar: ScriptedSidecar, dozen: list[int], widget: str
 ) -> None:

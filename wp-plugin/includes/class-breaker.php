@@ -88,14 +88,15 @@ final class Breaker {
 	}
 
 	/**
-	 * Takes note of a time-out. One of a short wait says nothing on a good day: Box may be slow.
+	 * Takes note of a time-out. That of a call with less patience than most says nothing: Box may be slow to do
+	 * what it is about, and others may ask for what the sidecar has in memory.
 	 *
-	 * @param int $patience Seconds that the request has waited.
+	 * @param int $patience Seconds that the call would wait on a good day.
 	 * @return void
 	 */
 	public function timed_out( int $patience ) {
 		$path = Lock::path( $this->name );
-		if ( '' !== $path && ( $this->probe || $patience >= self::PATIENCE ) ) {
+		if ( '' !== $path && $patience >= Sidecar::TIMEOUT ) {
 			@touch( $path, time() + self::PAUSE ); // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- Without a memory, the next one waits as long.
 		}
 	}

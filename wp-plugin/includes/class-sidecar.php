@@ -191,7 +191,7 @@ final class Sidecar {
 			if ( 'sidecar_timeout' !== $response->get_error_code() ) {
 				return $response;
 			}
-			$breaker->timed_out( $patience );
+			$breaker->timed_out( $timeout );
 			return $this->timed_out( $breaker );
 		} finally {
 			$breaker->release();

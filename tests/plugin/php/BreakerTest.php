@@ -63,7 +63,7 @@ final class BreakerTest extends TestCase {
 		$this->retry_at( time() - 1 );
 		$this->assertSame( array( Breaker::PATIENCE, 0 ), array( $one->patience( 20 ), $other->patience( 20 ) ) );
 		$this->assertSame( 1, $other->retry_after() );
-		$one->timed_out( Breaker::PATIENCE );
+		$one->timed_out( 20 );
 		$one->release();
 		$this->assertSame( 0, $other->patience( 20 ) );
 
@@ -75,12 +75,19 @@ final class BreakerTest extends TestCase {
 	}
 
 	/**
-	 * A call that waits for a second only says nothing about a sidecar that waits for Box.
+	 * A call that waits for a few seconds only says nothing about a sidecar that waits for Box; nor does it if it
+	 * happens to be the one that tries.
 	 */
 	public function test_short_wait(): void {
 		$breaker = new Breaker( $this->socket );
-		$breaker->timed_out( 1 );
+		$breaker->timed_out( 5 );
 		$this->assertSame( 20, $breaker->patience( 20 ) );
+		$this->retry_at( time() - 1 );
+		$this->assertSame( 1, $breaker->patience( 1 ) );
+		$breaker->timed_out( 1 );
+		$breaker->release();
+		$this->assertSame( Breaker::PATIENCE, $breaker->patience( 20 ) );
+		$breaker->release();
 	}
 
 	/**
