@@ -41,6 +41,7 @@ async def create_invite(request: web.Request, caller: Caller) -> web.Response:
 @authenticated
 async def get_invite(request: web.Request, caller: Caller) -> web.Response:
     """GET /2.0/invites/{id}."""
+    caller.require("manage_managed_users")
     invite = caller.box.invites.get(request.match_info["invite_id"])
     if invite is None:
         raise not_found("invite", request.match_info["invite_id"])

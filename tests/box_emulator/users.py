@@ -148,6 +148,7 @@ def _alias(user: User, email: str) -> dict[str, Any]:
 @authenticated
 async def set_avatar(request: web.Request, caller: Caller) -> web.Response:
     """POST /2.0/users/{id}/avatar: a picture as ``pic`` of a multipart form."""
+    caller.require("root_readwrite")
     user = _user(request, caller)
     pic = (await request.post()).get("pic")
     if not isinstance(pic, web.FileField):
@@ -169,6 +170,7 @@ async def get_avatar(request: web.Request, caller: Caller) -> web.Response:
 @authenticated
 async def delete_avatar(request: web.Request, caller: Caller) -> web.Response:
     """DELETE /2.0/users/{id}/avatar."""
+    caller.require("root_readwrite")
     if caller.box.avatars.pop(_user(request, caller).id, None) is None:
         raise not_found("avatar", request.match_info["user_id"])
     return web.Response(status=204)

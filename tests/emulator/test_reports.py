@@ -258,6 +258,40 @@ def test_events_are_ones_own(app: App, ana: str, kenji: str) -> None:
     assert httpx.get(server["url"]).json() == {"message": "reconnect"}
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "events"),
+        ("OPTIONS", "events"),
+        ("GET", "collections"),
+        ("GET", "collections/1"),
+        ("GET", "collections/1/items"),
+        ("GET", "groups"),
+        ("POST", "groups"),
+        ("GET", "groups/1"),
+        ("POST", "groups/terminate_sessions"),
+        ("POST", "group_memberships"),
+        ("GET", "group_memberships/1"),
+        ("GET", "users/{user}/memberships"),
+        ("POST", "users/terminate_sessions"),
+        ("PUT", "users/{user}/folders/0"),
+        ("POST", "users/{user}/avatar"),
+        ("DELETE", "users/{user}/avatar"),
+        ("POST", "users/{user}/email_aliases"),
+        ("POST", "invites"),
+        ("GET", "invites/1"),
+    ],
+)
+def test_a_downscoped_token_does_not_open_what_no_element_needs(
+    app: App, emulator: Emulator, method: str, path: str
+) -> None:
+    ana = emulator.user("ana@example.com")["id"]
+    token = app.downscoped(
+        ana, "base_explorer item_preview item_download item_upload item_rename item_share item_delete"
+    )
+    assert app.api(token, method, path.format(user=ana), json={}).status_code == 403
+
+
 def test_a_route_that_is_not_played_says_so(app: App, ana: str) -> None:
     answer = app.api(ana, "GET", "webhooks")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
