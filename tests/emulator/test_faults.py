@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -214,6 +215,24 @@ def test_tls_with_a_private_ca(tmp_path: Path) -> None:
         trusting = ssl.create_default_context(cafile=emulator.ca)
         trusting.verify_flags |= ssl.VERIFY_X509_STRICT
         assert httpx.get(f"{emulator.url}/2.0/users/me", verify=trusting, trust_env=False).status_code == 401
+
+
+def test_the_certificate_has_the_names_that_it_is_given(tmp_path: Path) -> None:
+    with Emulator(tmp_path, tls=True, tls_names=("api.box.com", "upload.box.com")) as emulator:
+        trusting = ssl.create_default_context(cafile=emulator.ca)
+        port = int(emulator.url.rpartition(":")[2])
+        for name in ("api.box.com", "upload.box.com", "localhost"):
+            with socket.create_connection(("127.0.0.1", port)) as plain:
+                trusting.wrap_socket(plain, server_hostname=name).close()
+        with socket.create_connection(("127.0.0.1", port)) as plain, pytest.raises(ssl.SSLCertVerificationError):
+            trusting.wrap_socket(plain, server_hostname="app.box.com")
+
+
+def test_an_emulator_in_another_network_is_controlled_through_a_socket(tmp_path: Path) -> None:
+    with Emulator(tmp_path, within=("env",)) as emulator:
+        assert emulator.user("ana@example.com")["kind"] == "managed"
+        assert emulator.settings(latency_ms=1)["latency_ms"] == 1
+        assert (tmp_path / "control.sock").is_socket()
 
 
 def test_a_bad_seed_is_named(tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ class Machine:
         shutil.copy(SYSTEM_CAS, self._cas)
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         unshare = ["unshare", *user, "--mount", "--net", "sh", "-c", PRIVATE, "sh", str(home), str(SYSTEM_CAS)]
-        self._namespaces = Process(unshare, log=home / "machine.log")
         try:
+            self._namespaces = Process(unshare, log=home / "machine.log")
             self._namespaces.wait_until((home / "ready").exists)
         except ProcessError as error:
             raise NoNamespaces(str(error)) from error

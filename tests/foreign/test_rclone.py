@@ -100,10 +100,14 @@ def test_rclone_with_a_key_pair(
     serving(on, rclone, home)
 
 
-def test_rclone_with_client_credentials(machine: Machine, walk: Begin) -> None:
+def test_rclone_with_client_credentials(local: Path, machine: Machine, walk: Begin) -> None:
     """rclone knows no such grant that Box would accept: one hands it the token."""
     rclone = Rclone(machine, clients() / "bin" / "rclone")
-    on = walk("rclone, newest, CCG", rclone.version, "listing in pages, copy both ways")
+    on = walk(
+        "rclone, newest, CCG",
+        rclone.version,
+        "listing in pages, copy, check, 60 MB in parts, reading, server-side copy and move",
+    )
     app = json.loads(machine.box.ccg_config.read_text())
     form = {
         "grant_type": "client_credentials",
@@ -122,9 +126,9 @@ def test_rclone_with_client_credentials(machine: Machine, walk: Begin) -> None:
     with on.step("copy down"):
         rclone("copy", "b:写真", machine.home / "写真")
         assert (machine.home / "写真" / "富士山.png").read_bytes().startswith(b"\x89PNG")
-    with on.step("copy up"):
-        rclone("copy", machine.home / "写真", "b:写真 2")
-        rclone("check", machine.home / "写真", "b:写真 2")
+    copying(on, rclone, local)
+    reading(on, rclone)
+    on_the_server(on, rclone)
 
 
 def impersonating(on: Walk, rclone: Rclone, local: Path) -> None:
