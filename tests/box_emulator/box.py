@@ -37,10 +37,10 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a person did with a file, and when."""
+    """What a person did with a file or to a person, and when."""
 
     user: User
-    file: File
+    subject: File | User
     kind: str
     at: float
 

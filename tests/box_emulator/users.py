@@ -20,6 +20,7 @@ from .api import (
     origin_of,
     position_of,
 )
+from .box import Event
 from .directory import User
 from .errors import BoxError, forbidden, invalid_parameter, missing_parameter, not_found
 
@@ -79,6 +80,7 @@ async def create_user(request: web.Request, caller: Caller) -> web.Response:
         if not isinstance(body.get("login"), str) or "@" not in body["login"]:
             raise missing_parameter("login")
         user = caller.box.add_user(body["name"], body["login"], **details)
+    caller.box.events.append(Event(caller.user, user, "new_user", caller.box.clock.now()))
     return json_response(user.json(fields_of(request), caller.box.enterprise), status=201)
 
 
@@ -104,6 +106,7 @@ async def delete_user(request: web.Request, caller: Caller) -> web.Response:
     _require_manager(caller)
     user = _user(request, caller)
     caller.box.directory.remove(user)
+    caller.box.events.append(Event(caller.user, user, "delete_user", caller.box.clock.now()))
     return web.Response(status=204)
 
 

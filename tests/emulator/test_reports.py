@@ -253,9 +253,27 @@ def test_events_are_ones_own(app: App, ana: str, kenji: str) -> None:
     app.upload(ana, "0", "a.txt", b"a").raise_for_status()
     events = app.api(ana, "GET", f"events?stream_position={before}").json()
     assert [(one["event_type"], one["source"]["name"]) for one in events["entries"]] == [("ITEM_UPLOAD", "a.txt")]
-    assert app.api(ana, "GET", "events?stream_type=admin_logs").json()["message"].startswith("The emulator does not")
+    assert app.api(ana, "GET", "events?stream_type=admin_logs").status_code == 403
     (server,) = app.api(ana, "OPTIONS", "events").json()["entries"]
     assert httpx.get(server["url"]).json() == {"message": "reconnect"}
+
+
+def test_the_enterprises_events_are_everybodys(app: App, ana: str) -> None:
+    service = app.jwt().json()["access_token"]
+    app.upload(ana, "0", "a.txt", b"a").raise_for_status()
+    robot = {"name": "Robot", "is_platform_access_only": True}
+    made = app.api(service, "POST", "users", json=robot).raise_for_status().json()["id"]
+    app.api(service, "DELETE", f"users/{made}").raise_for_status()
+
+    def seen(**query: str) -> list[str]:
+        answer = app.api(service, "GET", "events", params={"stream_type": "admin_logs"} | query)
+        return [entry["event_type"] for entry in answer.raise_for_status().json()["entries"]]
+
+    assert seen() == ["UPLOAD", "NEW_USER", "DELETE_USER"]
+    assert seen(event_type="UPLOAD,DELETE_USER") == ["UPLOAD", "DELETE_USER"]
+    assert seen(created_before="2020-01-01T00:00:00Z") == []
+    assert seen(created_after="2020-01-01T00:00:00Z", limit="1") == ["UPLOAD"]
+    assert seen(stream_position="2") == ["DELETE_USER"]
 
 
 @pytest.mark.parametrize(
