@@ -70,7 +70,7 @@ async def revoke(request: web.Request) -> web.Response:
 
 async def _form(request: web.Request) -> Form:
     """The form's fields; none may come twice (RFC 6749, section 3.2) or from the query."""
-    # The reference has URL encoding alone; clients that send a multipart form are served, too.
+    # G26
     if request.content_type not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise OAuthError("invalid_request", "Invalid grant_type parameter or parameter missing")
     posted = await request.post()
@@ -220,9 +220,10 @@ def _token_exchange(box: Box, form: Form) -> dict[str, Any]:
     user = box.directory.get(parent.user_id)
     if user is None:
         raise _invalid_subject_token()
-    resource = _resource(box, parent, user, form.get("resource"))
-    link = None
+    link, resource = None, _resource(box, parent, user, form.get("resource"))
     if "box_shared_link" in form:
+        if "resource" in form:
+            raise OAuthError("invalid_request", "Only one of resource and box_shared_link may be given")  # G6
         link, resource = _shared_link(box, parent, form["box_shared_link"], resource)
     child = box.issue("downscoped", parent.client_id, user, scopes, resource=resource, parent=parent.value)
     child.shared_link = link
@@ -249,7 +250,8 @@ def _shared_link(box: Box, parent: Token, url: str, resource: Resource | None) -
     """The token of the link that `url` is, and its item: what the child is restricted to. G6."""
     link = url.rpartition("/")[2]
     item = box.shared(link)
-    if item is None or item.shared_link is None or item.shared_link.access == "collaborators":
+    known = item.shared_link if item is not None else None
+    if item is None or known is None or known.access == "collaborators" or known.password is not None:
         raise OAuthError("invalid_resource", "The target resource is invalid.")
     inside = resource is None or resource.id in (item.id, *(folder.id for folder in item.ancestors()))
     if not inside or parent.shared_link not in (None, link):

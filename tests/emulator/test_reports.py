@@ -180,9 +180,11 @@ def test_an_exchange_for_a_shared_link(app: App, ana: str, kenji: str, folder: s
     assert app.api(child, "GET", f"folders/{folder}/items").status_code == 404
     refused = (400, "invalid_resource", "The target resource is invalid.")
     assert error(app.exchange(kenji, "base_explorer", box_shared_link=link)) == refused
-    elsewhere = f"https://api.box.com/2.0/folders/{emulator.item('kenji@example.com', '/写真')['id']}"
-    app.api(ana, "PUT", f"folders/{folder}", json=body).raise_for_status()
-    assert error(app.exchange(kenji, "base_explorer", elsewhere, box_shared_link=link)) == refused
+    locked = {"shared_link": {"access": "company", "password": "s3cret"}}
+    app.api(ana, "PUT", f"folders/{folder}", json=locked).raise_for_status()
+    assert error(app.exchange(kenji, "base_explorer", box_shared_link=link)) == refused
+    beside = f"https://api.box.com/2.0/folders/{folder}"
+    assert error(app.exchange(ana, "base_explorer", beside, box_shared_link=link))[:2] == (400, "invalid_request")
 
 
 def test_the_token_endpoint_takes_multipart(app: App, ana: str) -> None:
