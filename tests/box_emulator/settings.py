@@ -73,13 +73,13 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What ``restricted_to`` says when no resource was named: an entry a scope; the same with folder 0 as object; one
     entry with folder 0 and all scopes, joined by commas; an empty list; no such field."""
 
-    filter_term_marker: Literal["null", "endless"] = "null"
-    """The ``next_marker`` after the last page of a search for users: null, or another one for ever."""
+    filter_term_marker: Literal["endless", "null"] = "endless"
+    """The ``next_marker`` after the last page of a search for users: another one for ever, or null."""
 
     users_max_offset: int = 10_000
     """The greatest ``offset`` of a list of users."""
 
-    downscoped_search: bool = True
+    downscoped_search: bool = False
     """Whether a downscoped token without ``root_readonly`` or ``root_readwrite`` may search."""
 
     downscoped_zip: bool = False

@@ -16,6 +16,7 @@ SITE = "http://intranet.example"
 
 
 LISTING = {"base_explorer", "base_picker", "root_readonly", "root_readwrite"}
+SEARCHING = {"root_readonly", "root_readwrite"}
 READING = LISTING | {"base_preview", "base_sidebar", "item_preview", "item_download"}
 PREVIEWING = {"base_preview", "item_preview", "item_download", "root_readonly", "root_readwrite"}
 DOWNLOADING = {"item_download", "root_readonly", "root_readwrite"}
@@ -46,7 +47,7 @@ INVITATION = {
 CALLS = {
     "list": Call("GET", "folders/{folder}/items", LISTING),
     "open": Call("GET", "folders/{folder}", LISTING),
-    "search": Call("GET", "search?query=a&ancestor_folder_ids={folder}", LISTING),
+    "search": Call("GET", "search?query=a&ancestor_folder_ids={folder}", SEARCHING),
     "recent": Call("GET", "recent_items", LISTING),
     "information": Call("GET", "files/{file}", READING),
     "versions": Call("GET", "files/{file}/versions", READING),
@@ -122,6 +123,7 @@ def test_a_resource_ends_at_its_folder(app: App, place: Place, emulator: Emulato
 
 
 def test_a_resource_covers_all_below_and_nothing_above(app: App, place: Place, emulator: Emulator) -> None:
+    emulator.settings(downscoped_search=True)
     token = app.downscoped(place.ana, "base_explorer item_rename", f"folders/{place.folder}")
     deep = emulator.item("ana@example.com", "/Projetos/Aurora/Atas/Reunião 1.md")["id"]
     assert app.api(token, "GET", f"files/{deep}").status_code == 200

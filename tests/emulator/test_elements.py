@@ -211,14 +211,33 @@ def test_explorer_uploads(show: Show, emulator: Emulator, tmp_path: Path) -> Non
     assert emulator.content(uploaded["id"]) == b"Querida Ana"
 
 
-def test_explorer_searches_below_the_folder_shown(show: Show, emulator: Emulator) -> None:
-    page = show("explorer", EVERYTHING)
+@pytest.mark.parametrize(
+    ("scopes", "allowed"),
+    [(EVERYTHING, True), (f"{EVERYTHING} root_readonly", False)],
+    ids=["allowed", "root_readonly"],
+)
+def test_explorer_searches_below_the_folder_shown(show: Show, emulator: Emulator, scopes: str, allowed: bool) -> None:
+    """Where the explorer's own scopes may search, and where it takes the scope that people report."""
+    emulator.settings(downscoped_search=allowed)
+    page = show("explorer", scopes)
     expect(row(page, "Projetos")).to_be_visible()
-    page.get_by_role("searchbox").or_(page.get_by_placeholder("Search files and folders")).first.fill("reunião 7")
+    look_for(page, "reunião 7")
     expect(row(page, "Reunião 7.md")).to_be_visible()
     expect(row(page, "Projetos")).to_have_count(0)
     (search,) = [entry for entry in emulator.log() if entry["path"] == "/2.0/search"]
     assert search["query"]["ancestor_folder_ids"] == "0"
+
+
+def test_explorer_says_that_it_may_not_search(show: Show) -> None:
+    """box-ui-elements #326: 403, and an error where the results would be."""
+    page = show("explorer", EVERYTHING, expected=r"403|^i \(")
+    expect(row(page, "Projetos")).to_be_visible()
+    look_for(page, "reunião 7")
+    expect(page.get_by_text("A network error has occurred while trying to load.").first).to_be_visible()
+
+
+def look_for(page: Page, text: str) -> None:
+    page.get_by_role("searchbox").or_(page.get_by_placeholder("Search files and folders")).first.fill(text)
 
 
 def test_explorer_sorts(show: Show) -> None:
@@ -347,7 +366,7 @@ def test_uploader_says_that_a_name_is_taken(show: Show, emulator: Emulator, tmp_
 def test_uploader_fails_and_tries_again(show: Show, emulator: Emulator, tmp_path: Path) -> None:
     file = tmp_path / "teimoso.txt"
     file.write_text("again")
-    page = show("uploader", "base_upload", expected="403")
+    page = show("uploader", "base_upload", expected=r"403|^i \(")
     refusal = {"type": "error", "status": 403, "code": "storage_limit_exceeded"}
     emulator.fault("status", method="POST", path="/api/2.0/files/content", status=403, body=refusal)
     send(page, file)
