@@ -17,6 +17,7 @@ from intranet.browser import Browser
 from intranet.emulator import find_description
 from intranet.release import REPOSITORY, ReleaseError
 from intranet.stack import Stack
+from intranet.wordpress import PEOPLE
 
 SCREENSHOTS = REPOSITORY / "dist" / "screenshots"
 
@@ -88,6 +89,8 @@ def stack(request: pytest.FixtureRequest, _stacks: Callable[[str], Stack]) -> It
     running.emulator.settings(**settings)
     if running.sidecar.process is None or not running.sidecar.process.running():
         running.sidecar.start()
+    for person in PEOPLE:  # a token that one test has spoilt at Box is not the next one's
+        running.sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": person.email}})
     assert said == []
 
 
