@@ -73,6 +73,7 @@ class Held:
 
     who: Who
     user: User
+    key: Key
     token: Token
     due: float
     used: bool = True
@@ -135,7 +136,7 @@ class TokenService:
         self._tokens: Lapsing[Key, Held] = self._token_cache(size)
         self._parents: Lapsing[str, Token] = _parent_cache(self._left)
         # Tokens that were replaced before their end: nobody gets them any more, but somebody may hold them.
-        self._replaced: Lapsing[Place, Token] = self._place_cache(size)
+        self._replaced: Lapsing[Place, Held] = self._replaced_cache(size)
         # Forgotten here, still to be revoked at Box: never more than all of the above.
         self._doomed: Lapsing[Place, Token] = self._place_cache(2 * size + _PARENTS)
         self._tellings: Flights[bool] = Flights()
@@ -145,6 +146,7 @@ class TokenService:
         self._provisions: Flights[tuple[User, bool]] = Flights()
         self._sequence = itertools.count(1)
         self._app = 0  # counts the apps that we have been: a token of an earlier one is not kept
+        self._fewer_folders = 0  # counts the policies that may refuse a file that the one before allowed
         self._revoked: Marks[Who] = Marks(_REVOCATIONS, _REVOCATION_MEMORY_S)
         self._due: list[tuple[float, int, Key]] = []
         self._renewer: asyncio.Task[None] | None = None
@@ -157,11 +159,9 @@ class TokenService:
 
         What the new policy would refuse is handed out no more, and revoked at Box soon.
         """
-        if forget or settings.policy.folders != self.settings.policy.folders:
-            # Whether a file lies in an allowed folder was judged when its token was made.
-            for key in [key for key in self._tokens if key.resource.type == "file"]:
-                if held := self._tokens.pop(key, None):
-                    self._replaced[self._place(key.user_id)] = held.token
+        # Whether a file lies in an allowed folder was judged when its token was made.
+        files_too = _may_refuse_files(settings.policy.folders, self.settings.policy.folders)
+        self._fewer_folders += files_too
         self.settings = settings
         self.policy = Policy(settings.policy)
         self.limits = MintLimits(settings.policy.mints_per_user_per_minute, settings.policy.mints_per_minute)
@@ -176,13 +176,26 @@ class TokenService:
         if self._tokens.maxsize != size:
             self._users = _moved(self._users, self._user_cache(size))
             self._tokens = _moved(self._tokens, self._token_cache(size))
-            self._replaced = _moved(self._replaced, self._place_cache(size))
+            self._replaced = _moved(self._replaced, self._replaced_cache(size))
             self._doomed = _moved(self._doomed, self._place_cache(2 * size + _PARENTS))
-        for key in list(self._tokens):
-            if (held := self._tokens.get(key)) and not self._may_have(held.user, key):
-                self._doomed[self._place(key.user_id)] = self._tokens.pop(key).token
+        self._doom_what_is_refused(files_too)
         for user_id in list(self._names):
             self._left(user_id)
+
+    def _doom_what_is_refused(self, files_too: bool) -> None:
+        """Whatever the present policy refuses somebody, the tokens included that are handed out no more."""
+
+        def is_refused(held: Held | None) -> bool:
+            if held is None:
+                return False
+            return (files_too and held.key.resource.type == "file") or not self._may_have(held.user, held.key)
+
+        for key in list(self._tokens):
+            if is_refused(self._tokens.get(key)):
+                self._doomed[self._place(key.user_id)] = self._tokens.pop(key).token
+        for place in list(self._replaced):
+            if is_refused(self._replaced.get(place)):
+                self._doomed[place] = self._replaced.pop(place).token
 
     def _judge(self, user: User, key: Key) -> None:
         """Raise what the present policy has against this person's having this token."""
@@ -212,6 +225,9 @@ class TokenService:
 
     def _token_cache(self, size: int) -> Lapsing[Key, Held]:
         return Lapsing(size, lambda held: held.token.expires_at, lambda key, _: key.user_id, self._left)
+
+    def _replaced_cache(self, size: int) -> Lapsing[Place, Held]:
+        return Lapsing(size, lambda held: held.token.expires_at, lambda place, _: place[0], self._left)
 
     def _place_cache(self, size: int) -> Lapsing[Place, Token]:
         return Lapsing(size, lambda token: token.expires_at, lambda place, _: place[0], self._left)
@@ -305,10 +321,11 @@ class TokenService:
         return await self._mints.join(key, charged)
 
     async def _mint_now(self, who: Who, user: User, key: Key) -> Token:
-        began, app = self._revoked.now, self._app
+        began, app, folders = self._revoked.now, self._app, self._fewer_folders
         with acting_for(user.id):
             token = await self._narrow(self._box, user, key)
-        if self._is_revoked_since(began, who, user) or app != self._app:
+        is_old = app != self._app or (key.resource.type == "file" and folders != self._fewer_folders)
+        if is_old or self._is_revoked_since(began, who, user):
             await self._throw_away(user.id, token)
             raise Problem("tokens_revoked")
         try:
@@ -323,11 +340,11 @@ class TokenService:
                 fix="Set cache.min_life_s lower than the life of Box's tokens.",
             )
         if (old := self._tokens.get(key)) is not None:
-            self._replaced[self._place(user.id)] = old.token
+            self._replaced[self._place(user.id)] = old
         # A token that lives for less than refresh_ahead_s is not renewed over and over.
         due = max(token.expires_at - self.settings.cache.refresh_ahead_s, monotonic() + token.life / 2)
         self._link(who, user)  # again: there may have been no room for them meanwhile
-        self._tokens[key] = Held(who.key, user, token, due)
+        self._tokens[key] = Held(who.key, user, key, token, due)
         heapq.heappush(self._due, (due, next(self._sequence), key))
         return token
 
@@ -524,7 +541,7 @@ class TokenService:
             heapq.heappush(self._due, (held.due, next(self._sequence), key))
         elif outcome != "renewed" and self._tokens.get(key) is held:
             # Handed out no more, but somebody may hold it: it can still be revoked.
-            self._replaced[self._place(key.user_id)] = self._tokens.pop(key).token
+            self._replaced[self._place(key.user_id)] = self._tokens.pop(key)
         elif outcome == "renewed" and (fresh := self._tokens.get(key)) is not None:
             fresh.used = False
         self._on_renewal(held, outcome)
@@ -558,7 +575,7 @@ class TokenService:
             self._doomed[self._place(user_id)] = parent
         for place in self._replaced.of(user_id):
             if replaced := self._replaced.pop(place, None):
-                self._doomed[place] = replaced
+                self._doomed[place] = replaced.token
         self._forget_user(user_id)
         return self._doomed.of(user_id)
 
@@ -614,6 +631,11 @@ def _only(users: list[User]) -> User:
     if not users[0].id:
         raise Problem("box_refused", detail="Box's record of this person has no id.")
     return users[0]
+
+
+def _may_refuse_files(folders: list[str], before: list[str]) -> bool:
+    """Whether under these ``policy.folders`` a file can be out of bounds that was not; none at all are all."""
+    return bool(folders) and (not before or not set(before).issubset(folders))
 
 
 def _is(token: Token, digest: str) -> bool:

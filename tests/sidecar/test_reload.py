@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -305,6 +306,54 @@ def test_what_was_asked_for_under_the_old_policy_is_judged_by_the_new_one(box: E
         until(lambda: reloads(sidecar, "done"), 8)
         assert not coming.done()
         assert code(coming.result()) == "scope_not_allowed"
+    until(lambda: {token["kind"] for token in box.tokens() if token["alive"]} <= {"service", "user"}, 8)
+
+
+def test_a_token_that_was_replaced_ends_with_what_policy_takes_away(box: Emulator, serve: Serve) -> None:
+    sidecar = serve()
+    first = sidecar.token("ana@example.com", scopes=("item_share",)).json()["access_token"]
+    refused = hashlib.sha256(first.encode()).hexdigest()
+    second = sidecar.token("ana@example.com", scopes=("item_share",), refused=refused).json()["access_token"]
+    other = sidecar.token("kenji@example.com", scopes=("item_upload",)).json()["access_token"]
+    assert {first, second, other} <= living(box)
+    sidecar.settings["policy"] = {"elements": {"explorer": ["item_upload"]}}
+    sidecar.write_config()
+    hang_up(sidecar)
+    until(lambda: not {first, second} & living(box), 15)
+    assert other in living(box)
+
+
+def test_a_file_s_token_outlives_folders_that_are_added_and_no_folder_that_is_taken_away(
+    box: Emulator, serve: Serve
+) -> None:
+    folder = box.item("ana@example.com", "/Projetos")["id"]
+    file = box.item("ana@example.com", "/Bem-vinda.txt")["id"]
+    sidecar = serve(policy={"folders": ["0"]})
+    token = sidecar.token("ana@example.com", "preview", file=file).json()["access_token"]
+    for number, folders in enumerate((["0", folder], [folder]), 1):
+        assert sidecar.token("ana@example.com", "preview", file=file).json()["access_token"] == token
+        sidecar.settings["policy"] = {"folders": folders}
+        sidecar.write_config()
+        hang_up(sidecar)
+        until(lambda: log(sidecar).count("configuration reloaded") == number, 8)  # noqa: B023
+    until(lambda: token not in living(box), 15)
+
+
+def test_a_file_that_was_asked_for_under_the_old_folders_is_not_had_under_the_new(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(box={"timeout_s": 8.0})
+    greeted(box)
+    file = box.item("ana@example.com", "/Bem-vinda.txt")["id"]
+    box.fault("delay", path="/oauth2/token", grant="token-exchange", seconds=3)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(sidecar.token, "ana@example.com", "preview", file=file)
+        until(lambda: "GET /2.0/users" in calls(box))
+        sidecar.settings["policy"] = {"folders": [box.item("ana@example.com", "/Projetos")["id"]]}
+        sidecar.write_config()
+        hang_up(sidecar)
+        until(lambda: reloads(sidecar, "done"), 8)
+        assert not coming.done()
+        assert code(coming.result()) == "tokens_revoked"
+    assert code(sidecar.token("ana@example.com", "preview", file=file)) == "folder_not_allowed"
     until(lambda: {token["kind"] for token in box.tokens() if token["alive"]} <= {"service", "user"}, 8)
 
 
