@@ -473,6 +473,8 @@ class TokenService:
         except Problem as problem:
             if problem.code == "user_not_found":
                 self._users.pop(who.key, None)
+                if who.by == "id":
+                    self._forget_user(who.value)
                 self._unknown[who.key] = problem
             raise
         self._refuse_if_revoked_since(began, who, user)  # what Box told may be what has just been changed there
@@ -481,6 +483,10 @@ class TokenService:
     def _remember(self, who: Who, user: User) -> User:
         self._link(who, user)
         self._users[who.key] = (user, monotonic())
+        # What Box tells now is so whatever name the person is asked for by: not the role of an hour ago by another.
+        for key in self._users.of(user.id):
+            if (told := self._users.get(key)) and told[0] != user:
+                del self._users[key]
         self._unknown.pop(who.key, None)
         return user
 

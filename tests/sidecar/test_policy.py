@@ -7,7 +7,7 @@ import pytest
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
-from sidecar.support import calls, code, greeted, last, post
+from sidecar.support import calls, code, greeted, last, post, until
 
 
 def test_only_people_of_the_named_domains_get_tokens(box: Emulator, serve: Serve) -> None:
@@ -116,3 +116,24 @@ def test_all_together_cause_so_many_calls_a_minute(box: Emulator, serve: Serve) 
         assert code(client.get("/v1/users", params={"login": "more@example.com"})) == "rate_limited"
         assert code(client.get("/v1/doctor")) == "rate_limited"
     assert calls(box).count("GET /2.0/users") == 10
+
+
+def test_what_box_tells_by_one_name_of_a_person_holds_by_all_names(box: Emulator, serve: Serve) -> None:
+    box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 8})
+    sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 7.5})
+    user_id = box.user("ana@example.com")["id"]
+    assert sidecar.request("GET", "/v1/users", params={"login": "ana@example.com"}).is_success
+    body = {"user": {"id": user_id}, "element": "explorer"}
+    assert sidecar.request("POST", "/v1/tokens", json=body).is_success
+    box.change_user(user_id, role="admin")
+    until(lambda: any(line["event"] == "renewal_failed" for line in sidecar.audit()))
+    assert code(sidecar.request("POST", "/v1/tokens", json=body)) == "role_not_allowed"
+    assert code(sidecar.token("ana@example.com")) == "role_not_allowed"
+
+
+def test_who_is_gone_by_their_id_is_gone_by_all_names(box: Emulator, sidecar: Sidecar) -> None:
+    user_id = box.user("ana@example.com")["id"]
+    assert sidecar.token("ana@example.com").is_success
+    box.delete_user(user_id)
+    assert code(sidecar.request("GET", "/v1/users", params={"id": user_id})) == "user_not_found"
+    assert code(sidecar.token("ana@example.com")) == "user_not_found"
