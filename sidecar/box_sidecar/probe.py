@@ -33,6 +33,8 @@ from box_sidecar.transport import Request, proxy_for, within
 Outcome = Literal["works", "refused", "failed", "not_granted", "beyond"]
 
 _WORD = re.compile(r"[a-z_]{1,60}")
+_BOXS_HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:box|boxcloud)\.com")
+_BODY_MAX = 1_000_000
 
 #: What each element does at Box, and the feature scope that it needs for it beside the element's base scope.
 ACTIONS: dict[str, dict[str, str]] = {
@@ -122,30 +124,46 @@ class _Reply:
         return f"_Reply({self.status})"
 
 
-class _Browser:
+class Browser:
     """Calls Box once each, as the Elements in a browser do: no retry, no redirect followed."""
 
     def __init__(self, base: str, session: aiohttp.ClientSession) -> None:
-        self._base = base
+        self.base = base
         self._session = session
 
     async def call(self, token: Token, method: str, place: str, json: Any = None, data: Any = None) -> _Reply:
         """One call; status 0 if no answer came. ``place`` is a path of the API, or the address that Box gave."""
-        url = self._base + place if place.startswith("/") else place
+        url = self.base + place if place.startswith("/") else place
         headers = {"Authorization": f"Bearer {token.secret.reveal()}"}
         try:
             async with self._session.request(
                 method, url, headers=headers, json=json, data=data, allow_redirects=False, proxy=proxy_for(url)
             ) as response:
-                return _Reply(response.status, await response.content.read(1_000_000))
+                return _Reply(response.status, await _beginning(response))
         except (aiohttp.ClientError, TimeoutError, OSError):
             return _Reply(0, b"")
 
-    def may_upload_to(self, url: str) -> bool:
-        """Whether an upload address that Box named is Box's own: a token is sent there."""
-        there, here = urlsplit(url), urlsplit(self._base)
-        own = (there.hostname or "").endswith((".box.com", ".boxcloud.com")) or there.hostname == here.hostname
-        return own and there.scheme == here.scheme
+
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """The body, or its first megabyte, in whatever pieces it comes."""
+    body = b""
+    while piece := await response.content.read(_BODY_MAX - len(body)):
+        body += piece
+    return body
+
+
+def may_upload_to(url: str, base: str) -> bool:
+    """Whether an upload address that Box named is of Box's own, or of the host at ``base``: a token is sent there."""
+    here = urlsplit(base)
+    try:
+        there = urlsplit(url)
+        port = there.port
+    except ValueError:
+        return False
+    if there.scheme != here.scheme or there.username is not None:
+        return False
+    is_boxs = _BOXS_HOST.fullmatch(there.hostname or "") is not None and port in {None, 443}
+    return is_boxs or (there.hostname, port) == (here.hostname, here.port)
 
 
 async def probe(sidecar: Sidecar, login: str, progress: Callable[[str], None] = lambda _: None) -> Report:
@@ -160,19 +178,21 @@ async def probe(sidecar: Sidecar, login: str, progress: Callable[[str], None] = 
         person = await sidecar.box.user_token(user.id)
     timeout = aiohttp.ClientTimeout(total=sidecar.settings.box.timeout_s)
     async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        browser = _Browser(sidecar.settings.box.base_url, session)
+        browser = Browser(sidecar.settings.box.base_url, session)
         try:
             return await _Probe(sidecar, browser, user, person, progress).run()
         finally:
             with within(sidecar.transport.patience), contextlib.suppress(Problem):
                 await sidecar.box.revoke(person.secret)
+            with contextlib.suppress(Problem):
+                await sidecar.service.revoke(Who("id", user.id))
 
 
 class _Probe:
     """One run. ``person`` is the person's full token: it makes and removes the folder, and no element gets it."""
 
     def __init__(
-        self, sidecar: Sidecar, browser: _Browser, user: User, person: Token, progress: Callable[[str], None]
+        self, sidecar: Sidecar, browser: Browser, user: User, person: Token, progress: Callable[[str], None]
     ) -> None:
         self._sidecar = sidecar
         self._browser = browser
@@ -209,8 +229,8 @@ class _Probe:
         made = await self._browser.call(
             self._person, "POST", "/2.0/folders", json={"name": name, "parent": {"id": self._place}}
         )
-        folder = str(made.json().get("id", ""))
-        if made.status != 201 or not folder.isdecimal():
+        folder = _id(made.json())
+        if made.status != 201 or not folder:
             self._checks.append(
                 Check(
                     "probe_folder", "fail", f"Box does not let the person make a folder to try it in ({made.status}).",
@@ -298,7 +318,7 @@ class _Probe:
         """An upload as the Elements do it: ask first, then send the file where the answer says."""
         asked = await self._preflight(token, folder)
         address = str(asked.json().get("upload_url", ""))
-        if asked.status != 200 or not self._browser.may_upload_to(address):
+        if asked.status != 200 or not may_upload_to(address, self._browser.base):
             return asked if asked.status != 200 else _Reply(0, b"")
         form = aiohttp.FormData()
         form.add_field("attributes", msgspec.json.encode({"name": _new_name(), "parent": {"id": folder}}).decode())
@@ -307,9 +327,8 @@ class _Probe:
 
     async def _sample(self, folder: str) -> str:
         """A picture made with the person's own token; an empty id if Box does not take it."""
-        entries = (await self._upload(self._person, folder)).json().get("entries") or [{}]
-        sample = str(entries[0].get("id", ""))
-        return sample if sample.isdecimal() else ""
+        entries = (await self._upload(self._person, folder)).json().get("entries")
+        return _id(entries[0]) if isinstance(entries, list) and entries else ""
 
     async def _dialects(self, elements: list[ElementReport]) -> dict[str, str]:
         """How this Box does what is documented twice or nowhere."""
@@ -432,8 +451,9 @@ def describe_restriction(said: Any, scopes: tuple[str, ...]) -> str:
         return "empty"
     joined = len(said) == 1 and len(str(said[0].get("scope", "")).replace(",", " ").split()) == len(scopes)
     shape = "one entry for all scopes" if joined else f"{len(said)} entries for {len(scopes)} scopes"
-    objects = {(entry.get("object") or {}).get("id") for entry in said}
-    where = "no object" if objects == {None} else "folder 0" if objects == {"0"} else "other objects"
+    objects = [entry.get("object") for entry in said]
+    roots = [isinstance(limited, dict) and limited.get("id") == "0" for limited in objects]
+    where = "folder 0" if all(roots) else "other objects" if any(objects) else "no object"
     return f"{shape}, {where}"
 
 
@@ -463,6 +483,12 @@ _MISSING_FIX = (
     "Compare with what the same person may do in Box itself; then look at the app's scopes in the Developer Console, "
     "and at the enterprise's settings for sharing."
 )
+
+
+def _id(told: Any) -> str:
+    """The id of an item that Box tells of; empty if it tells none."""
+    found = told.get("id") if isinstance(told, dict) else None
+    return found if isinstance(found, str) and found.isascii() and found.isdecimal() else ""
 
 
 def _fix(code: str) -> str:

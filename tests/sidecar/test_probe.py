@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
@@ -9,8 +10,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
+from box_sidecar.box import Token
+from box_sidecar.config import Secret
+from box_sidecar.probe import Browser, describe_restriction, may_upload_to
 from intranet.emulator import Emulator
 from intranet.sidecar import box_sidecar
 
@@ -179,3 +184,90 @@ def test_a_dead_connection_in_the_middle_leaves_nothing_behind(box: Emulator, co
     report = probe(config)
     assert outcomes(report, "explorer")["search"] == "failed"
     assert belongings(box) == before
+
+
+@pytest.mark.parametrize(
+    "restricted_to",
+    [
+        [{"scope": "base_explorer", "object": [1]}],
+        [{"scope": "base_explorer", "object": {"id": ["0"]}}],
+        [{"scope": "base_explorer", "object": "0"}, {}],
+    ],
+)
+def test_a_restriction_of_no_known_form_is_told_as_such(restricted_to: Any) -> None:
+    assert describe_restriction(restricted_to, ("base_explorer", "item_download")).endswith("other objects")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("OPTIONS", "/2.0/files/content", {"upload_url": "https://[::1"}),
+        ("OPTIONS", "/2.0/files/content", {"upload_url": "https://evil.example\uff0f.box.com/"}),
+        ("POST", "/(api/)?2.0/files/content", {"entries": {"0": 1}}),
+        ("POST", "/(api/)?2.0/files/content", {"entries": ["1"]}),
+    ],
+)
+def test_an_odd_answer_leaves_a_report_and_nothing_behind(
+    method: str, path: str, body: Any, box: Emulator, config: Path
+) -> None:
+    before = belongings(box)
+    box.fault("merge", method=method, path=path, body=body, times=None)
+    ended = check(config, "--probe", "--login", ANA, "--json")
+    assert "Traceback" not in ended.stderr
+    assert json.loads(ended.stdout)["probe"]["status"] == "fail"
+    assert belongings(box) == before
+    assert {token["kind"] for token in box.tokens() if token["alive"]} <= {"service", "user"}
+
+
+def test_a_probe_that_can_not_go_on_ends_the_tokens_that_it_made(box: Emulator, config: Path) -> None:
+    before = belongings(box)
+    # The exchanges of doctor and of the elements go well, what the probe asks for after them is refused.
+    body = {"error": "invalid_resource", "error_description": "The target resource is invalid."}
+    box.fault("status", path="/oauth2/token", grant="token-exchange", status=400, body=body, skip=6, times=None)
+    ended = check(config, "--probe", "--login", ANA, "--json")
+    assert ended.returncode == 1
+    assert belongings(box) == before
+    assert {token["kind"] for token in box.tokens() if token["alive"]} <= {"service", "user"}
+
+
+@pytest.mark.parametrize(
+    ("url", "is_boxs"),
+    [
+        ("https://upload.box.com/api/2.0/files/content", True),
+        ("https://upload.app.box.com:443/", True),
+        ("https://dl.boxcloud.com/1", True),
+        ("https://api.example/1", True),
+        ("https://api.example:8443/1", False),
+        ("https://upload.box.com:8443/", False),
+        ("https://upload.box.com:99999/", False),
+        ("http://upload.box.com/", False),
+        ("https://box.com.evil.example/", False),
+        ("https://evil.example\\@upload.box.com/", False),
+        ("https://someone@upload.box.com/", False),
+        ("https://evil.example%2f.box.com/", False),
+        ("https://evil.example\uff0f.box.com/", False),
+        ("https://[::1", False),
+        ("//upload.box.com/", False),
+        ("", False),
+    ],
+)
+def test_a_token_is_sent_to_box_s_own_addresses_only(url: str, is_boxs: bool) -> None:
+    assert may_upload_to(url, "https://api.example") is is_boxs
+
+
+def test_an_answer_is_read_to_its_end_in_whatever_pieces_it_comes() -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'HTTP/1.1 201 Created\r\nContent-Length: 13\r\nConnection: close\r\n\r\n{"id":')
+        await writer.drain()
+        await asyncio.sleep(0.3)
+        writer.write(b' "777"}')
+        await writer.drain()
+        writer.close()
+
+    async def ask() -> Any:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server, aiohttp.ClientSession() as session:
+            return (await Browser(base, session).call(Token(Secret("t"), 0.0), "POST", "/2.0/folders")).json()
+
+    assert asyncio.run(ask()) == {"id": "777"}
