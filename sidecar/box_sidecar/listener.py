@@ -87,17 +87,34 @@ def _make(path: Path, settings: ServerSettings) -> socket.socket:
         raise ConfigError(f"server.socket: {path} can't be made: {error.strerror}") from None
     finally:
         os.umask(before)
+    _open_to_others(path, settings)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _open_to_others(path: Path, settings: ServerSettings) -> None:
+    """Give the new socket its group and mode: the file that was looked at, not what has its name by then.
+
+    Whoever can write the directory could put a link to one of our files there, and have that opened to the group.
+    """
     try:
+        found = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise ConfigError(f"server.socket: {path} can't be made: {error.strerror}") from None
+    try:
+        if not stat.S_ISSOCK(os.fstat(found).st_mode):
+            raise ConfigError(f"server.socket: somebody replaces {path} as it is made; look who may write its folder")
+        itself = Path(f"/proc/self/fd/{found}")  # chmod(2) takes no descriptor of that kind
         if settings.socket_group:
-            os.chown(path, -1, grp.getgrnam(settings.socket_group).gr_gid)
-        path.chmod(settings.mode)
+            os.chown(itself, -1, grp.getgrnam(settings.socket_group).gr_gid)
+        itself.chmod(settings.mode)
     except (OSError, KeyError):
         raise ConfigError(
             f"server.socket_group: this user may not give {path} to group “{settings.socket_group}”; "
             f"run: usermod -aG {settings.socket_group} {_user_name()}"
         ) from None
-    listener.listen(BACKLOG)
-    return listener
+    finally:
+        os.close(found)
 
 
 def _user_name() -> str:

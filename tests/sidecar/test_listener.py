@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from box_sidecar.config import ConfigError, ServerSettings
+from box_sidecar.listener import listen
 from intranet.emulator import Emulator
 from intranet.process import Process
 from intranet.sidecar import Sidecar, box_sidecar
@@ -173,3 +178,25 @@ def test_it_stops_without_waiting_for_those_who_ask_nothing(box: Emulator, serve
         assert silent.read() == kept.read() == b""
         until(lambda: not Path(f"/proc/{worker}/exe").exists(), 15)
         assert time.monotonic() - began < 8, "a request has ten seconds to arrive; nobody began one"
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_what_takes_the_new_socket_s_name_is_not_opened_to_its_group(
+    link: Callable[[Path, Path], None], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In the moment between bind(2) and chmod(2), which no test can hit from outside.
+    place = Path(tempfile.mkdtemp(dir=folder))
+    key, path = place / "key", place / "s.sock"
+    key.touch(0o600)
+    real = os.umask
+
+    def swap(mask: int) -> int:
+        if path.exists():
+            path.unlink()
+            link(path, key)
+        return real(mask)
+
+    monkeypatch.setattr(os, "umask", swap)
+    with pytest.raises(ConfigError, match="socket"):
+        listen(ServerSettings(socket=str(path), socket_mode="0666"))
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
