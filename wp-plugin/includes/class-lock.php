@@ -104,18 +104,37 @@ final class Lock {
 	/**
 	 * Where a file of that name lies; '' if there is no place.
 	 *
-	 * In a folder of this account's own, with a name that nobody else can foresee: the folder for temporary
-	 * files belongs to all.
+	 * In a folder of this account's own, with a name that nobody can foresee: the folder for temporary files
+	 * belongs to all. Who has seen the name may have made one of theirs since ours was cleared away; whoever owns
+	 * it could lead us to other files and hold every lock.
 	 *
 	 * @param string $name A name, fit for a file.
 	 */
 	public static function path( string $name ): string {
-		static $folder = null;
-		if ( null === $folder ) {
-			$account = function_exists( 'posix_geteuid' ) ? posix_geteuid() : '';
+		static $account = null, $folder = '';
+		if ( null === $account ) {
+			$account = self::account();
 			$folder  = get_temp_dir() . 'widgets-for-box-' . substr( wp_hash( 'locks-' . $account . ABSPATH ), 0, 20 );
 		}
+		clearstatcache( true, $folder );
 		// phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- Another process may be faster; open_basedir may forbid it.
-		return @is_dir( $folder ) || @mkdir( $folder, 0700 ) || @is_dir( $folder ) ? $folder . '/' . $name : '';
+		$found = @is_dir( $folder ) || @mkdir( $folder, 0700 ) || @is_dir( $folder ) ? @lstat( $folder ) : false;
+		// A folder and no link, with no right for anybody else.
+		$own = $found && 0040000 === ( $found['mode'] & 0170077 ) && $found['uid'] === $account;
+		return $own ? $folder . '/' . $name : '';
+	}
+
+	/**
+	 * Id of the system account under which PHP runs: whose a new file is, where the host has disabled the
+	 * function that tells.
+	 *
+	 * @return int -1 if nothing tells.
+	 */
+	private static function account(): int {
+		if ( function_exists( 'posix_geteuid' ) ) {
+			return posix_geteuid();
+		}
+		$file = function_exists( 'tmpfile' ) ? @tmpfile() : false; // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged -- There may be no place for it.
+		return $file ? fstat( $file )['uid'] : -1;
 	}
 }

@@ -117,4 +117,47 @@ final class BreakerTest extends TestCase {
 		$three->release();
 		$this->assertSame( 0700, fileperms( dirname( Lock::path( 'test' ) ) ) & 0777 );
 	}
+
+	/**
+	 * A folder that others have made, or may write to, is not used: they could lead us to files elsewhere.
+	 */
+	public function test_folder_of_others(): void {
+		$folder = dirname( Lock::path( 'test' ) );
+		$kept   = $folder . '-kept';
+		$others = array(
+			'open to all' => static function () use ( $folder ) {
+				mkdir( $folder );
+				chmod( $folder, 0777 );
+			},
+			'a link'      => static function () use ( $folder, $kept ) {
+				symlink( $kept, $folder );
+			},
+			'another’s'   => static function () use ( $folder ) {
+				mkdir( $folder, 0700 );
+				chown( $folder, 'nobody' );
+			},
+		);
+		if ( 0 !== posix_geteuid() ) {
+			unset( $others['another’s'] );
+		}
+		foreach ( $others as $what => $make ) {
+			rename( $folder, $kept );
+			try {
+				$make();
+				$path    = Lock::path( 'test' );
+				$one     = Lock::take( 'test' );
+				$two     = Lock::take( 'test' );
+				$breaker = new Breaker( $this->socket );
+				$breaker->timed_out( 20 );
+				$this->assertSame( 20, $breaker->patience( 20 ) );
+				$found = glob( $folder . '/*' );
+			} finally {
+				is_link( $folder ) ? unlink( $folder ) : rmdir( $folder );
+				rename( $kept, $folder );
+			}
+			$this->assertSame( array( '', array() ), array( $path, $found ), $what );
+			$this->assertInstanceOf( Lock::class, $one, 'It spares the site, it guards nothing.' );
+			$this->assertInstanceOf( Lock::class, $two );
+		}
+	}
 }
