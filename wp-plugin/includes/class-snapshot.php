@@ -1,6 +1,6 @@
 <?php
 /**
- * A person as the database has them at this moment.
+ * A person, and what the settings say of people, as the database has them at this moment.
  *
  * @package WidgetsForBox
  */
@@ -39,6 +39,13 @@ final class Snapshot {
 	private $row;
 
 	/**
+	 * The settings as stored, by name of their option; without those that are not.
+	 *
+	 * @var array<string, mixed>
+	 */
+	private $settings = array();
+
+	/**
 	 * Asks the database.
 	 *
 	 * @param int $id Id of the WordPress user.
@@ -55,7 +62,24 @@ final class Snapshot {
 			$this->meta[ $row->meta_key ][] = $row->meta_value;
 		}
 		$this->row = $wpdb->get_row( $wpdb->prepare( "SELECT * FROM {$wpdb->users} WHERE ID = %d", $id ) );
+		$this->keep_settings( Settings::OPTION, $wpdb->get_var( $wpdb->prepare( "SELECT option_value FROM {$wpdb->options} WHERE option_name = %s", Settings::OPTION ) ) );
+		if ( is_multisite() ) {
+			$this->keep_settings( Settings::NETWORK_OPTION, $wpdb->get_var( $wpdb->prepare( "SELECT meta_value FROM {$wpdb->sitemeta} WHERE meta_key = %s AND site_id = %d", Settings::NETWORK_OPTION, get_current_network_id() ) ) );
+		}
 		// phpcs:enable
+	}
+
+	/**
+	 * Notes what an option holds.
+	 *
+	 * @param string      $name  Its name.
+	 * @param string|null $value What is stored.
+	 * @return void
+	 */
+	private function keep_settings( string $name, ?string $value ) {
+		if ( null !== $value ) {
+			$this->settings[ $name ] = maybe_unserialize( $value );
+		}
 	}
 
 	/**
@@ -69,7 +93,7 @@ final class Snapshot {
 	}
 
 	/**
-	 * Calls a function for which get_user_meta() tells what is in here.
+	 * Calls a function for which get_user_meta() and Settings::get() tell what is in here.
 	 *
 	 * @param callable $look Gets the WP_User; null if there is none any more, or is marked as a spammer.
 	 * @return mixed What it returns.
@@ -77,11 +101,15 @@ final class Snapshot {
 	public function view( callable $look ) {
 		// First: whoever stores user meta elsewhere still has a say.
 		add_filter( 'get_user_metadata', array( $this, 'read' ), PHP_INT_MIN, 4 );
+		add_filter( 'pre_option_' . Settings::OPTION, array( $this, 'read_settings' ), PHP_INT_MIN, 2 );
+		add_filter( 'pre_site_option_' . Settings::NETWORK_OPTION, array( $this, 'read_network_settings' ), PHP_INT_MIN, 2 );
 		try {
 			$there = $this->row && empty( $this->row->spam ) && empty( $this->row->deleted );
 			return $look( $there ? new WP_User( $this->row ) : null );
 		} finally {
 			remove_filter( 'get_user_metadata', array( $this, 'read' ), PHP_INT_MIN );
+			remove_filter( 'pre_option_' . Settings::OPTION, array( $this, 'read_settings' ), PHP_INT_MIN );
+			remove_filter( 'pre_site_option_' . Settings::NETWORK_OPTION, array( $this, 'read_network_settings' ), PHP_INT_MIN );
 		}
 	}
 
@@ -102,5 +130,31 @@ final class Snapshot {
 		}
 		$values = $this->meta( $key );
 		return $single && ! $values ? '' : $values;
+	}
+
+	/**
+	 * Answers for get_option(), filters of the option included.
+	 *
+	 * @internal Callback of `pre_option_…`.
+	 *
+	 * @param mixed  $value False.
+	 * @param string $name  Name of the option.
+	 * @return mixed
+	 */
+	public function read_settings( $value, $name ) {
+		return array_key_exists( $name, $this->settings ) ? apply_filters( "option_{$name}", $this->settings[ $name ], $name ) : $value;
+	}
+
+	/**
+	 * Answers for get_site_option(), filters of the option included.
+	 *
+	 * @internal Callback of `pre_site_option_…`.
+	 *
+	 * @param mixed  $value False.
+	 * @param string $name  Name of the option.
+	 * @return mixed
+	 */
+	public function read_network_settings( $value, $name ) {
+		return array_key_exists( $name, $this->settings ) ? apply_filters( "site_option_{$name}", $this->settings[ $name ], $name ) : $value;
 	}
 }

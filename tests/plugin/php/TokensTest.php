@@ -194,6 +194,48 @@ final class TokensTest extends TestCase {
 	}
 
 	/**
+	 * So may everybody of their role, or nobody is found by address any more.
+	 */
+	public function test_settings_that_changed_meanwhile(): void {
+		$settings = array(
+			array( 'roles' => array( 'subscriber' => array( 'item_download' ) ) ),
+			array( 'roles' => array( 'subscriber' => false ) ),
+			array( 'account' => 'assigned' ),
+		);
+		update_option( 'widgets_for_box', array( 'no_access_text' => 'No.' ) );
+		get_option( 'widgets_for_box' );
+		foreach ( $settings as $changed ) {
+			wp_set_current_user( 0 );
+			$answer = $this->ask(
+				$this->user(),
+				static function () use ( $changed ) {
+					// By another process: it is in no cache of this one.
+					$value = array( 'option_value' => maybe_serialize( $changed ) );
+					$GLOBALS['wpdb']->update( $GLOBALS['wpdb']->options, $value, array( 'option_name' => 'widgets_for_box' ) );
+				}
+			);
+			$this->assertInstanceOf( WP_Error::class, $answer );
+			$this->assertSame( 'tokens_revoked', $answer->get_error_code() );
+			update_option( 'widgets_for_box', array( 'no_access_text' => 'No.' ) );
+			$GLOBALS['wpdb']->update( $GLOBALS['wpdb']->options, array( 'option_value' => maybe_serialize( array() ) ), array( 'option_name' => 'widgets_for_box' ) );
+		}
+	}
+
+	/**
+	 * What a site's code makes of its settings holds at the second look, too.
+	 */
+	public function test_filtered_settings(): void {
+		update_option( 'widgets_for_box', array() );
+		add_filter(
+			'option_widgets_for_box',
+			static function () {
+				return array( 'roles' => array( 'subscriber' => array( 'item_download' ) ) );
+			}
+		);
+		$this->assertSame( array( 'base_explorer', 'item_download' ), $this->ask( $this->user() )['scopes'] );
+	}
+
+	/**
 	 * A filter makes the person somebody else: the former one's tokens end, and the new ones live.
 	 */
 	public function test_former_box_user(): void {
