@@ -178,6 +178,26 @@ def test_addresses_are_the_network_s(network: WordPress, sidecar: ScriptedSideca
     network.php("delete_option( 'widgets_for_box' );")
 
 
+def test_tokens_end_when_no_directory_answers_for_addresses_any_more(
+    network: WordPress, sidecar: ScriptedSidecar
+) -> None:
+    """As on a single site; here the setting is the network's."""
+    admin = network.login("admin")
+    network.php(
+        "$id = wp_insert_user( array( 'user_login' => 'guest', 'user_pass' => 'guest-demo',"
+        " 'user_email' => 'guest@example.com' ) ); add_user_to_blog( 1, $id, 'subscriber' );"
+    )
+    address = "/wp-admin/network/settings.php?page=widgets-for-box"
+    widget, guest = descriptor(network, 1), network.login("guest", "guest-demo")
+    for directory, status in ({"widgets_for_box[directory]": "1"}, 200), ({}, 404):
+        sidecar.requests.clear()
+        admin.post("/wp-admin/network/edit.php?action=widgets_for_box", data={**profile_form(admin, address), **directory})
+        network.php("WidgetsForBox\\Revocations::run();")
+        ended = [request.body["user"] for request in sidecar.requests if request.path == "/v1/tokens/revoke"]
+        assert ({"login": "guest@example.com"} in ended) is (status == 404)
+        assert ask(guest, widget).status_code == status
+
+
 def test_activation_of_a_sign_up_proves_nothing(network: WordPress, sidecar: ScriptedSidecar) -> None:
     """Depending on the version of WordPress, its key is in the database for whoever looks after sign-ups."""
     proved = network.php(

@@ -33,6 +33,8 @@ final class Settings_Page {
 		add_action( 'admin_init', array( self::class, 'register_setting' ) );
 		add_action( 'update_option_' . Settings::OPTION, array( self::class, 'changed' ), 10, 2 );
 		add_action( 'add_option_' . Settings::OPTION, array( self::class, 'added' ), 10, 2 );
+		add_action( 'update_site_option_' . Settings::NETWORK_OPTION, array( self::class, 'changed_for_network' ), 10, 3 );
+		add_action( 'add_site_option_' . Settings::NETWORK_OPTION, array( self::class, 'added' ), 10, 2 );
 		add_action( 'admin_menu', array( self::class, 'add_page' ) );
 		add_action( 'network_admin_menu', array( self::class, 'add_network_page' ) );
 		add_action( 'network_admin_edit_widgets_for_box', array( self::class, 'save_network' ) );
@@ -538,9 +540,23 @@ final class Settings_Page {
 	}
 
 	/**
-	 * The same for a site whose option is new.
+	 * The same for what a network has once.
 	 *
-	 * @internal Callback of `add_option_…`.
+	 * @internal Callback of `update_site_option_…`.
+	 *
+	 * @param string $name   Unused.
+	 * @param mixed  $after  The option now.
+	 * @param mixed  $before The option before.
+	 * @return void
+	 */
+	public static function changed_for_network( $name, $after, $before ) {
+		self::changed( $before, $after );
+	}
+
+	/**
+	 * The same for a site or a network whose option is new.
+	 *
+	 * @internal Callback of `add_option_…` and `add_site_option_…`.
 	 *
 	 * @param string $name  Unused.
 	 * @param mixed  $after The option now.
