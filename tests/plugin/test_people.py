@@ -301,6 +301,26 @@ def test_link_of_wordpress_itself_counts(
     assert box_user(mallory, sidecar, widget) == {"login": "new@example.com"}
 
 
+def test_link_of_wordpress_counts_only_if_wordpress_has_sent_it(
+    site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str, mails: Mails
+) -> None:
+    """WordPress believes whatever user meta says that it has sent; imports and profile plugins write user meta."""
+    form = profile_form(mallory, "/wp-admin/profile.php")
+    mallory.post("/wp-admin/profile.php", data={**form, "email": "new@example.com"})
+    [key] = [match[1] for mail in mails() if (match := re.search(r"newuseremail=([0-9a-f]{32})", mail["message"]))]
+    for guess in ("0" * 32, key):
+        site.php(
+            "update_user_meta( get_user_by( 'login', 'mallory' )->ID, '_new_email',"
+            " array( 'hash' => $data['key'], 'newemail' => $data['email'] ) );",
+            key=guess,
+            email=f"{guess[0]}.victim@example.com",
+        )
+        mallory.get("/wp-admin/profile.php", params={"newuseremail": guess})
+        account = site.php("echo get_user_by( 'login', 'mallory' )->user_email;")
+        assert account == f"{guess[0]}.victim@example.com", "WordPress does believe it."
+        assert box_user(mallory, sidecar, widget) is None
+
+
 def test_reset_password_proves_nothing(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
     """Whoever looks after accounts can make such links and hand them on."""
     site.php(

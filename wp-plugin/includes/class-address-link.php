@@ -17,7 +17,7 @@ final class Address_Link {
 
 	/**
 	 * User meta, sealed: for which address a link was sent, a hash of its key, until when it counts, and
-	 * when the latest links were sent.
+	 * when the latest links were sent; and under `wordpress` the same about WordPress's own link.
 	 */
 	const META = '_widgets_for_box_link';
 
@@ -42,26 +42,52 @@ final class Address_Link {
 	 * @return void
 	 */
 	public static function register() {
+		add_filter( 'new_user_email_content', array( self::class, 'note_that_of_wordpress' ), 10, 2 );
 		add_action( 'load-profile.php', array( self::class, 'follow' ) );
 		add_action( 'admin_post_' . self::ACTION, array( self::class, 'send_on_request' ) );
 		add_action( 'admin_notices', array( self::class, 'tell_result' ) );
 	}
 
 	/**
-	 * Whether this request follows the link that WordPress itself sent to an address before it changed the
-	 * account.
+	 * Notes the link that WordPress sends to an address before it changes the account. What WordPress itself
+	 * notes may be written by whatever writes user meta.
+	 *
+	 * @internal Callback of `new_user_email_content`.
+	 *
+	 * @param string                                 $text Text of the mail.
+	 * @param array{hash?: string, newemail?: string} $new  The link's key and the address.
+	 * @return string The same text.
+	 */
+	public static function note_that_of_wordpress( $text, $new ) {
+		if ( is_array( $new ) && is_string( $new['hash'] ?? null ) && is_string( $new['newemail'] ?? null ) ) {
+			$sent = array(
+				'email' => trim( $new['newemail'] ),
+				'hash'  => hash( 'sha256', $new['hash'] ),
+				'until' => time() + self::LIFE,
+			);
+			$link = Sealed_Meta::get( get_current_user_id(), self::META );
+			Sealed_Meta::set( get_current_user_id(), self::META, array( 'wordpress' => $sent ) + $link );
+		}
+		return $text;
+	}
+
+	/**
+	 * Whether this request follows the link that WordPress itself sent to an address; the link is used up by it.
 	 *
 	 * @param int    $user_id The WordPress user.
 	 * @param string $address Their new address.
 	 */
-	public static function is_of_wordpress( int $user_id, string $address ): bool {
+	public static function take_that_of_wordpress( int $user_id, string $address ): bool {
 		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- The hash is the proof, as it is to WordPress itself.
-		$hash    = isset( $_GET['newuseremail'] ) ? sanitize_text_field( wp_unslash( $_GET['newuseremail'] ) ) : '';
-		$pending = get_user_meta( $user_id, '_new_email', true );
-		return did_action( 'load-profile.php' ) && get_current_user_id() === $user_id
-			&& is_array( $pending ) && is_string( $pending['hash'] ?? null ) && '' !== $pending['hash']
-			&& hash_equals( $pending['hash'], $hash )
-			&& Addresses::fold( trim( $pending['newemail'] ?? '' ) ) === Addresses::fold( $address );
+		$hash = isset( $_GET['newuseremail'] ) ? sanitize_text_field( wp_unslash( $_GET['newuseremail'] ) ) : '';
+		$link = Sealed_Meta::get( $user_id, self::META );
+		$sent = $link['wordpress'] ?? null;
+		if ( ! did_action( 'load-profile.php' ) || get_current_user_id() !== $user_id || ! $sent || ! hash_equals( $sent['hash'], hash( 'sha256', $hash ) )
+			|| $sent['until'] < time() || Addresses::fold( $sent['email'] ) !== Addresses::fold( $address ) ) {
+			return false;
+		}
+		Sealed_Meta::set( $user_id, self::META, array_diff_key( $link, array( 'wordpress' => 0 ) ) );
+		return true;
 	}
 
 	/**
@@ -85,7 +111,7 @@ final class Address_Link {
 				'hash'  => hash( 'sha256', $key ),
 				'until' => time() + self::LIFE,
 				'sent'  => array_merge( $yet, array( time() ) ),
-			)
+			) + Sealed_Meta::get( $user_id, self::META )
 		);
 		$site = wp_specialchars_decode( get_option( 'blogname' ), ENT_QUOTES );
 		return (bool) wp_mail(
@@ -155,7 +181,7 @@ final class Address_Link {
 		if ( ! isset( $link['hash'] ) || ! hash_equals( $link['hash'], hash( 'sha256', $key ) ) || $link['until'] < time() ) {
 			return false;
 		}
-		Sealed_Meta::set( $user_id, self::META, array( 'sent' => $link['sent'] ) );
+		Sealed_Meta::set( $user_id, self::META, array_diff_key( $link, array_flip( array( 'email', 'hash', 'until' ) ) ) );
 		return Addresses::prove( $user_id, $link['email'], Addresses::LINK );
 	}
 

@@ -218,7 +218,7 @@ final class Addresses {
 			return;
 		}
 		Tokens::revoke( $user_id );
-		if ( Address_Link::is_of_wordpress( $user_id, $address ) ) {
+		if ( Address_Link::take_that_of_wordpress( $user_id, $address ) ) {
 			self::prove( $user_id, $address, self::LINK );
 		} elseif ( get_current_user_id() === $user_id ) {
 			Address_Link::send( $user_id );
