@@ -136,6 +136,10 @@ def test_settings_are_saved_by_administrators_only(site: WordPress, sidecar: Scr
         refused = admin.post("/wp-admin/options.php", data={**sent, "widgets_for_box[api_host]": "http://evil.example"})
         assert "is not an https:// address" in refused.text
         assert "evil.example" not in site.php("echo wp_json_encode( get_option( 'widgets_for_box' ) );")
+        # Whoever opens a settings page next may be the one who is told.
+        refused = admin.post("/wp-admin/options.php", data={**sent, "widgets_for_box[api_host]": "<script>x</script>"})
+        assert "&lt;script&gt;x&lt;/script&gt; is not an https:// address" in refused.text
+        assert "<script>x</script>" not in refused.text
     finally:
         site.php("delete_option( 'widgets_for_box' );")
 

@@ -647,7 +647,7 @@ final class Settings_Page {
 	 *
 	 * @param string $name  Its name.
 	 * @param string $value The value.
-	 * @return string A sentence, or nothing.
+	 * @return string A sentence as HTML, which settings_errors() prints as it is; or nothing.
 	 */
 	private static function problem( string $name, string $value ): string {
 		if ( 'socket' === $name ) {
@@ -661,7 +661,7 @@ final class Settings_Page {
 			&& ( 'https' === $url['scheme'] || ( 'http' === $url['scheme'] && in_array( $url['host'], array( 'localhost', '127.0.0.1', '[::1]', wp_parse_url( home_url(), PHP_URL_HOST ) ), true ) ) );
 		if ( ! $safe || preg_match( '/[\s"\'<>\\\\]/', $value ) ) {
 			/* translators: %s: what was entered. */
-			return sprintf( __( '%s is not an https:// address.', 'widgets-for-box' ), $value );
+			return sprintf( __( '%s is not an https:// address.', 'widgets-for-box' ), esc_html( $value ) );
 		}
 		if ( 'elements_url' === $name ) {
 			return false === strpos( $value, '{file}' ) ? __( 'The source of the Elements must contain {file}.', 'widgets-for-box' ) : '';
