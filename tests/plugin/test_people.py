@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -255,6 +256,19 @@ def test_changing_the_address_again_and_again_sends_few_mails(
     assert again
     assert "No link was sent" in mallory.get(html.unescape(again[1])).text
     assert [to for to, _ in link_keys(mails)] == [f"somebody{number}@example.com" for number in range(3)]
+
+
+def test_asking_at_the_same_moment_sends_no_more_mails(
+    site: WordPress, sidecar: ScriptedSidecar, mallory: Session, mails: Mails
+) -> None:
+    mallory.rest("POST", "wp/v2/users/me", json={"email": "somebody@example.com"})
+    page = mallory.get("/wp-admin/profile.php").text
+    again = re.search(r'href="([^"]*action=widgets_for_box_send_link[^"]*)"', page)
+    assert again
+    address = html.unescape(again[1])
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda _: mallory.get(address, follow_redirects=False), range(24)))
+    assert 1 <= len(link_keys(mails)) <= 3
 
 
 def test_person_asks_for_a_link(site: WordPress, sidecar: ScriptedSidecar, widget: str, mails: Mails) -> None:

@@ -97,10 +97,32 @@ final class Address_Link {
 	 * @return bool Whether it was sent.
 	 */
 	public static function send( int $user_id ): bool {
-		$address = Addresses::present( $user_id );
-		$yet     = self::sent_today( $user_id );
+		$turn = Lock::take( 'link-' . $user_id );
+		if ( ! $turn ) {
+			return false; // Another request sends one at this moment.
+		}
+		try {
+			wp_cache_delete( $user_id, 'user_meta' );
+			$address = Addresses::present( $user_id );
+			$key     = self::make( $user_id, $address );
+		} finally {
+			$turn->release();
+		}
+		// To the address that was noted, whatever the account's is by now.
+		return '' !== $key && self::mail( $address, $key );
+	}
+
+	/**
+	 * Makes a link for an address and notes it.
+	 *
+	 * @param int    $user_id The WordPress user.
+	 * @param string $address Their present address.
+	 * @return string Its key; empty if it is of no use, or there were too many.
+	 */
+	private static function make( int $user_id, string $address ): string {
+		$yet = self::sent_today( $user_id );
 		if ( ! self::is_of_use( $user_id ) || ! is_email( $address ) || count( $yet ) >= self::A_DAY ) {
-			return false;
+			return '';
 		}
 		$key = bin2hex( random_bytes( 16 ) );
 		Sealed_Meta::set(
@@ -113,6 +135,17 @@ final class Address_Link {
 				'sent'  => array_merge( $yet, array( time() ) ),
 			) + Sealed_Meta::get( $user_id, self::META )
 		);
+		return $key;
+	}
+
+	/**
+	 * Mails a link.
+	 *
+	 * @param string $address To whom.
+	 * @param string $key     The link's key.
+	 * @return bool Whether it was sent.
+	 */
+	private static function mail( string $address, string $key ): bool {
 		$site = wp_specialchars_decode( get_option( 'blogname' ), ENT_QUOTES );
 		return (bool) wp_mail(
 			$address,
