@@ -40,7 +40,7 @@ def test_status_shows_what_the_doctor_finds(site: WordPress, sidecar: ScriptedSi
 def test_the_command_that_tries_everything_is_named(site: WordPress, sidecar: ScriptedSidecar) -> None:
     sidecar.answer = doctor
     admin = site.login("admin")
-    command = "<code>box-sidecar check --probe --login EMAIL</code>"
+    command = ">box-sidecar check --probe --login EMAIL</code>"
     assert command in admin.get("/wp-admin/options-general.php?page=widgets-for-box").text
     assert command in admin.rest("GET", "widgets-for-box/v1/site-health").json()["description"]
 

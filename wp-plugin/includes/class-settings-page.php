@@ -303,7 +303,7 @@ final class Settings_Page {
 	private static function render_status() {
 		echo '<h2>', esc_html__( 'Status', 'widgets-for-box' ), '</h2>';
 		echo '<div class="widgets-for-box-checks" data-check role="status"><p>', esc_html__( 'Asking the sidecar…', 'widgets-for-box' ), '</p></div>';
-		echo '<p>', wp_kses( Status::probe_hint(), array( 'code' => array() ) ), '</p>';
+		echo '<p>', wp_kses( Status::probe_hint(), array( 'code' => array( 'class' => true ) ) ), '</p>';
 		if ( ! is_network_admin() && current_user_can( 'list_users' ) ) {
 			echo '<p><label for="widgets-for-box-try">', esc_html__( 'Try as this user', 'widgets-for-box' ), '</label> ';
 			printf( '<input type="text" class="regular-text" id="widgets-for-box-try" list="widgets-for-box-people" value="%s" autocomplete="off" data-people><datalist id="widgets-for-box-people"></datalist>', esc_attr( wp_get_current_user()->user_login ) );

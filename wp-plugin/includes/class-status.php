@@ -62,7 +62,7 @@ final class Status {
 	 */
 	public static function probe_hint(): string {
 		/* translators: %s: a command. */
-		return sprintf( esc_html__( 'One command tells whether all of this works with your Box. Run it on the server, with a colleague’s e-mail address: %s', 'widgets-for-box' ), '<code>box-sidecar check --probe --login EMAIL</code>' );
+		return sprintf( esc_html__( 'One command tells whether all of this works with your Box. Run it on the server, with a colleague’s e-mail address: %s', 'widgets-for-box' ), '<code class="widgets-for-box-command">box-sidecar check --probe --login EMAIL</code>' );
 	}
 
 	/**
