@@ -195,7 +195,12 @@ def test_set_up_is_announced_until_somebody_has_looked(site: WordPress, sidecar:
     assert "recorded as confirmed" not in admin.get("/wp-admin/plugins.php").text
 
 
-def test_addresses_are_recorded_by_a_button_where_no_activation_did(site: WordPress, sidecar: ScriptedSidecar) -> None:
+@pytest.mark.parametrize(
+    ("button", "status", "sentence"), [("all", 200, "accounts were"), ("none", 404, "0 accounts were")]
+)
+def test_addresses_are_recorded_by_a_button_where_no_activation_did(
+    site: WordPress, sidecar: ScriptedSidecar, button: str, status: int, sentence: str
+) -> None:
     """As after an update of an active plugin by replacing its files: no activation hook runs."""
     widget = descriptor(site, "[box_explorer]")
     ana, admin = site.login("ana"), site.login("admin")
@@ -209,16 +214,18 @@ def test_addresses_are_recorded_by_a_button_where_no_activation_did(site: WordPr
         for page in ("index.php", "plugins.php", "users.php", "users.php?page=widgets-for-box-addresses"):
             assert offer in admin.get(f"/wp-admin/{page}").text
         assert offer not in site.login("olga").get("/wp-admin/").text
-        sent = {"action": "widgets_for_box_record_setup", "_wpnonce": form_nonce(admin.get("/wp-admin/").text)}
+        nonce = form_nonce(admin.get("/wp-admin/").text)
+        sent = {"action": "widgets_for_box_record_setup", "_wpnonce": nonce, "addresses": button}
         target = "/wp-admin/admin-post.php"
         assert site.login("olga").post(target, data=sent).status_code == 403
         assert admin.post(target, data={**sent, "_wpnonce": "0"}).status_code == 403
         assert ana.rest("POST", ROUTE, json={"widget": widget}).status_code == 404
-        assert "were recorded as confirmed" in admin.post(target, data=sent).text
-        assert ana.rest("POST", ROUTE, json={"widget": widget}).status_code == 200
+        assert offer in admin.post(target, data={**sent, "addresses": "other"}).text
+        assert f"{sentence} recorded as confirmed" in admin.post(target, data=sent).text
+        assert ana.rest("POST", ROUTE, json={"widget": widget}).status_code == status
         assert offer not in admin.get("/wp-admin/").text
     finally:
-        site.php("WidgetsForBox\\Addresses::record_setup();")
+        site.php("delete_site_option( 'widgets_for_box_baseline' ); WidgetsForBox\\Addresses::record_setup();")
 
 
 def form_nonce(page: str) -> str:

@@ -246,21 +246,20 @@ final class Addresses_Page {
 			return;
 		}
 		printf(
-			'<div class="notice notice-warning"><p>%1$s</p><form action="%2$s" method="post"><input type="hidden" name="action" value="%3$s">%4$s<p><button class="button button-primary">%5$s</button> <a class="button" href="%6$s">%7$s</a> <a class="button" href="%8$s">%9$s</a></p></form></div>',
+			'<div class="notice notice-warning"><p>%1$s</p><form action="%2$s" method="post"><input type="hidden" name="action" value="%3$s">%4$s<p><button class="button button-primary" name="addresses" value="all">%5$s</button> <button class="button" name="addresses" value="none">%6$s</button> <a class="button" href="%7$s">%8$s</a></p></form></div>',
 			esc_html__( 'Widgets for Box shows files only to people whose e-mail address is confirmed, and the addresses that the accounts of this site have so far are not on record. If they are right, record them once, all together. If people could give themselves any address, look through the list of users first, or confirm only those that you know.', 'widgets-for-box' ),
 			esc_url( admin_url( 'admin-post.php' ) ),
 			esc_attr( self::RECORD ),
 			wp_nonce_field( self::RECORD, '_wpnonce', true, false ), // phpcs:ignore WordPress.Security.EscapeOutput -- WordPress's own field.
 			esc_html__( 'Record today’s addresses as confirmed', 'widgets-for-box' ),
+			esc_html__( 'Record none, confirm them one by one', 'widgets-for-box' ),
 			esc_url( admin_url( 'users.php' ) ),
-			esc_html__( 'List of users', 'widgets-for-box' ),
-			esc_url( self::url() ),
-			esc_html__( 'Confirm single addresses', 'widgets-for-box' )
+			esc_html__( 'List of users', 'widgets-for-box' )
 		);
 	}
 
 	/**
-	 * Records the addresses that the accounts have now, once.
+	 * Records the addresses that the accounts have now, or that none is to be taken for proved: once.
 	 *
 	 * @internal Callback of `admin_post_…`.
 	 *
@@ -271,7 +270,10 @@ final class Addresses_Page {
 		if ( ! Profile::may_assign() ) {
 			wp_die( esc_html__( 'You may not decide who somebody is at Box.', 'widgets-for-box' ), 403 );
 		}
-		Addresses::record_setup();
+		$answer = isset( $_POST['addresses'] ) ? sanitize_key( $_POST['addresses'] ) : '';
+		if ( in_array( $answer, array( 'all', 'none' ), true ) ) {
+			Addresses::record_setup( 'all' === $answer );
+		}
 		wp_safe_redirect( self::url() );
 		exit;
 	}

@@ -279,14 +279,15 @@ final class Addresses {
 	 * Records the addresses of all accounts as they are at the set-up: once, and only for somebody who may
 	 * decide who is who, or who runs the server (WP-CLI).
 	 *
+	 * @param bool $all Whether to take them for proved; else it is on record that none was.
 	 * @return void
 	 */
-	public static function record_setup() {
+	public static function record_setup( bool $all = true ) {
 		if ( ! Settings::kept( self::SETUP ) ) {
 			if ( ! Profile::may_assign() && 0 !== get_current_user_id() ) {
 				return;
 			}
-			self::record_all();
+			self::record_batches( $all ? self::batches() : array() );
 		}
 		foreach ( self::LEFTOVERS as $key ) {
 			delete_metadata( 'user', 0, $key, '', true );
@@ -302,11 +303,12 @@ final class Addresses {
 	}
 
 	/**
-	 * Records the addresses of all accounts of which nothing is on record.
+	 * Records the addresses of the accounts of which nothing is on record.
 	 *
+	 * @param iterable<array<int, array{email: string, stored: ?string}>> $batches As batches() returns them.
 	 * @return void
 	 */
-	private static function record_all() {
+	private static function record_batches( iterable $batches ) {
 		$setup = array(
 			'when'  => time(),
 			'by'    => get_current_user_id(),
@@ -323,7 +325,7 @@ final class Addresses {
 				)
 			)
 		);
-		foreach ( self::batches() as $people ) {
+		foreach ( $batches as $people ) {
 			$marks = array();
 			foreach ( $people as $id => $person ) {
 				if ( null === $person['stored'] && '' !== $person['email'] && ! isset( $unconfirmed[ $id ] ) ) {
