@@ -109,7 +109,7 @@ final class Address_Link {
 			$turn->release();
 		}
 		// To the address that was noted, whatever the account's is by now.
-		return '' !== $key && self::mail( $address, $key );
+		return '' !== $key && self::mail( $user_id, $address, $key );
 	}
 
 	/**
@@ -139,20 +139,25 @@ final class Address_Link {
 	}
 
 	/**
-	 * Mails a link.
+	 * Mails a link. It says for which account it is: whoever is made to use another's browser session unawares
+	 * would open it for that one.
 	 *
+	 * @param int    $user_id The WordPress user.
 	 * @param string $address To whom.
 	 * @param string $key     The link's key.
 	 * @return bool Whether it was sent.
 	 */
-	private static function mail( string $address, string $key ): bool {
-		$site = wp_specialchars_decode( get_option( 'blogname' ), ENT_QUOTES );
+	private static function mail( int $user_id, string $address, string $key ): bool {
+		$wp_user = get_userdata( $user_id );
+		$site    = wp_specialchars_decode( get_option( 'blogname' ), ENT_QUOTES );
 		return (bool) wp_mail(
 			$address,
 			/* translators: %s: name of the site. */
 			sprintf( __( '[%s] Confirm your address for Box', 'widgets-for-box' ), $site ),
 			/* translators: 1: name of the site, 2: a link. */
 			sprintf( __( "Your account at %1\$s has this e-mail address now. Your Box files there are found by it.\n\nIf that was you, please log in and open this link within a week:\n%2\$s\n\nOtherwise please tell your administrator.", 'widgets-for-box' ), $site, add_query_arg( self::PARAMETER, $key, self_admin_url( 'profile.php' ) ) )
+			/* translators: %s: login of a WordPress user. */
+			. "\n\n" . sprintf( __( 'The account is %s. If that is not yours, do not open the link.', 'widgets-for-box' ), $wp_user ? $wp_user->user_login : '' )
 		);
 	}
 
