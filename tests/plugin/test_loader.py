@@ -660,6 +660,27 @@ def test_somebody_else_who_logs_in_after_a_failure_sees_nothing_of_the_person_be
     assert whose == ["token-of-kenji@example.com"] * 2
 
 
+def test_token_that_still_lives_is_kept_for_the_same_person_only(
+    tab: Tab, site: WordPress, sidecar: ScriptedSidecar, explorer: str
+) -> None:
+    """Ana's is about to be renewed when it turns out that Kenji is there, for whom there is none."""
+
+    def hers(request: Request) -> Answer:
+        if request.body["user"] != {"login": "ana@example.com"}:
+            return problem(404, "user_not_found")
+        return Answer(body={**token(request).body, "expires_in": 12})
+
+    sidecar.answer = hers
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    become(tab, site, "kenji")
+    tab.page.wait_for_timeout(6200)
+    asked = tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' ).catch( () => 'nothing' )")
+    assert asked == "nothing"
+    expect(widget(tab).get_by_role("alert")).to_contain_text("There is no Box account")
+    assert tab.page.evaluate("() => window.shown.length") == 1, "Nothing is shown with her token."
+
+
 def test_events_reach_the_page(tab: Tab, make_page: Any) -> None:
     tab.page.goto(make_page("[box_picker]"))
     wait_until_shown(tab)

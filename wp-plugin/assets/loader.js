@@ -182,7 +182,9 @@
 				return { token, scopes, life, until: Date.now() + life, unproven: Boolean( refused ) };
 			},
 			( failure ) => {
-				if ( left > 0 && failure.code !== 'rest_not_logged_in' ) {
+				// Not if it was forgotten meanwhile: then somebody else is there.
+				const kept = tokens.get( descriptor )?.token === known.token;
+				if ( left > 0 && kept && failure.code !== 'rest_not_logged_in' ) {
 					return known;
 				}
 				keep( { refused } );
@@ -516,10 +518,10 @@
 
 	/** Shows everything anew, for whoever is logged in now, but for what is being loaded anyway. */
 	function startOver( descriptor ) {
-		for ( const key of tokens.keys() ) {
-			if ( key !== descriptor ) {
-				tokens.delete( key );
-			}
+		const pending = tokens.get( descriptor )?.pending;
+		tokens.clear();
+		if ( pending ) {
+			tokens.set( descriptor, { pending } );
 		}
 		widgets.forEach( ( widget, container ) => widget.run && container.dataset.state !== 'loading' && start( container ) );
 	}
