@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -392,20 +392,23 @@ class Box:
 
     # Users
 
-    async def find_users(self, login: str) -> list[User]:
+    async def find_users(self, login: str, on_next_page: Callable[[], None] = lambda: None) -> list[User]:
         """All users with exactly this login, letter case apart.
 
-        Box's ``filter_term`` is a prefix of name *or* login, so every page is read and compared.
+        Box's ``filter_term`` is a prefix of name *or* login, so every page is read and compared. ``on_next_page`` is
+        called before each but the first, and may raise.
         """
         wanted = fold(login)
         found: dict[str, User] = {}
         params = {"filter_term": login, "user_type": "managed", "fields": _USER_FIELDS, "limit": str(_PAGE)}
         offset = 0
         while offset <= _LAST_OFFSET:
+            if offset:
+                on_next_page()
             page = await self._api("users", "GET", "/2.0/users", _UserPage, params=params | {"offset": str(offset)})
             found |= {user.id: user for user in page.entries if fold(user.login) == wanted}
             # By offset: with a filter_term the marker never says that this was the last page.
-            if len(page.entries) < min(_PAGE, page.limit or _PAGE):
+            if len(page.entries) < max(1, min(_PAGE, page.limit or _PAGE)):
                 return list(found.values())
             offset += len(page.entries)
         raise Problem(

@@ -457,17 +457,17 @@ class TokenService:
 
         async def charged() -> User:
             self.limits.charge_call()
-            return await self._look_up(who)
+            return await self._look_up(who, self.limits.charge_call)
 
         return await self._lookups.join(key, charged)
 
-    async def _look_up(self, who: Who) -> User:
+    async def _look_up(self, who: Who, on_next_page: Callable[[], None] = lambda: None) -> User:
         began = self._revoked.now
         try:
             if who.by == "id":
                 user = await self._box.get_user(who.value)
             elif who.by == "login":
-                user = _only(await self._box.find_users(who.value))
+                user = _only(await self._box.find_users(who.value, on_next_page))
             else:
                 user = _only(await self._box.find_app_users(who.value))
         except Problem as problem:

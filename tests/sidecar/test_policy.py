@@ -137,3 +137,15 @@ def test_who_is_gone_by_their_id_is_gone_by_all_names(box: Emulator, sidecar: Si
     box.delete_user(user_id)
     assert code(sidecar.request("GET", "/v1/users", params={"id": user_id})) == "user_not_found"
     assert code(sidecar.token("ana@example.com")) == "user_not_found"
+
+
+def test_a_look_up_costs_what_it_asks_of_box(box: Emulator, serve: Serve) -> None:
+    # Of "z" Box finds everybody whose name or login begins with it: up to eleven pages.
+    entries = [{"type": "user", "id": str(9000 + number), "name": "Z", "login": f"z{number}@example.com"}
+               for number in range(1000)]  # fmt: skip
+    sidecar = serve(policy={"mints_per_minute": 12})
+    greeted(box)
+    box.fault("merge", path="/2.0/users", body={"entries": entries, "limit": 1000}, times=None)
+    assert code(sidecar.token("z")) == "user_ambiguous"
+    assert [code(sidecar.token(login)) for login in ("z1", "z2", "z3")] == ["rate_limited"] * 3
+    assert calls(box).count("GET /2.0/users") == 12

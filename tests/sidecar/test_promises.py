@@ -77,7 +77,7 @@ class SlowBox:
             raise Problem("box_unavailable", retry_after=1.0)
         return work()
 
-    async def find_users(self, login: str) -> list[User]:
+    async def find_users(self, login: str, *_: object) -> list[User]:
         return list(await self._call(lambda: [user for user in self.people.values() if user.login == login]))
 
     async def get_user(self, user_id: str) -> User:
