@@ -134,21 +134,22 @@ class Marks(Generic[N]):
     """At which of our moments each name was marked last, so that whatever began before it can be told.
 
     There is room for ``size`` marks, each kept for ``memory_s`` seconds at least unless there is none. Whatever
-    began before a mark that had to be forgotten counts as marked: too much is refused then, never too little.
+    began before a mark that had to be forgotten counts as marked, and so does a name with the hash of a marked one (the
+    names themselves may be long): too much is refused then, never too little.
     """
 
     def __init__(self, size: int, memory_s: float) -> None:
         self.now = 0
         self._size = size
         self._memory_s = memory_s
-        self._marks: dict[N, tuple[int, float]] = {}  # in the order of their moments
+        self._marks: dict[int, tuple[int, float]] = {}  # by the names' hashes, in the order of their moments
         self._floor = 0
 
     def mark(self, names: Iterable[N]) -> None:
         """A new moment, and these names marked at it."""
         self.now += 1
         time = monotonic()
-        for name in names:
+        for name in map(hash, names):
             self._marks.pop(name, None)
             self._marks[name] = (self.now, time)
         while self._marks:
@@ -163,4 +164,4 @@ class Marks(Generic[N]):
         """Whether any of these names was marked after the moment ``began``."""
         if self.now == began:
             return False
-        return began < self._floor or any(self._marks.get(name, (0, 0.0))[0] > began for name in names)
+        return began < self._floor or any(self._marks.get(hash(name), (0, 0.0))[0] > began for name in names)

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
@@ -200,7 +201,7 @@ class Trunk:
     def __init__(self) -> None:
         self._numbers = itertools.count()
 
-    async def find_users(self, login: str) -> list[User]:
+    async def find_users(self, login: str, *_: object) -> list[User]:
         return [User(login, login, "P", "active", "user")]
 
     async def user_token(self, user_id: str) -> Token:
@@ -297,3 +298,16 @@ def test_marks_that_had_to_be_forgotten_count_for_everybody(monkeypatch: pytest.
     now = 601.0
     marks.mark(["ines"])  # the others are too old
     assert marks.since(later, ["kenji"])
+
+
+def test_long_names_take_no_more_room_among_the_marks_than_short_ones() -> None:
+    marks: memory.Marks[Who] = memory.Marks(20_000, 600.0)
+    began = marks.now
+    tracemalloc.start()
+    for number in range(20_000):
+        marks.mark([Who("external_app_user_id", f"{number} " + "\N{GRINNING FACE}" * 240)])
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 300 * 20_000
+    assert marks.since(began, [Who("external_app_user_id", "7 " + "\N{GRINNING FACE}" * 240)])
+    assert not marks.since(began, [Who("external_app_user_id", "7")])
