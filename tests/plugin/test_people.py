@@ -531,6 +531,18 @@ def test_directory_answers_for_all_addresses_if_an_administrator_says_so(
         site.php("delete_option( 'widgets_for_box' );")
 
 
+def test_export_of_what_others_have_written(site: WordPress, mallory: Session) -> None:
+    for junk in ({"until": "soon"}, {"user": "boss", "until": 1}, {"user": {"login": "a@example.com"}, "until": "x"}):
+        done = site.php(
+            "$id = get_user_by( 'login', 'mallory' )->ID;"
+            " update_user_meta( $id, '_widgets_for_box_issued', $data['junk'] );"
+            " echo wp_json_encode( WidgetsForBox\\Privacy::export( 'mallory@example.com' )['data'] );",
+            junk=junk,
+        )
+        assert "mallory@example.com was confirmed by" in done
+        assert "may live until" not in done
+
+
 @pytest.mark.parametrize("rule", ["email", "app_user"])
 def test_erased_person_becomes_nobody(
     site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str, mails: Mails, rule: str

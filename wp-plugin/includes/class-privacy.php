@@ -105,12 +105,14 @@ final class Privacy {
 	 */
 	private static function stored( WP_User $wp_user ): array {
 		$issued = get_user_meta( $wp_user->ID, Tokens::ISSUED, true );
+		// What others have put there is not ours to export.
+		$issued = is_array( $issued ) && People::is_box_user( $issued['user'] ?? null ) && is_int( $issued['until'] ?? null ) ? $issued : null;
 		$values = array(
 			__( 'Assigned Box user', 'widgets-for-box' ) => current( People::assigned( $wp_user->ID ) ),
 			__( 'E-mail address for Box', 'widgets-for-box' ) => Profile::history( Addresses::mark( $wp_user->ID ) ),
 			__( 'A link to confirm was sent to', 'widgets-for-box' ) => Sealed_Meta::get( $wp_user->ID, Address_Link::META )['email'] ?? '',
-			__( 'Box user of the latest tokens', 'widgets-for-box' ) => is_array( $issued ) ? current( $issued['user'] ) : '',
-			__( 'Tokens may live until', 'widgets-for-box' ) => is_array( $issued ) ? gmdate( 'c', $issued['until'] ) : '',
+			__( 'Box user of the latest tokens', 'widgets-for-box' ) => $issued ? current( $issued['user'] ) : '',
+			__( 'Tokens may live until', 'widgets-for-box' ) => $issued ? gmdate( 'c', $issued['until'] ) : '',
 		);
 		$stored = array();
 		foreach ( array_filter( $values ) as $name => $value ) {
