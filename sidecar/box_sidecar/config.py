@@ -159,6 +159,9 @@ class PolicySettings(Struct, forbid_unknown_fields=True, frozen=True):
     )
 
     def __post_init__(self) -> None:
+        for login in self.denied_logins:
+            if not re.fullmatch(r"[^\s@*]+@[^\s@*]+", login):  # it would deny nobody
+                raise ValueError("denied_logins must name each whole login, like ana@example.com: no space, no *")
         for element, scopes in self.elements.items():
             if element not in ELEMENT_SCOPES:
                 raise ValueError(f"elements.{element} is not one of {', '.join(ELEMENT_SCOPES)}")
@@ -526,7 +529,7 @@ allowed_users = []
 login_domains = []
 # Box roles that never get a token.
 denied_roles = ["admin", "coadmin"]
-# Logins that never get a token.
+# Logins that never get a token, each as a whole.
 denied_logins = []
 # Folder ids that may be asked for ("0" is a person's root). Empty: any. A file may be asked for when
 # it lies somewhere below one of them.
