@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import codecs
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,7 @@ T = TypeVar("T")
 _USUAL = Path("/etc/box-sidecar/box-sidecar.toml")
 
 _OK, _FAILED, _UNUSABLE = 0, 1, 2
+_ESCAPED = codecs.lookup("unicode_escape").encode  # looked up now: later there may be no descriptor to load it with
 _MARKS = {"pass": "✓", "warn": "!", "fail": "✗"}
 
 
@@ -120,7 +122,7 @@ def _printable(text: str) -> str:
     """Text whose control characters, line ends and changes of direction are escaped."""
     if text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    return "".join(letter if letter.isprintable() else _ESCAPED(letter)[0].decode() for letter in text)
 
 
 def _marked(lines: str) -> str:

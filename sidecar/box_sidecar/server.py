@@ -43,6 +43,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_PDEATHSIG = 1
 _CONNECTIONS = 1000
 _RESERVED = 16  # of these, for root and our own user: health and revocation can be asked for in a crowd
+_OTHER_FILES = 320  # descriptors that are not callers': connections to Box, the audit, what Python opens
 _FIELDS = 32  # in a request's header: a caller of ours sends ten
 _FIELD_BYTES = 1024
 _BODY_PIECES = 256  # each costs as much as a small request
@@ -289,6 +290,10 @@ class Worker(ASGIWorker):  # type: ignore[misc]
         if os.getppid() != self.ppid:
             sys.exit(Arbiter.APP_LOAD_ERROR)
         self.connections: set[Protocol] = set()
+        # asyncio takes as many connections at once as may wait, and logs each one for which there is no descriptor.
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.backlog = min(BACKLOG, files // 2)
+        self.room = max(2 * _RESERVED, min(_CONNECTIONS, files - self.backlog - _OTHER_FILES))
         self._owners = {0, os.geteuid()}
         self.refusals = Refusals()
         try:
@@ -323,7 +328,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]
         self._watch_connections()
         self._sum_up_refusals()
         # asyncio would cut the listener's queue to 100: a crowd's connections would be refused by the kernel.
-        self.loop.create_server = functools.partial(self.loop.create_server, backlog=BACKLOG)
+        self.loop.create_server = functools.partial(self.loop.create_server, backlog=self.backlog)
         await super()._serve()
 
     def _watch_connections(self) -> None:
@@ -341,7 +346,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]
 
     def is_crowded_for(self, uid: int) -> bool:
         """Whether there is no room for one more connection of this user's."""
-        return len(self.connections) >= (_CONNECTIONS if uid in self._owners else _CONNECTIONS - _RESERVED)
+        return len(self.connections) >= (self.room if uid in self._owners else self.room - _RESERVED)
 
     def relieve(self) -> None:
         """Make room: who takes the most of it goes."""

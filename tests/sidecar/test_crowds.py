@@ -8,6 +8,8 @@ import os
 import pwd
 import select
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -253,3 +255,38 @@ def test_who_is_gone_keeps_no_connection(box: Emulator, serve: Serve) -> None:
     for wire in wires:
         wire.close()
     until(lambda: open_files(worker) < before + 10, 20)
+
+
+@pytest.mark.usefixtures("many_files")
+def test_with_few_descriptors_a_crowd_is_turned_away_and_box_is_asked(box: Emulator, serve: Serve) -> None:
+    sidecar = serve(command=("prlimit", "--nofile=1024:1024"))
+    greeted(box)
+    with contextlib.ExitStack() as stack:
+        # The kernel's queue is as short as the descriptors are few.
+        wires = [stack.enter_context(until(lambda: connected(sidecar.socket))[0]) for _ in range(1100)]
+        until(lambda: sum(ended(wire.socket) for wire in wires) > 800)
+        assert open_files(worker_of(sidecar)) < 1024 - 256, "as many as Box may need are left"
+        for wire in wires[:20]:
+            wire.close()
+        assert until(lambda: sidecar.token("ana@example.com").is_success)
+    assert "Too many open files" not in sidecar.log.read_text()
+
+
+def connected(path: Path) -> list[Wire]:
+    """A connection; none while the kernel's queue is full."""
+    try:
+        return [Wire(path)]
+    except BlockingIOError:
+        return []
+
+
+def test_a_line_is_written_though_no_file_can_be_opened() -> None:
+    # What escapes a line end must not have to be loaded first.
+    code = (
+        "import logging, resource, sys; from box_sidecar.cli import Formatter\n"
+        "handler = logging.StreamHandler(sys.stdout); handler.setFormatter(Formatter('%(message)s'))\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "logging.getLogger().addHandler(handler); logging.warning('one\\ntwo')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("one\\ntwo\n", "")
