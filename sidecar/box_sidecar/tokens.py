@@ -517,9 +517,16 @@ class TokenService:
                         log.error("tokens could not be revoked: %s", type(error).__name__)
 
     async def _tell_what_is_left(self) -> None:
-        """Tell Box what it could not be told when it was down, those that live longest last."""
+        """Tell Box what it could not be told when it was down: one token of each person first, then another of each.
+
+        So what Box won't be told of somebody is in nobody else's way.
+        """
+        people: dict[str, list[Place]] = {}
+        for place in self._doomed:
+            people.setdefault(place[0], []).append(place)
+        turns = itertools.chain.from_iterable(itertools.zip_longest(*people.values()))
         with within(self._patience):
-            await self._tell_box(list(itertools.islice(self._doomed, _TOLD_AT_ONCE)))
+            await self._tell_box(itertools.islice(filter(None, turns), _TOLD_AT_ONCE))
 
     def _renew(self, key: Key) -> None:
         """Replace a token in the background, at most a few at once."""

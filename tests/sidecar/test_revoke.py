@@ -18,9 +18,11 @@ import pytest
 
 from box_sidecar import memory
 from box_sidecar.box import Resource, Token, User
+from box_sidecar.catalogue import Problem
 from box_sidecar.clock import monotonic
 from box_sidecar.config import PolicySettings, Secret, Settings
 from box_sidecar.tokens import TokenService, Who
+from box_sidecar.transport import _person
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
@@ -257,6 +259,41 @@ def test_to_revoke_one_persons_is_the_same_work_whatever_the_others_have(whose: 
     few, many = asyncio.run(work(10)), asyncio.run(work(900))
     assert few == many
     assert few > 5
+
+
+class Stubborn(Trunk):
+    """A Box that ends no token of one person, nor anybody's at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_down = True
+        self.told: set[str] = set()
+
+    async def revoke(self, token: Secret) -> None:
+        if self.is_down or _person.get() == "many@example.com":
+            raise Problem("box_unavailable")
+        self.told.add(_person.get())
+
+
+def test_what_box_can_not_be_told_of_one_again_and_again_is_in_nobodys_way() -> None:
+    async def work() -> set[str]:
+        box = Stubborn()
+        policy = PolicySettings(mints_per_minute=1_000_000, mints_per_user_per_minute=1_000_000)
+        service = TokenService(Settings(policy=policy), box, 15.0, lambda *_: None)  # type: ignore[arg-type]
+        asked = [("many@example.com", str(number)) for number in range(300)] + [("one@example.com", "0")]
+        for login, folder in asked:
+            await service.issue(Who("login", login), "explorer", (), Resource("folder", folder))
+        for login in ("many@example.com", "one@example.com"):
+            with pytest.raises(Problem):
+                await service.revoke(Who("login", login))
+        box.is_down = False
+        service.start()
+        for _ in range(150):
+            await asyncio.sleep(0 if box.told else 0.1)
+        await service.stop()
+        return box.told
+
+    assert asyncio.run(work()) == {"one@example.com"}
 
 
 def test_caches_that_forget_by_themselves_tell_whose_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
