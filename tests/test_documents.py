@@ -137,7 +137,7 @@ def test_the_installation_works_as_written(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr + done.stdout
     assert "✓ app: Box accepts the client id, the secret and the key" in done.stdout
     assert "✓ socket: www-data may connect" in done.stdout
-    assert "✓ explorer: The explorer can do all that policy grants it." in done.stdout
+    assert "✓ uploader: The uploader can do all that policy grants it." in done.stdout
 
 
 def copy_repository(destination: Path) -> None:

@@ -191,7 +191,8 @@ def test_tokens_end_when_no_directory_answers_for_addresses_any_more(
     widget, guest = descriptor(network, 1), network.login("guest", "guest-demo")
     for directory, status in ({"widgets_for_box[directory]": "1"}, 200), ({}, 404):
         sidecar.requests.clear()
-        admin.post("/wp-admin/network/edit.php?action=widgets_for_box", data={**profile_form(admin, address), **directory})
+        form = {**profile_form(admin, address), **directory}
+        admin.post("/wp-admin/network/edit.php?action=widgets_for_box", data=form)
         network.php("WidgetsForBox\\Revocations::run();")
         ended = [request.body["user"] for request in sidecar.requests if request.path == "/v1/tokens/revoke"]
         assert ({"login": "guest@example.com"} in ended) is (status == 404)
