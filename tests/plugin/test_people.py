@@ -63,6 +63,20 @@ def link_keys(mails: Mails) -> list[tuple[str, str]]:
     return [(to, match[1]) for to, match in found if match]
 
 
+def follow(session: Session, key: str, parameter: str = "widgets_for_box_email") -> str:
+    """The page that a link leads to, and where it asks, the one after the answer."""
+    return confirm(session, session.get("/wp-admin/profile.php", params={parameter: key}).text)
+
+
+def confirm(session: Session, page: str) -> str:
+    """Says that account and address are one's own, if the page asks."""
+    form = re.search(r'name="widgets_for_box_email" value="(\w+)">.*?name="_wpnonce" value="(\w+)"', page)
+    if not form:
+        return page
+    answer = {"widgets_for_box_email": form[1], "_wpnonce": form[2]}
+    return session.post("/wp-admin/profile.php", data=answer).text
+
+
 def user_id(site: WordPress, login: str) -> int:
     return int(site.php("echo get_user_by( 'login', $data['login'] )->ID;", login=login))
 
@@ -194,15 +208,21 @@ def test_only_the_link_makes_a_new_address_count(
 ) -> None:
     mallory.rest("POST", "wp/v2/users/me", json={"email": "new@example.com"})
     for guess in ("0" * 32, "", "1"):
-        mallory.get("/wp-admin/profile.php", params={"widgets_for_box_email": guess})
+        follow(mallory, guess)
     assert box_user(mallory, sidecar, widget) is None
 
     [(to, key)] = link_keys(mails)
     assert to == "new@example.com"
-    site.login("ana").get("/wp-admin/profile.php", params={"widgets_for_box_email": key})
+    follow(site.login("ana"), key)
     assert box_user(mallory, sidecar, widget) is None, "Somebody else's click counted."
 
     page = mallory.get("/wp-admin/profile.php", params={"widgets_for_box_email": key}).text
+    assert "You are logged in as mallory. Is this account yours, and the address new@example.com too?" in page
+    assert box_user(mallory, sidecar, widget) is None, "It was opened, and nobody has answered."
+    forged = mallory.post("/wp-admin/profile.php", data={"widgets_for_box_email": key, "_wpnonce": "0"})
+    assert forged.status_code == 403
+    assert box_user(mallory, sidecar, widget) is None
+    page = confirm(mallory, page)
     assert "is confirmed for Box" in page
     assert "new@example.com was confirmed by a link" in page
     assert box_user(mallory, sidecar, widget) == {"login": "new@example.com"}
@@ -211,21 +231,18 @@ def test_only_the_link_makes_a_new_address_count(
 def test_link_counts_once_and_for_one_address(
     site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str, mails: Mails
 ) -> None:
-    def follow(key: str) -> str:
-        return mallory.get("/wp-admin/profile.php", params={"widgets_for_box_email": key}).text
-
     mallory.rest("POST", "wp/v2/users/me", json={"email": "new@example.com"})
     mallory.rest("POST", "wp/v2/users/me", json={"email": "victim@example.com"})
     (_, first), (_, second) = link_keys(mails)
-    assert "does not count" in follow(first), "It was sent to another address."
+    assert "is not valid" in follow(mallory, first), "It was sent to another address."
     mallory.rest("POST", "wp/v2/users/me", json={"email": "new@example.com"})
-    assert "does not count" in follow(second)
-    assert "does not count" in follow(first), "Only the latest link counts."
+    assert "is not valid" in follow(mallory, second)
+    assert "is not valid" in follow(mallory, first), "Only the latest link counts."
     assert box_user(mallory, sidecar, widget) is None
     third = link_keys(mails)[-1][1]
-    follow(third)
+    follow(mallory, third)
     assert box_user(mallory, sidecar, widget) == {"login": "new@example.com"}
-    assert "does not count" in follow(third), "The link is used up."
+    assert "is not valid" in follow(mallory, third), "The link is used up."
 
 
 def test_link_ends_after_a_week(
@@ -239,10 +256,10 @@ def test_link_ends_after_a_week(
         " WidgetsForBox\\Sealed_Meta::set( $id, '_widgets_for_box_link', $link );"
     )
     site.php(age, seconds=7 * 24 * 3600 + 1)
-    mallory.get("/wp-admin/profile.php", params={"widgets_for_box_email": key})
+    follow(mallory, key)
     assert box_user(mallory, sidecar, widget) is None
     site.php(age, seconds=-3600)
-    mallory.get("/wp-admin/profile.php", params={"widgets_for_box_email": key})
+    follow(mallory, key)
     assert box_user(mallory, sidecar, widget) == {"login": "new@example.com"}
 
 
@@ -289,7 +306,7 @@ def test_person_asks_for_a_link(site: WordPress, sidecar: ScriptedSidecar, widge
         assert "A link was sent" in visitor.get(html.unescape(address[1])).text
         [(to, key)] = link_keys(mails)
         assert to == "visitor@example.com"
-        visitor.get("/wp-admin/profile.php", params={"widgets_for_box_email": key})
+        follow(visitor, key)
         assert box_user(visitor, sidecar, widget) == {"login": "visitor@example.com"}
     finally:
         remove(site, "visitor")
@@ -313,7 +330,10 @@ def test_link_of_wordpress_itself_counts(
     )
     assert answer.status_code == 200
     assert box_user(mallory, sidecar, widget) is None
-    mallory.get("/wp-admin/profile.php", params={"newuseremail": key})
+    page = mallory.get("/wp-admin/profile.php", params={"newuseremail": key}).text
+    assert box_user(mallory, sidecar, widget) is None, "Whoever has opened it may not know for whom."
+    assert "You are logged in as mallory." in page
+    confirm(mallory, page)
     assert box_user(mallory, sidecar, widget) == {"login": "new@example.com"}
 
 
@@ -331,7 +351,7 @@ def test_link_of_wordpress_counts_only_if_wordpress_has_sent_it(
             key=guess,
             email=f"{guess[0]}.victim@example.com",
         )
-        mallory.get("/wp-admin/profile.php", params={"newuseremail": guess})
+        follow(mallory, guess, "newuseremail")
         account = site.php("echo get_user_by( 'login', 'mallory' )->user_email;")
         assert account == f"{guess[0]}.victim@example.com", "WordPress does believe it."
         assert box_user(mallory, sidecar, widget) is None

@@ -32,6 +32,9 @@ final class Address_Link {
 	 */
 	const A_DAY = 3;
 
+	/**
+	 * Carries a link's key: in the address of the page that asks, and in the form that answers.
+	 */
 	const PARAMETER = 'widgets_for_box_email';
 	const RESULT    = 'widgets_for_box_link';
 	const ACTION    = 'widgets_for_box_send_link';
@@ -45,6 +48,7 @@ final class Address_Link {
 		add_filter( 'new_user_email_content', array( self::class, 'note_that_of_wordpress' ), 10, 2 );
 		add_action( 'load-profile.php', array( self::class, 'follow' ) );
 		add_action( 'admin_post_' . self::ACTION, array( self::class, 'send_on_request' ) );
+		add_action( 'admin_notices', array( self::class, 'ask' ) );
 		add_action( 'admin_notices', array( self::class, 'tell_result' ) );
 	}
 
@@ -124,6 +128,18 @@ final class Address_Link {
 		if ( ! self::is_of_use( $user_id ) || ! is_email( $address ) || count( $yet ) >= self::A_DAY ) {
 			return '';
 		}
+		return self::note( $user_id, $address, array_merge( $yet, array( time() ) ) );
+	}
+
+	/**
+	 * Notes a new key for an address; the one before does not count any more.
+	 *
+	 * @param int    $user_id The WordPress user.
+	 * @param string $address Their present address.
+	 * @param int[]  $sent    When links were sent within the last day.
+	 * @return string The key.
+	 */
+	private static function note( int $user_id, string $address, array $sent ): string {
 		$key = bin2hex( random_bytes( 16 ) );
 		Sealed_Meta::set(
 			$user_id,
@@ -132,10 +148,28 @@ final class Address_Link {
 				'email' => $address,
 				'hash'  => hash( 'sha256', $key ),
 				'until' => time() + self::LIFE,
-				'sent'  => array_merge( $yet, array( time() ) ),
+				'sent'  => $sent,
 			) + Sealed_Meta::get( $user_id, self::META )
 		);
 		return $key;
+	}
+
+	/**
+	 * Asks a person who has followed WordPress's own link what ours asks: that link has proved the address, but not
+	 * that whoever opened it knew for whom.
+	 *
+	 * @param int    $user_id The WordPress user.
+	 * @param string $address Their present address.
+	 * @return void
+	 */
+	public static function ask_after_that_of_wordpress( int $user_id, string $address ) {
+		$key = self::note( $user_id, $address, self::sent_today( $user_id ) );
+		add_filter(
+			'wp_redirect',
+			static function ( $location ) use ( $key ) {
+				return add_query_arg( self::PARAMETER, $key, $location );
+			}
+		);
 	}
 
 	/**
@@ -190,21 +224,69 @@ final class Address_Link {
 	}
 
 	/**
-	 * Takes the link.
+	 * Takes the answer to the question that a link leads to; a link that is not valid leads to none.
 	 *
 	 * @internal Callback of `load-profile.php`.
 	 *
 	 * @return void
 	 */
 	public static function follow() {
-		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- The link is the proof.
-		$key = isset( $_GET[ self::PARAMETER ] ) ? sanitize_key( wp_unslash( $_GET[ self::PARAMETER ] ) ) : '';
-		if ( '' === $key ) {
+		if ( isset( $_POST[ self::PARAMETER ] ) ) {
+			check_admin_referer( self::PARAMETER );
+			$result = self::take( get_current_user_id(), sanitize_key( wp_unslash( $_POST[ self::PARAMETER ] ) ) ) ? 'proved' : 'refused';
+		} elseif ( '' !== self::key_in_address() && ! self::is_valid( get_current_user_id(), self::key_in_address() ) ) {
+			$result = 'refused';
+		} else {
 			return;
 		}
-		$proved = self::take( get_current_user_id(), $key );
-		wp_safe_redirect( add_query_arg( self::RESULT, $proved ? 'proved' : 'refused', self_admin_url( 'profile.php' ) ) );
+		wp_safe_redirect( add_query_arg( self::RESULT, $result, self_admin_url( 'profile.php' ) ) );
 		exit;
+	}
+
+	/**
+	 * The key of the link by which this page was opened; empty if by none.
+	 */
+	private static function key_in_address(): string {
+		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- It only leads to a question.
+		return isset( $_GET[ self::PARAMETER ] ) ? sanitize_key( wp_unslash( $_GET[ self::PARAMETER ] ) ) : '';
+	}
+
+	/**
+	 * Whether a key is the one of a person's latest link, and the link neither used nor too old.
+	 *
+	 * @param int    $user_id The WordPress user.
+	 * @param string $key     The key.
+	 */
+	private static function is_valid( int $user_id, string $key ): bool {
+		$link = Sealed_Meta::get( $user_id, self::META );
+		return isset( $link['hash'] ) && hash_equals( $link['hash'], hash( 'sha256', $key ) ) && $link['until'] >= time();
+	}
+
+	/**
+	 * Asks whoever has opened a link whether this is their account. A browser can be logged in to another's account
+	 * without anybody noticing; the link alone would prove their address for that one.
+	 *
+	 * @internal Callback of `admin_notices`.
+	 *
+	 * @return void
+	 */
+	public static function ask() {
+		$key = self::key_in_address();
+		if ( 'profile' !== get_current_screen()->id || ! self::is_valid( get_current_user_id(), $key ) ) {
+			return;
+		}
+		$wp_user = wp_get_current_user();
+		/* translators: 1: login of a WordPress user, 2: an e-mail address. */
+		$question = sprintf( __( 'You are logged in as %1$s. Is this account yours, and the address %2$s too? Then confirm it, and this account shows your Box files.', 'widgets-for-box' ), $wp_user->user_login, Addresses::present( $wp_user->ID ) );
+		printf(
+			'<div class="notice notice-warning"><form method="post" action="%1$s"><p>%2$s</p><p><input type="hidden" name="%3$s" value="%4$s">%5$s<button type="submit" class="button button-primary">%6$s</button></p></form></div>',
+			esc_url( self_admin_url( 'profile.php' ) ),
+			esc_html( $question ),
+			esc_attr( self::PARAMETER ),
+			esc_attr( $key ),
+			wp_nonce_field( self::PARAMETER, '_wpnonce', false, false ), // phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- A field of WordPress's.
+			esc_html__( 'Yes, both are mine', 'widgets-for-box' )
+		);
 	}
 
 	/**
@@ -215,10 +297,10 @@ final class Address_Link {
 	 * @return bool Whether the address is proved.
 	 */
 	public static function take( int $user_id, string $key ): bool {
-		$link = Sealed_Meta::get( $user_id, self::META );
-		if ( ! isset( $link['hash'] ) || ! hash_equals( $link['hash'], hash( 'sha256', $key ) ) || $link['until'] < time() ) {
+		if ( ! self::is_valid( $user_id, $key ) ) {
 			return false;
 		}
+		$link = Sealed_Meta::get( $user_id, self::META );
 		Sealed_Meta::set( $user_id, self::META, array_diff_key( $link, array_flip( array( 'email', 'hash', 'until' ) ) ) );
 		return Addresses::prove( $user_id, $link['email'], Addresses::LINK );
 	}

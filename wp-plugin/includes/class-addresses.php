@@ -219,7 +219,7 @@ final class Addresses {
 		}
 		Tokens::revoke( $user_id );
 		if ( Address_Link::take_that_of_wordpress( $user_id, $address ) ) {
-			self::prove( $user_id, $address, self::LINK );
+			Address_Link::ask_after_that_of_wordpress( $user_id, $address );
 		} elseif ( get_current_user_id() === $user_id ) {
 			Address_Link::send( $user_id );
 		} elseif ( ! self::is_erased( $user_id ) ) {
