@@ -70,9 +70,11 @@ class Rehearsal:
         for login in logins:
             self.box.add_user(login.partition("@")[0], login)
         made = self.stack.wordpress.php(
-            "global $wpdb; foreach ( $data['logins'] as $login ) {"
-            " echo wp_insert_user( array( 'user_login' => $login, 'user_email' => $login, 'user_pass' => 'a',"
-            " 'role' => 'subscriber' ) ), ' '; }",
+            "foreach ( $data['logins'] as $login ) {"
+            " $id = wp_insert_user( array( 'user_login' => $login, 'user_email' => $login, 'user_pass' => 'a',"
+            " 'role' => 'subscriber' ) );"
+            " WidgetsForBox\\Addresses::prove( $id, $login, WidgetsForBox\\Addresses::ADMINISTRATOR );"
+            " echo $id, ' '; }",
             logins=logins,
         )
         return list(zip(map(int, made.split()), logins, strict=True))

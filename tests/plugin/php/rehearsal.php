@@ -59,8 +59,7 @@ add_action(
 				WP_Session_Tokens::destroy_all_for_all_users();
 				break;
 			case 'assign':
-				update_user_meta( $user, 'widgets_for_box_account', array( 'login' => 'kenji@example.com' ) );
-				WidgetsForBox\Tokens::revoke( $user );
+				WidgetsForBox\People::assign( $user, array( 'login' => 'kenji@example.com' ) );
 				break;
 		}
 		wp_send_json( array( 'done' => $step ) );
