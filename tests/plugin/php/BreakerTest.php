@@ -144,7 +144,7 @@ final class BreakerTest extends TestCase {
 			rename( $folder, $kept );
 			try {
 				$make();
-				$before = glob( $folder . '/*' );
+				$before  = glob( $folder . '/*' );
 				$path    = Lock::path( 'test' );
 				$one     = Lock::take( 'test' );
 				$two     = Lock::take( 'test' );
