@@ -274,16 +274,18 @@ class Box:
         A refused time is tried again by whatever else Box's time may be, the refusal's own ``Date`` included; a refused
         ``jti`` once more, as Box's own SDKs do.
         """
+        belief, *_ = self._clock.beliefs()
         tried: list[float] = []
         jtis = 2
         while True:
-            belief = self._clock.beliefs(tried)[0]
             started = monotonic()
             answer = await self._ask_for_grant(subject_type, subject, belief)
             refusal = explain(where, answer.reason) if answer.reason else None
             if refusal and refusal.code == "clock_skew":
                 tried.append(belief)
-                if len(tried) < _CLOCKS and self._clock.beliefs(tried):
+                others = self._clock.beliefs(tried)
+                if others and len(tried) < _CLOCKS:
+                    belief = others[0]
                     continue
             elif refusal and refusal.refusal == "jti-replayed" and jtis > 1:
                 jtis -= 1

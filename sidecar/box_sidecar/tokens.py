@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import heapq
 import hmac
@@ -360,8 +359,11 @@ class TokenService:
                 raise
         if remembered is None:
             await asyncio.sleep(_UNTIL_BOX_KNOWS_S)
-            with contextlib.suppress(Problem):
+            try:
                 return await self._exchange(box, parent, key)
+            except Problem as problem:
+                if problem.refusal != "subject-token":
+                    raise
         if self._parents.get(user.id) is parent:
             del self._parents[user.id]
         return await self._exchange(box, await self._parent(box, user), key)

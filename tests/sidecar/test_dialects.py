@@ -202,6 +202,19 @@ def test_a_subject_token_that_box_does_not_know_yet_is_tried_again(box: Emulator
         assert calls(box, since).count("jwt-bearer") == 1
 
 
+def test_what_else_box_says_of_a_second_try_is_told_and_not_tried_again(box: Emulator, sidecar: Sidecar) -> None:
+    greeted(box)
+    unknown = {"error": "invalid_grant", "error_description": "The subject_token provided is invalid"}
+    box.fault("status", path="/oauth2/token", grant=EXCHANGE, status=400, body=unknown)
+    beyond = {"error": "invalid_scope", "error_description": "The requested scope is invalid."}
+    box.fault("status", path="/oauth2/token", grant=EXCHANGE, status=400, body=beyond, times=None)
+    since = last(box)
+    answer = sidecar.token(ANA)
+    assert (answer.status_code, code(answer)) == (502, "insufficient_app_scopes")
+    assert calls(box, since).count("jwt-bearer") == 1
+    assert calls(box, since).count("POST /oauth2/token") == 2
+
+
 def test_a_jti_that_box_refuses_is_replaced_once(box: Emulator, sidecar: Sidecar) -> None:
     greeted(box)
     words = {
