@@ -11,7 +11,7 @@ DEMO_STATE ?= $(CURDIR)/.cache/demo
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
-SIDECAR := $(wildcard sidecar/box_sidecar/*.py) sidecar/pyproject.toml
+SIDECAR := $(shell find sidecar/box_sidecar -name "*.py" -o -name "*.toml") sidecar/pyproject.toml
 PLUGIN := $(shell find wp-plugin -type f -not -path 'wp-plugin/bin/*' -not -name '*~')
 
 help: ## list the targets

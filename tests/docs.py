@@ -15,7 +15,8 @@ import msgspec
 
 from bench import table
 from bench.result import Report
-from box_sidecar.catalogue import CODES, REFUSALS
+from box_sidecar.box.errors import REFUSALS
+from box_sidecar.problems import CODES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RECORD = REPOSITORY / "tests/bench/record"

@@ -22,8 +22,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from box_sidecar.catalogue import Problem
-from box_sidecar.config import ConfigError, Secret
+from box_sidecar.problems import ConfigError, Problem
+from box_sidecar.secret import Secret
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Peer:
     pid: int | None = None
 
 
-class Entry(Struct, kw_only=True, omit_defaults=True):
+class AuditEvent(Struct, kw_only=True, omit_defaults=True):
     """What is known of one event; what is not known is left out.
 
     ``person`` is a mark that only the holder of the app's secret can trace to a login. ``scopes`` were asked for,
@@ -115,7 +115,7 @@ class Audit:
             self._lost += 1
             raise _problem("Nothing was done.")
 
-    async def write(self, entry: Entry) -> None:
+    async def write(self, entry: AuditEvent) -> None:
         """One line, in one write, which the kernel has taken when this returns.
 
         Raises:
@@ -135,10 +135,10 @@ class Audit:
             with contextlib.suppress(OSError):
                 await self._put()
 
-    async def _put(self, *entries: Entry) -> None:
+    async def _put(self, *entries: AuditEvent) -> None:
         lost, self._lost = self._lost, 0
         if lost:
-            resumed = Entry(event="audit_resumed", request_id="-", peer_uid=None, peer_pid=None)
+            resumed = AuditEvent(event="audit_resumed", request_id="-", peer_uid=None, peer_pid=None)
             resumed.outcome = f"{lost} entries lost"
             entries = (resumed, *entries)
         now = datetime.now(UTC)
@@ -161,7 +161,7 @@ def _problem(what_holds: str) -> Problem:
     )
 
 
-def _what_holds(entry: Entry) -> str:
+def _what_holds(entry: AuditEvent) -> str:
     """What was done and what was not, where the line about it could not be written."""
     match entry.event:
         case "token_issued":

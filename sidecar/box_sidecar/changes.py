@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from box_sidecar.config import ServerSettings, Settings
+from box_sidecar.settings import ServerSettings, Settings
 
 
 def dropped(before: frozenset[str], after: frozenset[str]) -> list[str]:

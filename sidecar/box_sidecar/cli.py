@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from box_sidecar import TLS_KEYS_WANTED, __version__
-from box_sidecar.catalogue import CODES, Problem
-from box_sidecar.config import ELEMENT_SCOPES, TEMPLATE, ConfigError, load_settings
-from box_sidecar.messages import Check, DoctorAnswer
+from box_sidecar.elements import ELEMENT_SCOPES
+from box_sidecar.problems import CODES, ConfigError, Problem
+from box_sidecar.schemas import Check, DoctorAnswer
+from box_sidecar.settings import load_settings
+from box_sidecar.tools.config import TEMPLATE
 
 if TYPE_CHECKING:
     from box_sidecar.sidecar import Sidecar
@@ -150,7 +152,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from box_sidecar import doctor, probe
+    from box_sidecar import doctor
+    from box_sidecar.tools import probe
 
     if arguments.probe and not arguments.login:
         raise Problem("invalid_request", detail="--probe needs a person to try things as.", fix="Add --login EMAIL.")
@@ -188,8 +191,8 @@ def _print_checks(checks: list[Check]) -> None:
 
 
 def _token(arguments: argparse.Namespace) -> int:
-    from box_sidecar.messages import TokenRequest
-    from box_sidecar.tokens import Issued
+    from box_sidecar.issuer import Issued
+    from box_sidecar.schemas import TokenRequest
 
     body = {"user": {"login": arguments.login}, "element": arguments.element, "scopes": arguments.scope}
     place = {"file": arguments.file} if arguments.file else {"folder": arguments.folder or "0"}

@@ -16,13 +16,13 @@ from urllib.request import getproxies
 import aiohttp
 import msgspec
 
-from box_sidecar.box import Resource, Token
-from box_sidecar.catalogue import CODES, Problem
-from box_sidecar.config import ConfigError, ServerSettings
-from box_sidecar.messages import Check, DoctorAnswer
+from box_sidecar.box.deadline import within
+from box_sidecar.box.transport import Request
+from box_sidecar.model import Resource, Subject, Token
+from box_sidecar.problems import CODES, ConfigError, Problem
+from box_sidecar.schemas import Check, DoctorAnswer
+from box_sidecar.settings import ServerSettings
 from box_sidecar.sidecar import Sidecar, load
-from box_sidecar.tokens import Who
-from box_sidecar.transport import Request, within
 
 _CONSOLE = "Developer Console (app.box.com/developers/console) → your app → Configuration"
 _DRIFT_S = 5.0
@@ -144,7 +144,7 @@ def socket_for(settings: ServerSettings, user: str | None) -> Check:
 def _socket_for_user(  # noqa: PLR0911 - one return for each thing that can be wrong
     settings: ServerSettings, path: Path, user: str
 ) -> Check:
-    from box_sidecar.admission import Admission
+    from box_sidecar.peers import Admission
 
     try:
         person = pwd.getpwnam(user)
@@ -263,7 +263,7 @@ async def _ask_box(sidecar: Sidecar, login: str | None, origin: str | None) -> l
 
 async def _user_token(sidecar: Sidecar, login: str, checks: list[Check]) -> Token | None:
     try:
-        user = await sidecar.service.lookup(Who("login", login))
+        user = await sidecar.service.lookup(Subject("login", login))
         sidecar.service.policy.check_user(user)
         token = await sidecar.box.user_token(user.id)
     except Problem as problem:

@@ -12,7 +12,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from box_sidecar.config import ConfigError, ServerSettings
+from box_sidecar.problems import ConfigError
+from box_sidecar.settings import ServerSettings
 
 BACKLOG = 2048
 _FIRST_FD = 3  # SD_LISTEN_FDS_START, sd_listen_fds(3)

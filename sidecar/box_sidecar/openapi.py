@@ -6,9 +6,20 @@ from typing import Any
 
 import msgspec
 
-from box_sidecar import __version__, messages
-from box_sidecar.catalogue import CODES
-from box_sidecar.config import FILE_ELEMENTS
+from box_sidecar import __version__
+from box_sidecar.elements import FILE_ELEMENTS
+from box_sidecar.problems import CODES
+from box_sidecar.schemas import (
+    DoctorAnswer,
+    HealthAnswer,
+    ProblemDocument,
+    ProvisionRequest,
+    RevokeAnswer,
+    RevokeRequest,
+    TokenAnswer,
+    TokenRequest,
+    UserAnswer,
+)
 
 _REF = "#/components/schemas/{name}"
 _HEADER = {
@@ -40,9 +51,9 @@ _OF_TOKENS = (
 def describe() -> dict[str, Any]:
     """The document that ``GET /openapi.json`` answers."""
     names = (
-        messages.TokenRequest, messages.TokenAnswer, messages.RevokeRequest, messages.RevokeAnswer,
-        messages.ProvisionRequest, messages.UserAnswer, messages.DoctorAnswer, messages.HealthAnswer,
-        messages.ProblemDocument,
+        TokenRequest, TokenAnswer, RevokeRequest, RevokeAnswer,
+        ProvisionRequest, UserAnswer, DoctorAnswer, HealthAnswer,
+        ProblemDocument,
     )  # fmt: skip
     _, schemas = msgspec.json.schema_components(names, ref_template=_REF)
     parameters = _user_parameters(schemas["UserRef"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from box_sidecar.box import Resource, User, fold
-from box_sidecar.catalogue import Problem
-from box_sidecar.config import ELEMENT_SCOPES, FILE_ELEMENTS, PolicySettings
+from box_sidecar.elements import ELEMENT_SCOPES, FILE_ELEMENTS
+from box_sidecar.model import Resource, User, normalize_login
+from box_sidecar.problems import Problem
+from box_sidecar.settings import PolicySettings
 
 
 class Policy:
@@ -16,7 +17,7 @@ class Policy:
     def __init__(self, settings: PolicySettings) -> None:
         self._elements = {element: frozenset(scopes) for element, scopes in settings.elements.items()}
         self._folders = frozenset(settings.folders)
-        self._domains = frozenset(fold(domain).removeprefix("@") for domain in settings.login_domains)
+        self._domains = frozenset(normalize_login(domain).removeprefix("@") for domain in settings.login_domains)
         self._denied_roles = frozenset(settings.denied_roles)
         self._denied_logins = frozenset(login.casefold() for login in settings.denied_logins)
         self.provision_app_users = settings.provision_app_users
@@ -69,7 +70,7 @@ class Policy:
         # Refuses more than it must where casefold() takes two letters for one; the domains allow no more.
         if login.casefold() in self._denied_logins:
             raise Problem("login_not_allowed", detail="The login is in policy.denied_logins.")
-        if self._domains and fold(login).rpartition("@")[2] not in self._domains:
+        if self._domains and normalize_login(login).rpartition("@")[2] not in self._domains:
             raise Problem("login_not_allowed", detail="The login's domain is not in policy.login_domains.")
 
     def _check_user(self, user: User) -> None:

@@ -8,8 +8,8 @@ import struct
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 
-from box_sidecar.catalogue import Problem
 from box_sidecar.clock import monotonic
+from box_sidecar.problems import Problem
 
 _WINDOW_S = 60.0
 _CAPACITY = 131_072  # more than one process can bring about in a window

@@ -28,12 +28,11 @@ from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.gasgi import ASGIWorker
 
-from box_sidecar import http
-from box_sidecar.admission import Admission, Credentials, Refusals
+from box_sidecar.app import create_app
 from box_sidecar.audit import Peer
-from box_sidecar.catalogue import Problem
-from box_sidecar.config import ConfigError
 from box_sidecar.listener import BACKLOG, Listener, listen
+from box_sidecar.peers import Admission, Credentials, Refusals
+from box_sidecar.problems import ConfigError, Problem
 from box_sidecar.sidecar import Sidecar, load
 
 log = logging.getLogger(__name__)
@@ -302,7 +301,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]
         except ConfigError as error:
             log.critical("%s", error)
             sys.exit(Arbiter.APP_LOAD_ERROR)
-        self.asgi = _telling_when_answered(http.create_app(self.sidecar))
+        self.asgi = _telling_when_answered(create_app(self.sidecar))
 
     def init_signals(self) -> None:
         """As gunicorn's, and SIGHUP for a reload, SIGUSR1 for a rotated audit file."""

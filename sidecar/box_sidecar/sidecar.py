@@ -15,23 +15,16 @@ from typing import Any
 import msgspec
 
 from box_sidecar import changes
-from box_sidecar.audit import Audit, Entry
-from box_sidecar.box import Box
-from box_sidecar.catalogue import CODES, Problem
-from box_sidecar.clock import BoxClock
-from box_sidecar.config import (
-    AppConfig,
-    ConfigError,
-    Settings,
-    find_app_config,
-    load_app_config,
-    load_settings,
-    parse_settings,
-    read_settings,
-)
+from box_sidecar.app_config import AppConfig, find_app_config, load_app_config
+from box_sidecar.audit import Audit, AuditEvent
+from box_sidecar.box.client import Box
+from box_sidecar.box.clock import BoxClock
+from box_sidecar.box.deadline import within
+from box_sidecar.box.transport import Transport
+from box_sidecar.issuer import CachedToken, TokenService
 from box_sidecar.metrics import Metrics
-from box_sidecar.tokens import Held, TokenService
-from box_sidecar.transport import Transport, within
+from box_sidecar.problems import CODES, ConfigError, Problem
+from box_sidecar.settings import Settings, load_settings, parse_settings, read_settings
 
 log = logging.getLogger(__name__)
 
@@ -275,9 +268,9 @@ class Sidecar:
             if audit:
                 audit.close()
 
-    def _renewed(self, held: Held, outcome: str) -> None:
+    def _renewed(self, held: CachedToken, outcome: str) -> None:
         self.metrics.token(outcome)
-        entry = Entry(
+        entry = AuditEvent(
             event="token_renewed" if outcome == "renewed" else "renewal_failed",
             request_id="-",
             peer_uid=None,
@@ -288,6 +281,6 @@ class Sidecar:
         )
         self._spawn(self._note(entry))
 
-    async def _note(self, entry: Entry) -> None:
+    async def _note(self, entry: AuditEvent) -> None:
         with contextlib.suppress(Problem):  # the log says it
             await self.audit.write(entry)

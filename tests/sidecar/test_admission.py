@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 from box_sidecar import sidecar as wiring
-from box_sidecar.admission import Credentials, Refusals
+from box_sidecar.app import create_app
 from box_sidecar.audit import Peer
-from box_sidecar.http import create_app
+from box_sidecar.peers import Credentials, Refusals
 from intranet.emulator import Emulator
 from intranet.process import Process, free_port
 from intranet.sidecar import Sidecar

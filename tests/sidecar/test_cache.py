@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from box_sidecar import memory, tokens
-from box_sidecar.box import Token
-from box_sidecar.config import Secret
+from box_sidecar import issuer, token_cache
+from box_sidecar.model import Token
+from box_sidecar.secret import Secret
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
@@ -175,9 +175,9 @@ def test_the_cache_is_bounded(box: Emulator, serve: Serve) -> None:
 
 def test_a_user_token_is_kept_only_for_the_widgets_of_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    for module in (tokens, memory):
+    for module in (issuer, token_cache):
         monkeypatch.setattr(module, "monotonic", lambda: now)
-    kept = tokens._parent_cache(lambda _: None)
+    kept = issuer._parent_cache(lambda _: None)
     kept["1"] = Token(Secret("for an hour"), now + 3600)
     kept["2"] = Token(Secret("for two minutes"), now + 120)
     now += 59

@@ -1,4 +1,4 @@
-"""Who may call, told by the kernel; and callers who dawdle, flood or talk nonsense."""
+"""Subject may call, told by the kernel; and callers who dawdle, flood or talk nonsense."""
 
 from __future__ import annotations
 

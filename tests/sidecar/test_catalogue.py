@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from box_sidecar.catalogue import CODES, REFUSALS, BoxReason, explain
+from box_sidecar.box.errors import REFUSALS, explain
+from box_sidecar.problems import CODES, BoxReason
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve

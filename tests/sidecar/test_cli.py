@@ -17,8 +17,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from box_sidecar.config import TEMPLATE, ConfigError, Settings
+from box_sidecar.problems import ConfigError
+from box_sidecar.settings import Settings
 from box_sidecar.sidecar import load
+from box_sidecar.tools.config import TEMPLATE
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar, box_sidecar
 

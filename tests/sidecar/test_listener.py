@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from box_sidecar.config import ConfigError, ServerSettings
 from box_sidecar.listener import listen
+from box_sidecar.problems import ConfigError
+from box_sidecar.settings import ServerSettings
 from intranet.emulator import Emulator
 from intranet.process import Process
 from intranet.sidecar import Sidecar, box_sidecar

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from box_sidecar.config import ELEMENT_SCOPES
+from box_sidecar.elements import ELEMENT_SCOPES
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.support import post, together

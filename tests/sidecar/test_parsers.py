@@ -13,13 +13,17 @@ import msgspec
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from box_sidecar.box import Resource, _granted, _TokenAnswer, _UserPage, fold
-from box_sidecar.catalogue import BoxReason, Problem, explain
-from box_sidecar.clock import BoxClock
-from box_sidecar.config import ELEMENT_SCOPES, ConfigError, load_app_config, load_settings
-from box_sidecar.messages import TokenRequest
+from box_sidecar.app_config import load_app_config
+from box_sidecar.box.clock import BoxClock
+from box_sidecar.box.errors import explain
+from box_sidecar.box.responses import TokenResponse, UserPage, granted_scopes
+from box_sidecar.box.transport import _printable, _reason, _Reply, _retry_after, _understand
+from box_sidecar.elements import ELEMENT_SCOPES
+from box_sidecar.model import Resource, normalize_login
 from box_sidecar.policy import Policy
-from box_sidecar.transport import _printable, _reason, _Reply, _retry_after, _understand
+from box_sidecar.problems import BoxReason, ConfigError, Problem
+from box_sidecar.schemas import TokenRequest
+from box_sidecar.settings import load_settings
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar, toml
 from sidecar.support import code, greeted
@@ -159,10 +163,10 @@ def test_restricted_to_never_lets_through_more_than_was_asked(
     resource = Resource(place["type"], place["id"])  # type: ignore[arg-type]
     body = {"access_token": "x", "expires_in": 60, "restricted_to": told}
     try:
-        answer = msgspec.convert(body, _TokenAnswer)
+        answer = msgspec.convert(body, TokenResponse)
     except msgspec.ValidationError:
         return
-    granted = _granted(answer.restricted_to, tuple(asked), resource)
+    granted = granted_scopes(answer.restricted_to, tuple(asked), resource)
     if not granted:
         assert granted == () or not told  # refused, or nothing was said
         return
@@ -178,11 +182,11 @@ def test_restricted_to_never_lets_through_more_than_was_asked(
 @fuzz
 def test_any_answer_of_boxs_is_a_value_a_refusal_or_a_failure(body: bytes, status: int, kind: str) -> None:
     reply = _Reply(status, {"Content-Type": kind} if kind else {}, body)
-    for decode in (_TokenAnswer, _UserPage, dict):
+    for decode in (TokenResponse, UserPage, dict):
         try:
             answer = _understand(reply, decode)
         except Exception as failure:
-            assert type(failure).__name__ == "_Failure", repr(failure)
+            assert type(failure).__name__ == "RetryableError", repr(failure)
             assert len(str(failure).encode()) < 500
             continue
         if answer.reason:
@@ -230,11 +234,11 @@ def test_any_retry_after_and_any_date_are_bounded(value: str | None, date: str |
 @example("\u0130", "i\u0307")
 @fuzz
 def test_two_logins_are_one_only_by_letter_case(one: str, other: str) -> None:
-    assert fold(fold(one)) == fold(one)
-    if fold(one) == fold(other):
+    assert normalize_login(normalize_login(one)) == normalize_login(one)
+    if normalize_login(one) == normalize_login(other):
         assert one.casefold() == other.casefold()
         assert len(one) == len(other)
-    assert fold(one.upper()) == fold(one.lower()) or not one.isascii()
+    assert normalize_login(one.upper()) == normalize_login(one.lower()) or not one.isascii()
 
 
 def test_the_strategies_reach_what_is_accepted_too(box: Emulator) -> None:
@@ -242,5 +246,5 @@ def test_the_strategies_reach_what_is_accepted_too(box: Emulator) -> None:
     assert msgspec.convert(body, TokenRequest).resource == Resource("folder", "1")
     assert load_app_config(box.app_config).key_id
     told = [{"scope": "base_explorer", "object": {"type": "folder", "id": "1"}}]
-    answer = msgspec.convert({"access_token": "x", "expires_in": 1, "restricted_to": told}, _TokenAnswer)
-    assert _granted(answer.restricted_to, ("base_explorer",), Resource("folder", "1")) == ("base_explorer",)
+    answer = msgspec.convert({"access_token": "x", "expires_in": 1, "restricted_to": told}, TokenResponse)
+    assert granted_scopes(answer.restricted_to, ("base_explorer",), Resource("folder", "1")) == ("base_explorer",)

@@ -13,9 +13,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from box_sidecar.box import Token
-from box_sidecar.config import Secret
-from box_sidecar.probe import Browser, describe_restriction, may_upload_to
+from box_sidecar.model import Token
+from box_sidecar.secret import Secret
+from box_sidecar.tools.probe import Browser, describe_restriction, may_upload_to
 from intranet.emulator import Emulator
 from intranet.sidecar import box_sidecar
 

@@ -20,12 +20,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from box_sidecar import box as box_module
-from box_sidecar import memory, tokens
-from box_sidecar.box import Resource, Token, User
-from box_sidecar.catalogue import BoxReason, Problem
-from box_sidecar.config import CacheSettings, PolicySettings, Secret, Settings
-from box_sidecar.tokens import Issued, TokenService, Who
+from box_sidecar import issuer, model, token_cache
+from box_sidecar.issuer import Issued, TokenService
+from box_sidecar.model import Resource, Subject, Token, User
+from box_sidecar.problems import BoxReason, Problem
+from box_sidecar.secret import Secret
+from box_sidecar.settings import CacheSettings, PolicySettings, Settings
 
 ROOT = Resource("folder", "0")
 LIFE_S = 3600.0
@@ -45,7 +45,7 @@ POLICIES = [
 ]
 LOGINS = ("a@example.com", "b@example.com", "c@example.com")
 WIDGETS = [("explorer", ()), ("explorer", ALL), ("picker", ())]
-NAMES = [*(Who("login", login) for login in LOGINS), Who("id", "1")]
+NAMES = [*(Subject("login", login) for login in LOGINS), Subject("id", "1")]
 
 
 @dataclass
@@ -120,18 +120,18 @@ class Promises(RuleBasedStateMachine):
         super().__init__()
         self.now = 1_000.0
         self.patched = pytest.MonkeyPatch()
-        for module in (tokens, memory, box_module):
+        for module in (issuer, token_cache, model):
             self.patched.setattr(module, "monotonic", lambda: self.now)
         self.moments = itertools.count(1)
         self.box = SlowBox(lambda: self.now, self.moments)
         self.policy = POLICIES[0]
         self.loop = asyncio.new_event_loop()
         self.service: TokenService = self.loop.run_until_complete(self._service())
-        self.revoked: defaultdict[Who, int] = defaultdict(int)
-        self.logged_out: defaultdict[Who, int] = defaultdict(int)
-        self.asking: dict[asyncio.Task[Issued], tuple[Who, str, int]] = {}
+        self.revoked: defaultdict[Subject, int] = defaultdict(int)
+        self.logged_out: defaultdict[Subject, int] = defaultdict(int)
+        self.asking: dict[asyncio.Task[Issued], tuple[Subject, str, int]] = {}
         self.revoking: dict[asyncio.Task[int], set[str]] = {}
-        self.names: defaultdict[str, set[Who]] = defaultdict(set)  # by which a token was handed out
+        self.names: defaultdict[str, set[Subject]] = defaultdict(set)  # by which a token was handed out
         self.last = ""
 
     async def _service(self) -> TokenService:
@@ -159,7 +159,7 @@ class Promises(RuleBasedStateMachine):
         for ended in [ended for ended in self.revoking if ended.done()]:
             self._judge_revocation(self.revoking.pop(ended), ended)
 
-    def _judge_answer(self, who: Who, refused: str, asked: int, task: asyncio.Task[Issued]) -> None:
+    def _judge_answer(self, who: Subject, refused: str, asked: int, task: asyncio.Task[Issued]) -> None:
         if isinstance(task.exception(), Problem):
             return
         user, key, token, _ = task.result()
@@ -167,7 +167,7 @@ class Promises(RuleBasedStateMachine):
         made = self.box.made[self.last]
         assert made.user_id == user.id == key.user_id and made.ends > self.now
         assert self.last != refused, "the very token that Box refused"
-        names = {who, Who("id", user.id), Who("login", user.login)}
+        names = {who, Subject("id", user.id), Subject("login", user.login)}
         revoked = max(self.revoked[name] for name in names)
         assert asked > max(self.logged_out[name] for name in names), "asked for before the last log-out"
         assert made.moment > revoked, "made before the last revocation"
@@ -184,7 +184,7 @@ class Promises(RuleBasedStateMachine):
             assert not made.alive or made.ends <= self.now, "said to be revoked, but alive"
 
     @rule(who=st.sampled_from(NAMES), wants=st.sampled_from(WIDGETS), reports=st.booleans())
-    def ask(self, who: Who, wants: tuple[str, tuple[str, ...]], reports: bool) -> None:
+    def ask(self, who: Subject, wants: tuple[str, tuple[str, ...]], reports: bool) -> None:
         """Somebody opens a page, perhaps with a token in hand that Box has refused."""
         digest = hashlib.sha256(self.last.encode()).hexdigest() if reports else None
         task = self.loop.create_task(self.service.issue(who, *wants, ROOT, digest))
@@ -192,13 +192,13 @@ class Promises(RuleBasedStateMachine):
         self._settle()
 
     @rule(who=st.sampled_from(NAMES), wants=st.sampled_from(WIDGETS), reports=st.booleans())
-    def visit(self, who: Who, wants: tuple[str, tuple[str, ...]], reports: bool) -> None:
+    def visit(self, who: Subject, wants: tuple[str, tuple[str, ...]], reports: bool) -> None:
         """The same, with nothing in between."""
         self.ask(who, wants, reports)
         self.answer_all()
 
     @rule(who=st.sampled_from(NAMES), wants=st.sampled_from(WIDGETS), steps=st.integers(0, 3), event=st.data())
-    def interrupted(self, who: Who, wants: tuple[str, tuple[str, ...]], steps: int, event: st.DataObject) -> None:
+    def interrupted(self, who: Subject, wants: tuple[str, tuple[str, ...]], steps: int, event: st.DataObject) -> None:
         """The same, with a log-out or a reload in the middle."""
         self.answer_all()
         self.ask(who, wants, False)
@@ -230,13 +230,13 @@ class Promises(RuleBasedStateMachine):
         self._settle()
 
     @rule(who=st.sampled_from(NAMES))
-    def log_out(self, who: Who) -> None:
+    def log_out(self, who: Subject) -> None:
         """All that was handed out by this name must be dead once we say so, and nothing made before is handed out."""
         self.revoked[who] = self.logged_out[who] = next(self.moments)
         living = {secret for secret, made in self.box.made.items() if made.alive and made.ends > self.now}
         secrets = {secret for secret in living if who in self.names[secret]}
         for secret in secrets:
-            self.revoked[Who("id", self.box.made[secret].user_id)] = self.revoked[who]
+            self.revoked[Subject("id", self.box.made[secret].user_id)] = self.revoked[who]
         self.revoking[self.loop.create_task(self.service.revoke(who))] = secrets
         self._settle()
 
@@ -265,16 +265,16 @@ class Promises(RuleBasedStateMachine):
 
     @invariant()
     def index_and_caches_agree(self) -> None:
-        """Who is found by person is who is there, and by every name that counts."""
+        """Subject is found by person is who is there, and by every name that counts."""
         service = self.service
         for cache in service._caches:
-            if isinstance(cache, memory.Lapsing):
+            if isinstance(cache, token_cache.Lapsing):
                 cache.expire()
             assert sorted(map(repr, cache)) == sorted(repr(key) for keys in cache._keys.values() for key in keys)
         people = {person for cache in service._caches for person in cache._keys}
         assert set(service._names) <= people
         for held in service._tokens.values():
-            for name in (held.who, Who("login", held.user.login)):
+            for name in (held.who, Subject("login", held.user.login)):
                 assert held.user.id in service._names.people(name)
 
     @invariant()

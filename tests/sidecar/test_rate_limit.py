@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from box_sidecar.catalogue import Problem
+from box_sidecar.problems import Problem
 from box_sidecar.rate_limit import Ledger, MintLimits
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar

@@ -22,7 +22,9 @@ import httpx
 import pytest
 
 from box_sidecar import changes
-from box_sidecar.config import TEMPLATE, ConfigError, Settings, parse_settings
+from box_sidecar.problems import ConfigError
+from box_sidecar.settings import Settings, parse_settings
+from box_sidecar.tools.config import TEMPLATE
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar, toml
 from sidecar.conftest import Serve

@@ -16,13 +16,14 @@ from typing import Any
 import httpx
 import pytest
 
-from box_sidecar import memory
-from box_sidecar.box import Resource, Token, User
-from box_sidecar.catalogue import Problem
+from box_sidecar import token_cache
+from box_sidecar.box.transport import _person
 from box_sidecar.clock import monotonic
-from box_sidecar.config import PolicySettings, Secret, Settings
-from box_sidecar.tokens import TokenService, Who
-from box_sidecar.transport import _person
+from box_sidecar.issuer import TokenService
+from box_sidecar.model import Resource, Subject, Token, User
+from box_sidecar.problems import Problem
+from box_sidecar.secret import Secret
+from box_sidecar.settings import PolicySettings, Settings
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve
@@ -244,8 +245,8 @@ def test_to_revoke_one_persons_is_the_same_work_whatever_the_others_have(whose: 
     async def work(people: int) -> int:
         service = TokenService(Settings(policy=policy), Trunk(), 15.0, lambda *_: None)  # type: ignore[arg-type]
         for number in range(people):
-            await service.issue(Who("login", f"p{number}@example.com"), "explorer", (), Resource("folder", "0"))
-        revoking = service.revoke(Who("login", whose))
+            await service.issue(Subject("login", f"p{number}@example.com"), "explorer", (), Resource("folder", "0"))
+        revoking = service.revoke(Subject("login", whose))
 
         def until_it_waits_for_box() -> None:
             with contextlib.suppress(StopIteration):
@@ -282,10 +283,10 @@ def test_what_box_can_not_be_told_of_one_again_and_again_is_in_nobodys_way() -> 
         service = TokenService(Settings(policy=policy), box, 15.0, lambda *_: None)  # type: ignore[arg-type]
         asked = [("many@example.com", str(number)) for number in range(300)] + [("one@example.com", "0")]
         for login, folder in asked:
-            await service.issue(Who("login", login), "explorer", (), Resource("folder", folder))
+            await service.issue(Subject("login", login), "explorer", (), Resource("folder", folder))
         for login in ("many@example.com", "one@example.com"):
             with pytest.raises(Problem):
-                await service.revoke(Who("login", login))
+                await service.revoke(Subject("login", login))
         box.is_down = False
         service.start()
         for _ in range(150):
@@ -298,9 +299,11 @@ def test_what_box_can_not_be_told_of_one_again_and_again_is_in_nobodys_way() -> 
 
 def test_caches_that_forget_by_themselves_tell_whose_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(memory, "monotonic", lambda: now)
+    monkeypatch.setattr(token_cache, "monotonic", lambda: now)
     left: list[str] = []
-    kept: memory.Lapsing[int, float] = memory.Lapsing(3, lambda ends: ends, lambda key, _: f"p{key // 10}", left.append)
+    kept: token_cache.Lapsing[int, float] = token_cache.Lapsing(
+        3, lambda ends: ends, lambda key, _: f"p{key // 10}", left.append
+    )
     kept[10], kept[11], kept[20] = 5.0, 9.0, 9.0
     kept[30] = 20.0  # no room: 10 goes
     assert (sorted(kept.of("p1")), kept.of("p2"), left) == ([11], [20], [])
@@ -321,8 +324,8 @@ def test_caches_that_forget_by_themselves_tell_whose_it_was(monkeypatch: pytest.
 
 def test_marks_that_had_to_be_forgotten_count_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(memory, "monotonic", lambda: now)
-    marks: memory.Marks[str] = memory.Marks(2, 600.0)
+    monkeypatch.setattr(token_cache, "monotonic", lambda: now)
+    marks: token_cache.Marks[str] = token_cache.Marks(2, 600.0)
     began = marks.now
     marks.mark(["ana"])
     assert marks.since(began, ["ana"]) and not marks.since(began, ["kenji"]) and not marks.since(marks.now, ["ana"])
@@ -338,13 +341,13 @@ def test_marks_that_had_to_be_forgotten_count_for_everybody(monkeypatch: pytest.
 
 
 def test_long_names_take_no_more_room_among_the_marks_than_short_ones() -> None:
-    marks: memory.Marks[Who] = memory.Marks(20_000, 600.0)
+    marks: token_cache.Marks[Subject] = token_cache.Marks(20_000, 600.0)
     began = marks.now
     tracemalloc.start()
     for number in range(20_000):
-        marks.mark([Who("external_app_user_id", f"{number} " + "\N{GRINNING FACE}" * 240)])
+        marks.mark([Subject("external_app_user_id", f"{number} " + "\N{GRINNING FACE}" * 240)])
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken < 300 * 20_000
-    assert marks.since(began, [Who("external_app_user_id", "7 " + "\N{GRINNING FACE}" * 240)])
-    assert not marks.since(began, [Who("external_app_user_id", "7")])
+    assert marks.since(began, [Subject("external_app_user_id", "7 " + "\N{GRINNING FACE}" * 240)])
+    assert not marks.since(began, [Subject("external_app_user_id", "7")])

@@ -16,9 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from box_sidecar.box import Signer
-from box_sidecar.config import AppConfig, Secret, load_app_config
-from box_sidecar.transport import Request
+from box_sidecar.app_config import AppConfig, load_app_config
+from box_sidecar.box.assertion import AssertionSigner
+from box_sidecar.box.transport import Request
+from box_sidecar.secret import Secret
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar, box_sidecar
 from sidecar.conftest import Serve
@@ -248,7 +249,7 @@ FORGER = r"""
 import logging
 from box_sidecar.cli import _log_to_stderr
 _log_to_stderr("debug")
-for name in ("box_sidecar.http", "falcon", "gunicorn.error", "gunicorn.access", "concurrent.futures"):
+for name in ("box_sidecar.app", "falcon", "gunicorn.error", "gunicorn.access", "concurrent.futures"):
     log = logging.getLogger(name)
     for forged in ("\n", "\r\n", "\x1b[2J\x1b[H", "\x00", "\x85", "\u2028", "\u202e", "\udcff"):
         log.debug("asked for %s2026-01-01 CRITICAL box_sidecar: forged", forged)
@@ -300,9 +301,8 @@ def test_secrets_show_themselves_to_nobody(box: Emulator) -> None:
         with pytest.raises(TypeError):
             take(secret)
     app = load_app_config(box.app_config)
-    shown = (
-        f"{app} {app!r} {Signer(app)!r} {vars(Signer(app))} {Request(form={'client_secret': 'hush'}, bearer='hush')}"
-    )
+    signer, request = AssertionSigner(app), Request(form={"client_secret": "hush"}, bearer="hush")
+    shown = f"{app} {app!r} {signer!r} {vars(signer)} {request}"
     assert "hush" not in shown
     for hidden in secrets_of(box.app_config):
         assert hidden not in shown

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from box_sidecar.clock import BoxClock
+from box_sidecar.box.clock import BoxClock
 from intranet.emulator import Emulator
 from intranet.sidecar import Sidecar
 from sidecar.conftest import Serve

@@ -3,160 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import msgspec
 from authlib.oauth2.rfc6749.util import list_to_scope
 from authlib.oauth2.rfc7523 import JWTBearerGrant
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from joserfc import jwt
-from joserfc.jwk import RSAKey
 
-from box_sidecar.catalogue import Problem, explain
-from box_sidecar.clock import BoxClock, monotonic
-from box_sidecar.config import AppConfig, ConfigError, Secret
-from box_sidecar.transport import Answer, Request, Transport, within
+from box_sidecar.app_config import AppConfig
+from box_sidecar.box.assertion import AssertionSigner
+from box_sidecar.box.clock import BoxClock
+from box_sidecar.box.deadline import within
+from box_sidecar.box.errors import explain
+from box_sidecar.box.responses import AppUserPage, FileResponse, TokenResponse, UserPage, granted_scopes, to_user
+from box_sidecar.box.transport import Answer, Request, Transport
+from box_sidecar.clock import monotonic
+from box_sidecar.model import Resource, Token, User, normalize_login
+from box_sidecar.problems import Problem
+from box_sidecar.secret import Secret
 
-#: Box's guide "JWT without SDK": always this, whatever host the request goes to.
-AUDIENCE = "https://api.box.com/oauth2/token"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - RFC 8693, section 2.1
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693, section 3
-
-_ASSERTION_LIFE_S = 45  # Box allows 60; the rest is for the way
 _CLOCKS = 3  # beliefs of Box's time that are tried for one grant
 _SERVICE_MIN_LIFE_S = 60.0
 _SERVICE_REFRESH_AHEAD_S = 600.0
 _USER_FIELDS = "id,type,name,login,status,role"
 _PAGE = 1000  # the most that Box gives at once
 _LAST_OFFSET = 10_000  # the most that Box skips (OpenAPI description, GET /users)
-_APP_USER_DOMAIN = "@boxdevedition.com"
-_LIFE_MAX_S = 86_400.0  # Box's tokens live for an hour or a little more
 
 T = TypeVar("T")
-
-
-def fold(login: str) -> str:
-    """A login whatever its letter case.
-
-    Only letters that are each other's upper and lower case are the same. ``str.casefold`` would also make a k of the
-    Kelvin sign and ss of ß, and so one person of two.
-    """
-    if login.isascii():
-        return login.lower()
-    return "".join(lower if (lower := char.lower()).upper() == char else char for char in login)
-
-
-class User(msgspec.Struct, frozen=True):
-    """A person as Box knows them. ``role`` is ``admin``, ``coadmin`` or ``user``."""
-
-    id: str
-    login: str = ""
-    name: str = ""
-    status: str = ""
-    role: str = ""
-
-
-class Resource(msgspec.Struct, frozen=True):
-    """A folder or file that a token is limited to. Folder ``"0"`` is the person's own root: no limit at all."""
-
-    type: Literal["folder", "file"]
-    id: str
-
-    @property
-    def is_root(self) -> bool:
-        """Whether it stands for everything that the person has."""
-        return self.type == "folder" and self.id == "0"
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token of Box's and when it ends on the monotonic clock, counted from before it was asked for."""
-
-    secret: Secret
-    expires_at: float
-    scopes: tuple[str, ...] = ()
-
-    @property
-    def life(self) -> float:
-        """Seconds left."""
-        return self.expires_at - monotonic()
-
-
-class _Restriction(msgspec.Struct):
-    scope: str
-    object: dict[str, Any] | None = None
-
-
-class _TokenAnswer(msgspec.Struct):
-    access_token: str
-    expires_in: float
-    token_type: str = "bearer"  # noqa: S105
-    restricted_to: list[_Restriction] | None = None
-
-    def __post_init__(self) -> None:
-        if self.expires_in <= 0 or self.token_type.lower() != "bearer":
-            raise ValueError("not a bearer token")
-        if not self.access_token or not (self.access_token.isascii() and self.access_token.isprintable()):
-            raise ValueError("not a token")  # RFC 6749, appendix A.12
-        self.expires_in = min(self.expires_in, _LIFE_MAX_S)
-
-    def __repr__(self) -> str:
-        return "_TokenAnswer(…)"
-
-
-def _person(record: Any) -> User:
-    """What Box tells of one person. What is no text is left out, and what is left out is not taken for harmless.
-
-    So one odd record spoils nobody else's; without an id it is nobody's (see ``TokenService``).
-    """
-    told = {name: value for name, value in record.items() if isinstance(value, str)} if isinstance(record, dict) else {}
-    user_id = told.get("id", "")
-    return User(
-        user_id if user_id.isascii() and user_id.isdigit() else "",
-        *(told.get(name, "") for name in ("login", "name", "status", "role")),
-    )
-
-
-class _UserPage(msgspec.Struct, rename={"records": "entries"}):
-    records: list[Any]
-    limit: int | None = None  # Box's own, where it lowers ours
-
-    @property
-    def entries(self) -> list[User]:
-        return [_person(record) for record in self.records]
-
-
-class _AppUserPage(msgspec.Struct, rename={"records": "entries"}):
-    records: list[Any]
-
-    def of(self, external_id: str) -> list[User]:
-        """Who has this id of the app's own; whom Box says to have another is none of them."""
-        return [
-            user
-            for user, told in ((_person(record), _external_id(record)) for record in self.records)
-            if told == external_id or (told is None and fold(user.login).endswith(_APP_USER_DOMAIN))
-        ]
-
-
-def _external_id(record: Any) -> Any:
-    return record.get("external_app_user_id") if isinstance(record, dict) else None
-
-
-class _PathEntry(msgspec.Struct):
-    id: str
-
-
-class _PathCollection(msgspec.Struct):
-    entries: list[_PathEntry]
-
-
-class _FileAnswer(msgspec.Struct):
-    path_collection: _PathCollection
 
 
 #: How a token for a person's root is asked for: without a resource; with ``folders/0``; without, and believed unseen.
@@ -164,7 +39,7 @@ _RootWay = Literal["plain", "named", "believed"]
 
 
 class _Downscoped(NamedTuple):
-    """A token of an exchange, and what Box says it may do (see :func:`_granted`)."""
+    """A token of an exchange, and what Box says it may do (see :func:`granted_scopes`)."""
 
     token: Token
     granted: tuple[str, ...] | None
@@ -175,45 +50,6 @@ _UNSTATED_FIX = (
     "Please report it with the output of box-sidecar check --probe --json. Until it is understood, "
     "policy.accept_unstated_scopes = true believes such tokens for a person's root unseen."
 )
-
-
-class Signer:
-    """The app's private key, opened once, and the assertions it signs (RFC 7523, section 3).
-
-    Raises:
-        ConfigError: the key can't be opened with the passphrase, or is no RSA key of 2048 bits or more.
-    """
-
-    def __init__(self, app: AppConfig) -> None:
-        pem, passphrase = app.key_pair
-        try:
-            key = load_pem_private_key(pem.reveal().encode(), passphrase.reveal().encode() or None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise ConfigError(
-                "boxAppSettings.appAuth.privateKey can't be opened with boxAppSettings.appAuth.passphrase; "
-                "download the JSON again in the Developer Console (Generate a Public/Private Keypair)"
-            ) from None
-        if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
-            raise ConfigError("boxAppSettings.appAuth.privateKey is not an RSA key of at least 2048 bits")
-        self._key = RSAKey(key, key)
-        self._header = {"alg": "RS256", "kid": app.key_id}
-        self._issuer = app.client_id
-
-    def assertion(self, subject_type: str, subject: str, now: float) -> str:
-        """A new assertion at Box's time ``now``.
-
-        It carries no ``iat`` and no ``nbf``: both are optional, and one more claim that Box would hold
-        against its clock.
-        """
-        claims = {
-            "iss": self._issuer,
-            "sub": subject,
-            "box_sub_type": subject_type,
-            "aud": AUDIENCE,
-            "jti": secrets.token_urlsafe(32),
-            "exp": int(now) + _ASSERTION_LIFE_S,
-        }
-        return jwt.encode(self._header, claims, self._key)
 
 
 class Box:
@@ -227,7 +63,7 @@ class Box:
         self._root_way: _RootWay | None = None
         self._transport = transport
         self._clock = clock
-        self._signer = Signer(app) if app.private_key else None
+        self._signer = AssertionSigner(app) if app.private_key else None
         self._service: Token | None = None
         self._service_lock = asyncio.Lock()
         self._renewal: asyncio.Task[Token] | None = None
@@ -294,11 +130,11 @@ class Box:
             self._clock.settle(belief)
             return Token(Secret(granted.access_token), started + granted.expires_in)
 
-    async def _ask_for_grant(self, subject_type: str, subject: str, belief: float) -> Answer[_TokenAnswer]:
+    async def _ask_for_grant(self, subject_type: str, subject: str, belief: float) -> Answer[TokenResponse]:
         def make() -> Request:
             return Request(form=self._grant_form(subject_type, subject, self._clock.now(belief)))
 
-        return await self._transport.call("token", "POST", "/oauth2/token", make, _TokenAnswer)
+        return await self._transport.call("token", "POST", "/oauth2/token", make, TokenResponse)
 
     def _grant_form(self, subject_type: str, subject: str, now: float) -> dict[str, str]:
         form = self._client()
@@ -378,12 +214,12 @@ class Box:
         if name_it:
             form["resource"] = f"https://api.box.com/2.0/{resource.type}s/{resource.id}"
         started = monotonic()
-        answer = await self._transport.call("token", "POST", "/oauth2/token", lambda: Request(form=form), _TokenAnswer)
+        answer = await self._transport.call("token", "POST", "/oauth2/token", lambda: Request(form=form), TokenResponse)
         narrowed = answer.value("exchange")
         token = Token(Secret(narrowed.access_token), started + narrowed.expires_in)
         if token.secret == parent.secret:
             raise Problem("box_refused", detail="Box answered with the token that was to be narrowed.")
-        return _Downscoped(token, _granted(narrowed.restricted_to, asked, resource))
+        return _Downscoped(token, granted_scopes(narrowed.restricted_to, asked, resource))
 
     async def revoke(self, token: Secret) -> None:
         """Revoke at Box (RFC 7009). Quiet if Box no longer knows the token; raises if Box can't be reached."""
@@ -400,15 +236,15 @@ class Box:
         Box's ``filter_term`` is a prefix of name *or* login, so every page is read and compared. ``on_next_page`` is
         called before each but the first, and may raise.
         """
-        wanted = fold(login)
+        wanted = normalize_login(login)
         found: dict[str, User] = {}
         params = {"filter_term": login, "user_type": "managed", "fields": _USER_FIELDS, "limit": str(_PAGE)}
         offset = 0
         while offset <= _LAST_OFFSET:
             if offset:
                 on_next_page()
-            page = await self._api("users", "GET", "/2.0/users", _UserPage, params=params | {"offset": str(offset)})
-            found |= {user.id: user for user in page.entries if fold(user.login) == wanted}
+            page = await self._api("users", "GET", "/2.0/users", UserPage, params=params | {"offset": str(offset)})
+            found |= {user.id: user for user in page.entries if normalize_login(user.login) == wanted}
             # By offset: with a filter_term the marker never says that this was the last page.
             if len(page.entries) < max(1, min(_PAGE, page.limit or _PAGE)):
                 return list(found.values())
@@ -421,12 +257,12 @@ class Box:
     async def find_app_users(self, external_id: str) -> list[User]:
         """The app users that this app made under this id of its own; whom Box says to have another is none of them."""
         params = {"external_app_user_id": external_id, "fields": f"{_USER_FIELDS},external_app_user_id"}
-        return (await self._api("users", "GET", "/2.0/users", _AppUserPage, params=params)).of(external_id)
+        return (await self._api("users", "GET", "/2.0/users", AppUserPage, params=params)).of(external_id)
 
     async def get_user(self, user_id: str) -> User:
         """One user by Box's id."""
         told = await self._api("users", "GET", f"/2.0/users/{user_id}", dict, params={"fields": _USER_FIELDS})
-        user = _person(told)
+        user = to_user(told)
         if user.id != user_id:
             raise Problem("box_refused", detail="Box's answer is not about this person.")
         return user
@@ -437,7 +273,7 @@ class Box:
         told = await self._api(
             "users", "POST", "/2.0/users", dict, params={"fields": _USER_FIELDS}, json=body, repeatable=False
         )
-        return _person(told)
+        return to_user(told)
 
     async def folders_above(self, file_id: str, token: Token) -> list[str]:
         """Ids of the folders that a file lies in, as the token's owner sees them, from the root down."""
@@ -446,7 +282,7 @@ class Box:
             "GET",
             f"/2.0/files/{file_id}",
             lambda: Request(bearer=token.secret.reveal()),
-            _FileAnswer,
+            FileResponse,
             params={"fields": "path_collection"},
         )
         return [folder.id for folder in answer.value("files").path_collection.entries]
@@ -477,30 +313,6 @@ class Box:
                 self._service = None
             answer = await attempt(await self.service_token())
         return answer.value("api")
-
-
-def _granted(
-    restrictions: list[_Restriction] | None, asked: tuple[str, ...], resource: Resource
-) -> tuple[str, ...] | None:
-    """The scopes that ``restricted_to`` tells, in the order of ``asked``.
-
-    Seen are one entry a scope, and one for all with their names joined by commas. An entry for a root has no object,
-    or folder ``0``.
-
-    Returns:
-        An empty tuple if it does not keep within what was asked; ``None`` if it says nothing.
-    """
-    if not restrictions:
-        return None
-    told: set[str] = set()
-    for restriction in restrictions:
-        scopes = restriction.scope.replace(",", " ").split()
-        limited = restriction.object or {}
-        here = (limited.get("type"), limited.get("id")) == (resource.type, resource.id)
-        if not scopes or not (here or (resource.is_root and not limited)):
-            return ()
-        told.update(scopes)
-    return tuple(scope for scope in asked if scope in told) if told.issubset(asked) else ()
 
 
 def _root_ways(known: _RootWay | None, accept_unstated: bool) -> tuple[_RootWay, ...]:

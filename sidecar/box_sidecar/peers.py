@@ -18,7 +18,8 @@ from typing import NamedTuple, NoReturn
 from cachetools import TTLCache
 
 from box_sidecar.clock import monotonic
-from box_sidecar.config import ConfigError, ServerSettings
+from box_sidecar.problems import ConfigError
+from box_sidecar.settings import ServerSettings
 
 log = logging.getLogger(__name__)
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
-import traceback
-import uuid
 from collections.abc import Awaitable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import falcon
@@ -17,11 +13,11 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from box_sidecar import doctor, openapi
-from box_sidecar.audit import Entry
-from box_sidecar.box import User
-from box_sidecar.catalogue import Problem
+from box_sidecar.audit import AuditEvent
 from box_sidecar.clock import monotonic
-from box_sidecar.messages import (
+from box_sidecar.model import Subject, User
+from box_sidecar.problems import Problem
+from box_sidecar.schemas import (
     DoctorAnswer,
     Person,
     ProvisionRequest,
@@ -31,15 +27,12 @@ from box_sidecar.messages import (
     UserRef,
 )
 from box_sidecar.sidecar import Sidecar
-from box_sidecar.tokens import Flights, Who
+from box_sidecar.single_flight import SingleFlight
 
 log = logging.getLogger(__name__)
 
 _MAX_BODY = 64 * 1024
 _CALLS_OF_DOCTOR = 4  # a probe, a look-up, an exchange, a revocation
-_SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-# Names as ASGI has them, in lower case: what proxies add, and what only a browser sends.
-_FORWARDED = (b"forwarded", b"x-forwarded", b"x-real-ip", b"via", b"origin", b"cookie", b"sec-fetch-")
 
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -106,40 +99,6 @@ def _each_error(raw: bytes, kind: type[Any]) -> list[dict[str, str]]:
     return errors
 
 
-class Gate:
-    """Middleware: request id, the header that no browser sends, and no proxy in between."""
-
-    def __init__(self, sidecar: Sidecar) -> None:
-        self._sidecar = sidecar
-
-    async def process_request(self, req: Request, resp: Response) -> None:
-        """Refuse what did not come straight from a program on this machine that means us."""
-        headers: dict[bytes, bytes] = dict(req.scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        req.context.id = given.decode() if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        req.context.peer = req.scope.get("box_sidecar.peer")
-        if req.context.peer is None:
-            raise Problem("internal_error", detail="Nobody knows who asks, so nobody is served.")
-        for name in headers:
-            if name.startswith(_FORWARDED):
-                raise Problem("forwarded_request", detail=f"The request carries {name.decode('latin-1').title()}.")
-        if headers.get(b"box-sidecar") != b"1" and req.path.lstrip("/").startswith("v1"):
-            raise Problem("missing_header")
-
-    async def process_response(self, req: Request, resp: Response, resource: Any, req_succeeded: bool) -> None:
-        """Nothing that we say may be kept by a cache."""
-        resp.set_headers((("Cache-Control", "no-store"), ("X-Request-Id", req.context.id)))
-        self._sidecar.metrics.request(req.uri_template or "unknown", str(resp.status)[:3])
-
-    async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
-        """Begin when the server does."""
-        await self._sidecar.start()
-
-    async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
-        """End when the server does."""
-        await self._sidecar.stop()
-
-
 class Tokens:
     """``POST /v1/tokens`` and ``POST /v1/tokens/revoke``."""
 
@@ -169,7 +128,7 @@ class Tokens:
         resp.content_type = falcon.MEDIA_JSON
         resp.data = _encode(TokenAnswer(token.secret.reveal(), "bearer", life, token.scopes, resource, person))
 
-    async def _end(self, entry: Entry, started: float) -> None:
+    async def _end(self, entry: AuditEvent, started: float) -> None:
         entry.duration_ms = round((monotonic() - started) * 1000, 2)
         await self._sidecar.audit.write(entry)
         self._sidecar.metrics.token(entry.outcome)
@@ -215,20 +174,20 @@ class Users:
     async def on_post(self, req: Request, resp: Response) -> None:
         """Make an app user, or find the one that is there."""
         asked = await _body(req, ProvisionRequest)
-        who = Who("external_app_user_id", asked.external_app_user_id)
+        who = Subject("external_app_user_id", asked.external_app_user_id)
         self._sidecar.audit.require()
         user, event = await self._audited(req, who, self._provision(who, asked.name))
         resp.status = falcon.HTTP_201 if event == "user_created" else falcon.HTTP_200
         _json(resp, user)
 
-    async def _look_up(self, who: Who) -> tuple[User, str]:
+    async def _look_up(self, who: Subject) -> tuple[User, str]:
         return await self._sidecar.service.lookup(who), "user_looked_up"
 
-    async def _provision(self, who: Who, name: str) -> tuple[User, str]:
+    async def _provision(self, who: Subject, name: str) -> tuple[User, str]:
         user, made = await self._sidecar.service.provision(who.value, name)
         return user, "user_created" if made else "user_looked_up"
 
-    async def _audited(self, req: Request, who: Who, work: Awaitable[tuple[User, str]]) -> tuple[User, str]:
+    async def _audited(self, req: Request, who: Subject, work: Awaitable[tuple[User, str]]) -> tuple[User, str]:
         """A person found, and by which event: one line in the audit, also if nobody is."""
         entry = _entry(req, "user_refused")
         entry.person, entry.outcome = _person(self._sidecar, who), "failed"
@@ -249,7 +208,7 @@ class Operation:
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
         self._openapi = _encode(openapi.describe())
-        self._examinations: Flights[DoctorAnswer] = Flights()
+        self._examinations: SingleFlight[DoctorAnswer] = SingleFlight()
 
     async def on_get_startup(self, req: Request, resp: Response) -> None:
         """Whether it has started."""
@@ -311,12 +270,12 @@ class Operation:
         resp.data = self._openapi
 
 
-def _entry(req: Request, event: str) -> Entry:
+def _entry(req: Request, event: str) -> AuditEvent:
     peer = req.context.peer
-    return Entry(event=event, request_id=req.context.id, peer_uid=peer.uid, peer_pid=peer.pid)
+    return AuditEvent(event=event, request_id=req.context.id, peer_uid=peer.uid, peer_pid=peer.pid)
 
 
-def _person(sidecar: Sidecar, who: Who) -> str:
+def _person(sidecar: Sidecar, who: Subject) -> str:
     # A site's own id for somebody may well be an address.
     return f"id:{who.value}" if who.by == "id" else sidecar.audit.person(who.value)
 
@@ -324,47 +283,3 @@ def _person(sidecar: Sidecar, who: Who) -> str:
 def _json(resp: Response, value: Any) -> None:
     resp.content_type = falcon.MEDIA_JSON
     resp.data = _encode(value)
-
-
-async def _on_problem(req: Request, resp: Response, problem: Problem, params: dict[str, Any]) -> None:
-    if problem.status >= 500:
-        log.warning("%s (request %s)", problem, req.context.id)
-    resp.status = falcon.code_to_http_status(problem.status)
-    resp.content_type = "application/problem+json"
-    if problem.retry_after is not None or problem.status in {429, 503}:
-        resp.set_header("Retry-After", str(max(1, round(problem.retry_after or 5))))
-    resp.data = _encode(problem.document(req.context.id))
-
-
-async def _on_http_error(req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any]) -> None:
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
-    await _on_problem(req, resp, Problem(code), params)
-    if error.headers:
-        resp.set_headers(error.headers)
-
-
-async def _on_anything(req: Request, resp: Response, error: Exception, params: dict[str, Any]) -> None:
-    # Where it happened, and no message: that could hold a value.
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-    log.error("internal error: %s in %s (request %s)", type(error).__name__, where, req.context.id)
-    await _on_problem(req, resp, Problem("internal_error"), params)
-
-
-def create_app(sidecar: Sidecar) -> falcon.asgi.App[Any, Any]:
-    """All routes over one sidecar."""
-    app = falcon.asgi.App(middleware=[Gate(sidecar)])
-    tokens, users, operation = Tokens(sidecar), Users(sidecar), Operation(sidecar)
-    app.add_route("/v1/tokens", tokens)
-    app.add_route("/v1/tokens/revoke", tokens, suffix="revoke")
-    app.add_route("/v1/users", users)
-    app.add_route("/v1/doctor", operation, suffix="doctor")
-    app.add_route("/health/startup", operation, suffix="startup")
-    app.add_route("/health/live", operation, suffix="live")
-    app.add_route("/health/ready", operation, suffix="ready")
-    app.add_route("/metrics", operation, suffix="metrics")
-    app.add_route("/openapi.json", operation, suffix="openapi")
-    app.add_error_handler(Exception, _on_anything)
-    app.add_error_handler(falcon.HTTPError, _on_http_error)
-    app.add_error_handler(Problem, _on_problem)
-    return app

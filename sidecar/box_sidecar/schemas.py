@@ -6,9 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from box_sidecar.box import Resource
-from box_sidecar.config import Digits
-from box_sidecar.tokens import Who
+from box_sidecar.model import Resource, Subject
+from box_sidecar.settings import Digits
 
 # Python's "$" would let a line end pass after the last character; "(?!\n)" does not, in any dialect.
 Login = Annotated[str, Meta(min_length=1, max_length=320, pattern=r"^[^\s\x00-\x1f\x7f]+$(?!\n)")]
@@ -30,13 +29,13 @@ class UserRef(Struct, forbid_unknown_fields=True, omit_defaults=True):
             raise ValueError("name the user by exactly one of login, id, external_app_user_id")
 
     @property
-    def who(self) -> Who:
+    def who(self) -> Subject:
         """The same for the layers below."""
         if self.login is not None:
-            return Who("login", self.login)
+            return Subject("login", self.login)
         if self.id is not None:
-            return Who("id", self.id)
-        return Who("external_app_user_id", self.external_app_user_id or "")
+            return Subject("id", self.id)
+        return Subject("external_app_user_id", self.external_app_user_id or "")
 
 
 class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):

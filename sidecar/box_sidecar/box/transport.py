@@ -25,8 +25,11 @@ import aiohttp
 import msgspec
 from cachetools import TLRUCache
 
-from box_sidecar.catalogue import BoxReason, Problem, explain
-from box_sidecar.clock import BoxClock, monotonic
+from box_sidecar.box.clock import BoxClock
+from box_sidecar.box.deadline import deadline
+from box_sidecar.box.errors import explain
+from box_sidecar.clock import monotonic
+from box_sidecar.problems import BoxReason, Problem
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +48,6 @@ _PEOPLE = 10_000  # of whom it is remembered that Box wants them to wait
 _MANY = 5  # people whom Box limits at once on one route: then it is not theirs, it is the app's limit
 _NAME = re.compile(r"[a-z_]{1,40}")
 
-#: When the work under way must have ended, on the monotonic clock. Set once a story, inherited by its tasks.
-deadline: ContextVar[float] = ContextVar("deadline")
-
 #: For whom Box is called: the Box id of a person whose own limit the calls count against, or nobody's.
 _person: ContextVar[str] = ContextVar("person", default=_EVERYBODY)
 
@@ -60,21 +60,6 @@ def acting_for(user_id: str) -> Iterator[None]:
         yield
     finally:
         _person.reset(token)
-
-
-class within:  # noqa: N801 - a context manager reads like a function; as a class it is on the way of every request
-    """All calls to Box inside end, retries included, after this many seconds."""
-
-    __slots__ = ("_seconds", "_token")
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def __enter__(self) -> None:
-        self._token = deadline.set(monotonic() + self._seconds)
-
-    def __exit__(self, *error: object) -> None:
-        deadline.reset(self._token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +91,7 @@ class Answer(Generic[T]):
         return self._value
 
 
-class _Failure(Exception):  # noqa: N818 - not an error yet: perhaps the next attempt succeeds
+class RetryableError(Exception):
     """An attempt that may be worth repeating. ``wait`` is Box's own ``Retry-After``, in seconds.
 
     ``odd``: Box is well, and answered JSON, but of another form than its description has.
@@ -195,12 +180,12 @@ class Transport:
             Problem: ``box_unavailable`` or ``box_rate_limited``, with ``retry_after``; ``box_refused`` if Box answers
                 what nobody understands, twice.
         """
-        failure = _Failure("no attempt was made")
+        failure = RetryableError("no attempt was made")
         for attempt in range(_ATTEMPTS):
             self._refuse_early(route)
             try:
                 answer = await self._attempt(route, method, path, make(), decode, params)
-            except _Failure as caught:
+            except RetryableError as caught:
                 twice_odd = caught.odd and failure.odd
                 failure = caught
                 self._count_failure(caught)
@@ -225,10 +210,10 @@ class Transport:
         try:
             reply = await self._send("GET", path, Request(bearer=bearer, origin=origin), None)
             return reply.status < 400 and reply.headers.get("Access-Control-Allow-Origin") in {origin, "*"}
-        except _Failure as failure:
+        except RetryableError as failure:
             raise Problem("box_unavailable", detail=f"{failure}.", retry_after=5.0) from None
 
-    def _problem(self, route: str, failure: _Failure) -> Problem:
+    def _problem(self, route: str, failure: RetryableError) -> Problem:
         if failure.rate_limited:
             wait = failure.wait if failure.wait is not None else 5.0
             self._keep_quiet(route, wait)
@@ -298,23 +283,25 @@ class Transport:
                 self.clock.observe(response.headers.get("Date"))
                 return _Reply(response.status, response.headers, await _read(response))
         except TimeoutError:
-            raise _Failure("Box did not answer in time") from None
+            raise RetryableError("Box did not answer in time") from None
         except aiohttp.ClientConnectorCertificateError:
-            raise _Failure("Box's TLS certificate is not trusted here (a private CA? set SSL_CERT_FILE)") from None
+            raise RetryableError(
+                "Box's TLS certificate is not trusted here (a private CA? set SSL_CERT_FILE)"
+            ) from None
         except aiohttp.ClientConnectorDNSError:
-            raise _Failure("the name of Box's host can't be resolved (DNS)") from None
+            raise RetryableError("the name of Box's host can't be resolved (DNS)") from None
         except aiohttp.ClientHttpProxyError as error:
-            raise _Failure(f"the proxy refused with status {error.status}") from None
+            raise RetryableError(f"the proxy refused with status {error.status}") from None
         except aiohttp.ClientProxyConnectionError:
-            raise _Failure("the proxy can't be reached") from None
+            raise RetryableError("the proxy can't be reached") from None
         except aiohttp.ClientSSLError:
-            raise _Failure("no TLS connection to Box could be made") from None
+            raise RetryableError("no TLS connection to Box could be made") from None
         except aiohttp.ClientConnectorError:
-            raise _Failure("no connection to Box could be made") from None
+            raise RetryableError("no connection to Box could be made") from None
         except (aiohttp.ClientError, OSError, ValueError):
-            raise _Failure("the connection to Box broke") from None
+            raise RetryableError("the connection to Box broke") from None
 
-    def _count_failure(self, failure: _Failure) -> None:
+    def _count_failure(self, failure: RetryableError) -> None:
         if failure.rate_limited or failure.odd:
             return
         self._failures += 1
@@ -333,7 +320,7 @@ class Transport:
             deadline.set(monotonic() + (self._timeout.total or 10.0))
             try:
                 await self._attempt("probe", "GET", "/2.0/users/me", Request(), dict, None)
-            except _Failure as failure:
+            except RetryableError as failure:
                 if not (failure.rate_limited or failure.odd):
                     continue
             except Exception as error:
@@ -371,7 +358,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     while chunk := await response.content.read(_MAX_BODY - len(body)):
         body += chunk
     if not response.content.at_eof():
-        raise _Failure("Box's answer was too long")
+        raise RetryableError("Box's answer was too long")
     return body
 
 
@@ -380,25 +367,25 @@ def _understand(reply: _Reply, decode: type[T]) -> Answer[T]:
     status, headers, body = reply
     wait = _retry_after(headers.get("Retry-After"), headers.get("Date"))
     if status == 429:
-        raise _Failure("Box answered 429, too many requests", rate_limited=True, wait=wait)
+        raise RetryableError("Box answered 429, too many requests", rate_limited=True, wait=wait)
     if status >= 500 or status == 408:
-        raise _Failure(f"Box answered {status}", wait=wait)
+        raise RetryableError(f"Box answered {status}", wait=wait)
     if 200 <= status < 300:
         try:
             # What is decoded as nothing may be anything: a revocation's body is empty.
             return Answer(_decode(b"null" if decode is type(None) else body, decode))
         except msgspec.ValidationError as error:
-            raise _Failure(
+            raise RetryableError(
                 f"Box answered {status} with JSON of another form: {_printable(str(error), 200)}", odd=True
             ) from None
         except _UNREADABLE:
-            raise _Failure(f"Box answered {status} with something that can't be read") from None
+            raise RetryableError(f"Box answered {status} with something that can't be read") from None
     if 300 <= status < 400:
-        raise _Failure(f"something between here and Box answered {status}, a redirect")
+        raise RetryableError(f"something between here and Box answered {status}, a redirect")
     kind = headers.get("Content-Type", "").partition(";")[0].lower()
     if body.strip() and "json" not in kind:
         shown = _printable(kind, 60) or "no Content-Type"
-        raise _Failure(f"something between here and Box answered {status} with {shown}")
+        raise RetryableError(f"something between here and Box answered {status} with {shown}")
     return Answer(cast(T, None), _reason(status, body))
 
 

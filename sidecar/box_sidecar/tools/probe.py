@@ -22,13 +22,15 @@ import msgspec
 from msgspec import Struct
 
 from box_sidecar import __version__
-from box_sidecar.box import ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE, Resource, Token, User
-from box_sidecar.catalogue import CODES, Problem
-from box_sidecar.config import FILE_ELEMENTS, Secret
-from box_sidecar.messages import Check, DoctorAnswer
+from box_sidecar.box.client import ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE
+from box_sidecar.box.deadline import within
+from box_sidecar.box.transport import Request, proxy_for
+from box_sidecar.elements import FILE_ELEMENTS
+from box_sidecar.model import Resource, Subject, Token, User
+from box_sidecar.problems import CODES, Problem
+from box_sidecar.schemas import Check, DoctorAnswer
+from box_sidecar.secret import Secret
 from box_sidecar.sidecar import Sidecar
-from box_sidecar.tokens import Who
-from box_sidecar.transport import Request, proxy_for, within
 
 Outcome = Literal["works", "refused", "failed", "not_granted", "beyond"]
 
@@ -173,7 +175,7 @@ async def probe(sidecar: Sidecar, login: str, progress: Callable[[str], None] = 
         Problem: the person gets no token at all, or Box can't be reached.
     """
     with within(sidecar.transport.patience):
-        user = await sidecar.service.lookup(Who("login", login))
+        user = await sidecar.service.lookup(Subject("login", login))
         sidecar.service.policy.check_user(user)
         person = await sidecar.box.user_token(user.id)
     timeout = aiohttp.ClientTimeout(total=sidecar.settings.box.timeout_s)
@@ -185,7 +187,7 @@ async def probe(sidecar: Sidecar, login: str, progress: Callable[[str], None] = 
             with within(sidecar.transport.patience), contextlib.suppress(Problem):
                 await sidecar.box.revoke(person.secret)
             with contextlib.suppress(Problem):
-                await sidecar.service.revoke(Who("id", user.id))
+                await sidecar.service.revoke(Subject("id", user.id))
 
 
 class _Probe:
@@ -260,7 +262,7 @@ class _Probe:
         sample = await self._sample(folder)
         resource = Resource("file", sample) if element in FILE_ELEMENTS else Resource("folder", self._place)
         try:
-            issued = await self._sidecar.service.issue(Who("id", self._user.id), element, features, resource)
+            issued = await self._sidecar.service.issue(Subject("id", self._user.id), element, features, resource)
         except Problem as problem:
             return ElementReport(element, (), [], problem.code)
         tries = [await self._try(issued.token, element, action, folder, sample) for action in ACTIONS[element]]
@@ -372,7 +374,9 @@ class _Probe:
         """A token for one folder must open no other."""
         if self._sidecar.settings.policy.folders or "explorer" not in self._sidecar.settings.policy.elements:
             return
-        issued = await self._sidecar.service.issue(Who("id", self._user.id), "explorer", (), Resource("folder", folder))
+        issued = await self._sidecar.service.issue(
+            Subject("id", self._user.id), "explorer", (), Resource("folder", folder)
+        )
         inside = await self._browser.call(issued.token, "GET", f"/2.0/folders/{folder}?limit=1")
         outside = await self._browser.call(issued.token, "GET", "/2.0/folders/0?limit=1")
         if inside.status != 200:
@@ -386,9 +390,9 @@ class _Probe:
 
     async def _check_revocation(self) -> None:
         """What was issued here is ended, and Box must mean it."""
-        held = [(await self._sidecar.service.issue(Who("id", self._user.id), element, (), self._root)).token
+        held = [(await self._sidecar.service.issue(Subject("id", self._user.id), element, (), self._root)).token
                 for element in ("explorer",) if element in self._sidecar.settings.policy.elements]  # fmt: skip
-        await self._sidecar.service.revoke(Who("id", self._user.id))
+        await self._sidecar.service.revoke(Subject("id", self._user.id))
         for token in held:
             after = await self._browser.call(token, "GET", f"/2.0/folders/{self._place}?limit=1")
             if after.status == 401:

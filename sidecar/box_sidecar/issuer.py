@@ -8,22 +8,25 @@ import heapq
 import hmac
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from cachetools import TTLCache
 
-from box_sidecar.box import Box, Resource, Token, User, fold
-from box_sidecar.catalogue import Problem
+from box_sidecar.box.client import Box
+from box_sidecar.box.deadline import within
+from box_sidecar.box.transport import acting_for
 from box_sidecar.clock import monotonic
-from box_sidecar.config import Settings
-from box_sidecar.memory import Lapsing, Marks, Names, Recent
+from box_sidecar.model import Resource, Subject, Token, User, normalize_login
 from box_sidecar.policy import Policy
+from box_sidecar.problems import Problem
 from box_sidecar.rate_limit import MintLimits
-from box_sidecar.transport import acting_for, within
+from box_sidecar.settings import Settings
+from box_sidecar.single_flight import SingleFlight
+from box_sidecar.token_cache import Lapsing, Marks, Names, Recent
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +43,6 @@ _REVOCATION_MEMORY_S = 600.0  # longer than any story can last
 _TOLD_AT_ONCE = 100
 
 
-class Who(msgspec.Struct, frozen=True):
-    """How the caller names a person: by ``login``, Box ``id``, or ``external_app_user_id``."""
-
-    by: Literal["login", "id", "external_app_user_id"]
-    value: str
-
-    @property
-    def key(self) -> Who:
-        """The same person under the same key, whatever the letter case of the login."""
-        return Who(self.by, fold(self.value)) if self.by == "login" else self
-
-
 class Key(msgspec.Struct, frozen=True):
     """What a token is remembered by: the person and exactly what it may do."""
 
@@ -66,11 +57,11 @@ Place: TypeAlias = tuple[str, int]
 
 
 @dataclass(slots=True)
-class Held:
+class CachedToken:
     """A token in the cache. ``used``: whether it was handed out since it was made, and so is worth renewing from
     ``due`` on, on the monotonic clock."""
 
-    who: Who
+    who: Subject
     user: User
     key: Key
     token: Token
@@ -87,66 +78,34 @@ class Issued(NamedTuple):
     source: Literal["hit", "mint", "stale"]
 
 
-class Flights(Generic[T]):
-    """At most one piece of work a key: whoever asks meanwhile waits for the same result.
-
-    A caller who goes away does not end the work for the others.
-    """
-
-    def __init__(self) -> None:
-        self._tasks: dict[Hashable, asyncio.Task[T]] = {}
-
-    def __len__(self) -> int:
-        return len(self._tasks)
-
-    async def join(self, key: Hashable, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Wait for the work under this key, started now if nobody has."""
-        return await asyncio.shield(self.begin(key, start))
-
-    def begin(self, key: Hashable, start: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
-        """The work under this key, started now if nobody has; who waits for it shields it."""
-        task = self._tasks.get(key)
-        if task is None:
-            task = self._tasks[key] = asyncio.create_task(start())
-            task.add_done_callback(lambda done: self._landed(key, done))
-        return task
-
-    async def land(self) -> None:
-        """Wait until all work under way has ended, well or not."""
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-    def _landed(self, key: Hashable, task: asyncio.Task[T]) -> None:
-        del self._tasks[key]
-        if not task.cancelled():
-            task.exception()  # retrieved, so that nobody's absence makes it an "unhandled" one
-
-
 class TokenService:
     """Issues, renews and revokes tokens by one policy for one Box app."""
 
-    def __init__(self, settings: Settings, box: Box, patience: float, on_renewal: Callable[[Held, str], None]) -> None:
+    def __init__(
+        self, settings: Settings, box: Box, patience: float, on_renewal: Callable[[CachedToken, str], None]
+    ) -> None:
         self.settings = settings
         self._on_renewal = on_renewal
         size = settings.cache.max_tokens
         # Both names of a person lead to what is held of them, also those by which nobody would find them any more.
-        self._names: Names[Who] = Names()
-        self._users: Recent[Who, tuple[User, float]] = self._user_cache(size)
-        self._unknown: TTLCache[Who, Problem]
-        self._tokens: Lapsing[Key, Held] = self._token_cache(size)
+        self._names: Names[Subject] = Names()
+        self._users: Recent[Subject, tuple[User, float]] = self._user_cache(size)
+        self._unknown: TTLCache[Subject, Problem]
+        self._tokens: Lapsing[Key, CachedToken] = self._token_cache(size)
         self._parents: Lapsing[str, Token] = _parent_cache(self._left)
         # Tokens that were replaced before their end: nobody gets them any more, but somebody may hold them.
-        self._replaced: Lapsing[Place, Held] = self._replaced_cache(size)
+        self._replaced: Lapsing[Place, CachedToken] = self._replaced_cache(size)
         # Forgotten here, still to be revoked at Box: never more than all of the above.
         self._doomed: Lapsing[Place, Token] = self._place_cache(2 * size + _PARENTS)
-        self._tellings: Flights[bool] = Flights()
-        self._lookups: Flights[User] = Flights()
-        self._mints: Flights[Token] = Flights()
-        self._parent_mints: Flights[Token] = Flights()
-        self._provisions: Flights[tuple[User, bool]] = Flights()
+        self._tellings: SingleFlight[bool] = SingleFlight()
+        self._lookups: SingleFlight[User] = SingleFlight()
+        self._mints: SingleFlight[Token] = SingleFlight()
+        self._parent_mints: SingleFlight[Token] = SingleFlight()
+        self._provisions: SingleFlight[tuple[User, bool]] = SingleFlight()
         self._sequence = itertools.count(1)
         self._app = 0  # counts the apps that we have been: a token of an earlier one is not kept
         self._fewer_folders = 0  # counts the policies that may refuse a file that the one before allowed
-        self._revoked: Marks[Who] = Marks(_REVOCATIONS, _REVOCATION_MEMORY_S)
+        self._revoked: Marks[Subject] = Marks(_REVOCATIONS, _REVOCATION_MEMORY_S)
         self._due: list[tuple[float, int, Key]] = []
         self._renewer: asyncio.Task[None] | None = None
         self._renewals: dict[Key, asyncio.Task[None]] = {}
@@ -184,7 +143,7 @@ class TokenService:
     def _doom_what_is_refused(self, files_too: bool) -> None:
         """Whatever the present policy refuses somebody, the tokens included that are handed out no more."""
 
-        def is_refused(held: Held | None) -> bool:
+        def is_refused(held: CachedToken | None) -> bool:
             if held is None:
                 return False
             return (files_too and held.key.resource.type == "file") or not self._may_have(held.user, held.key)
@@ -219,13 +178,13 @@ class TokenService:
         if not any(cache.has(user_id) for cache in self._caches):
             self._names.unlink(user_id)
 
-    def _user_cache(self, size: int) -> Recent[Who, tuple[User, float]]:
+    def _user_cache(self, size: int) -> Recent[Subject, tuple[User, float]]:
         return Recent(size, lambda _, told: told[0].id, self._left)
 
-    def _token_cache(self, size: int) -> Lapsing[Key, Held]:
+    def _token_cache(self, size: int) -> Lapsing[Key, CachedToken]:
         return Lapsing(size, lambda held: held.token.expires_at, lambda key, _: key.user_id, self._left)
 
-    def _replaced_cache(self, size: int) -> Lapsing[Place, Held]:
+    def _replaced_cache(self, size: int) -> Lapsing[Place, CachedToken]:
         return Lapsing(size, lambda held: held.token.expires_at, lambda place, _: place[0], self._left)
 
     def _place_cache(self, size: int) -> Lapsing[Place, Token]:
@@ -253,7 +212,7 @@ class TokenService:
     # The story of one token
 
     async def issue(
-        self, who: Who, element: str, features: Iterable[str], resource: Resource, refused: str | None = None
+        self, who: Subject, element: str, features: Iterable[str], resource: Resource, refused: str | None = None
     ) -> Issued:
         """A token for this person, element, feature scopes and folder or file.
 
@@ -291,7 +250,7 @@ class TokenService:
         return Issued(user, key, held.token, "hit")
 
     async def _ask_box(
-        self, who: Who, element: str, scopes: tuple[str, ...], resource: Resource, refused: str | None
+        self, who: Subject, element: str, scopes: tuple[str, ...], resource: Resource, refused: str | None
     ) -> Issued:
         began = self._revoked.now
         user = self._known(who.key) or await self._resolve_even_if_box_is_down(who)
@@ -303,7 +262,7 @@ class TokenService:
         self._judge(user, issued.key)  # policy may have changed meanwhile
         return issued
 
-    async def _mint_or_last_resort(self, who: Who, user: User, key: Key, refused: str | None) -> Issued:
+    async def _mint_or_last_resort(self, who: Subject, user: User, key: Key, refused: str | None) -> Issued:
         try:
             return Issued(user, key, await self._mint(who, user, key), "mint")
         except Problem as problem:
@@ -312,14 +271,14 @@ class TokenService:
                 raise
             return Issued(user, key, held.token, "stale")
 
-    async def _mint(self, who: Who, user: User, key: Key) -> Token:
+    async def _mint(self, who: Subject, user: User, key: Key) -> Token:
         async def charged() -> Token:
             self.limits.charge_mint(user.id)
             return await self._mint_now(who, user, key)
 
         return await self._mints.join(key, charged)
 
-    async def _mint_now(self, who: Who, user: User, key: Key) -> Token:
+    async def _mint_now(self, who: Subject, user: User, key: Key) -> Token:
         began, app, folders = self._revoked.now, self._app, self._fewer_folders
         with acting_for(user.id):
             token = await self._narrow(self._box, user, key)
@@ -343,7 +302,7 @@ class TokenService:
         # A token that lives for less than refresh_ahead_s is not renewed over and over.
         due = max(token.expires_at - self.settings.cache.refresh_ahead_s, monotonic() + token.life / 2)
         self._link(who, user)  # again: there may have been no room for them meanwhile
-        self._tokens[key] = Held(who.key, user, key, token, due)
+        self._tokens[key] = CachedToken(who.key, user, key, token, due)
         heapq.heappush(self._due, (due, next(self._sequence), key))
         return token
 
@@ -382,7 +341,7 @@ class TokenService:
                 if problem.code == "user_not_found":
                     self._forget_user(user.id)
                 raise
-            if self._is_revoked_since(began, Who("id", user.id), user) or app != self._app:
+            if self._is_revoked_since(began, Subject("id", user.id), user) or app != self._app:
                 await self._throw_away(user.id, token)
                 raise Problem("tokens_revoked")
             self._parents[user.id] = token
@@ -392,7 +351,7 @@ class TokenService:
 
     # People
 
-    async def lookup(self, who: Who) -> User:
+    async def lookup(self, who: Subject) -> User:
         """The person behind a name, as Box tells it now or told it within ``user_ttl_s``."""
         with within(self._patience):
             return await self._resolve(who)
@@ -405,7 +364,7 @@ class TokenService:
         """
         if not self.policy.provision_app_users:
             raise Problem("provisioning_not_allowed")
-        who = Who("external_app_user_id", external_id)
+        who = Subject("external_app_user_id", external_id)
 
         async def make() -> tuple[User, bool]:
             self.limits.charge_call()
@@ -414,7 +373,7 @@ class TokenService:
 
         return await self._provisions.join(external_id, make)
 
-    async def _find_or_create(self, who: Who, name: str) -> tuple[User, bool]:
+    async def _find_or_create(self, who: Subject, name: str) -> tuple[User, bool]:
         if found := await self._box.find_app_users(who.value):
             return self._remember(who, _only(found)), False
         try:
@@ -430,7 +389,7 @@ class TokenService:
             user, made = _only(found), False
         return self._remember(who, user), made
 
-    async def _resolve_even_if_box_is_down(self, who: Who) -> User:
+    async def _resolve_even_if_box_is_down(self, who: Subject) -> User:
         """As :meth:`_resolve`; without Box, whom it last was, so that a token in memory can still be given."""
         try:
             return await self._resolve(who)
@@ -440,7 +399,7 @@ class TokenService:
                 return known[0]
             raise
 
-    def _known(self, key: Who) -> User | None:
+    def _known(self, key: Subject) -> User | None:
         """Whom Box has told within ``user_ttl_s``."""
         try:
             user, told = self._users[key]
@@ -448,7 +407,7 @@ class TokenService:
             return None
         return user if monotonic() - told < self.settings.cache.user_ttl_s else None
 
-    async def _resolve(self, who: Who) -> User:
+    async def _resolve(self, who: Subject) -> User:
         key = who.key
         if user := self._known(key):
             return user
@@ -463,7 +422,7 @@ class TokenService:
 
         return await self._lookups.join(key, charged)
 
-    async def _look_up(self, who: Who, on_next_page: Callable[[], None] = lambda: None) -> User:
+    async def _look_up(self, who: Subject, on_next_page: Callable[[], None] = lambda: None) -> User:
         began = self._revoked.now
         try:
             if who.by == "id":
@@ -482,7 +441,7 @@ class TokenService:
         self._refuse_if_revoked_since(began, who, user)  # what Box told may be what has just been changed there
         return self._remember(who, user)
 
-    def _remember(self, who: Who, user: User) -> User:
+    def _remember(self, who: Subject, user: User) -> User:
         self._link(who, user)
         self._users[who.key] = (user, monotonic())
         # What Box tells now is so whatever name the person is asked for by: not the role of an hour ago by another.
@@ -492,8 +451,8 @@ class TokenService:
         self._unknown.pop(who.key, None)
         return user
 
-    def _link(self, who: Who, user: User) -> None:
-        self._names.link(user.id, who.key, Who("login", fold(user.login)))
+    def _link(self, who: Subject, user: User) -> None:
+        self._names.link(user.id, who.key, Subject("login", normalize_login(user.login)))
 
     def _forget_user(self, user_id: str) -> None:
         for who in self._users.of(user_id):
@@ -539,7 +498,7 @@ class TokenService:
         task = self._renewals[key] = asyncio.create_task(self._renew_now(key, held))
         task.add_done_callback(lambda _: self._renewals.pop(key))
 
-    async def _renew_now(self, key: Key, held: Held) -> None:
+    async def _renew_now(self, key: Key, held: CachedToken) -> None:
         async with self._renewal_slots:
             with within(self._patience):
                 try:
@@ -563,7 +522,7 @@ class TokenService:
 
     # Revocation
 
-    async def revoke(self, who: Who) -> int:
+    async def revoke(self, who: Subject) -> int:
         """Forget every token of this person and revoke them at Box; how many were revoked there.
 
         A token that is being made at this moment is revoked as well, and handed out to nobody. Needs no
@@ -576,7 +535,7 @@ class TokenService:
         ids = self._names.people(who.key)
         if who.by == "id":
             ids.add(who.value)
-        self._revoked.mark((who.key, *(Who("id", user_id) for user_id in ids)))
+        self._revoked.mark((who.key, *(Subject("id", user_id) for user_id in ids)))
         places = [place for user_id in ids for place in self._doom(user_id)]
         with within(self._patience):
             return await self._tell_box(places)
@@ -619,10 +578,12 @@ class TokenService:
         self._doomed.pop(place, None)
         return True
 
-    def _is_revoked_since(self, began: int, who: Who, user: User) -> bool:
-        return self._revoked.since(began, (who.key, Who("id", user.id), Who("login", fold(user.login))))
+    def _is_revoked_since(self, began: int, who: Subject, user: User) -> bool:
+        return self._revoked.since(
+            began, (who.key, Subject("id", user.id), Subject("login", normalize_login(user.login)))
+        )
 
-    def _refuse_if_revoked_since(self, began: int, who: Who, user: User) -> None:
+    def _refuse_if_revoked_since(self, began: int, who: Subject, user: User) -> None:
         if self._is_revoked_since(began, who, user):
             raise Problem("tokens_revoked")
 
