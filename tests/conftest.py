@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from intranet.browser import Browser
-from intranet.emulator import find_description
+from intranet.emulator_process import find_description
 from intranet.release import REPOSITORY, ReleaseError
 from intranet.stack import Stack
 from intranet.wordpress import PEOPLE

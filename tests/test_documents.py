@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import docs
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 
 REPOSITORY = docs.REPOSITORY
 README = (REPOSITORY / "README.md").read_text()
@@ -116,7 +116,7 @@ def test_the_installation_works_as_written(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("installing takes root")
     install, check = shell_blocks()[2:4]
-    with Emulator(tmp_path / "box") as box:
+    with EmulatorProcess(tmp_path / "box") as box:
         checkout = tmp_path / "checkout"
         copy_repository(checkout)
         shutil.copy(box.app_config, checkout / "box_config.json")

@@ -17,9 +17,9 @@ from box_sdk_gen.networking import BaseUrls
 
 from bench import load
 from bench.machine import Processors
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 from intranet.process import Process
-from intranet.sidecar import Sidecar, box_sidecar
+from intranet.sidecar_process import SidecarProcess, box_sidecar
 
 TESTS = Path(__file__).resolve().parents[1]
 RECIPE = Path(__file__).with_name("recipe.php")
@@ -58,7 +58,7 @@ class Bench:
         seed = directory / "people.toml"
         people = (f'[[people]]\nname = "Person {n}"\nlogin = "{login(n)}"\n' for n in range(PEOPLE))
         seed.write_text("\n".join(people))
-        self.box = Emulator(directory / "box", seed=seed)
+        self.box = EmulatorProcess(directory / "box", seed=seed)
         self._parts = ExitStack()
         self._names = iter(range(1000))
         self._last_call = 0
@@ -83,7 +83,7 @@ class Bench:
         """A sidecar with nobody's token in it and the service account's at hand, on the server's processor."""
         name = self._directory()
         app = self.box.app_config
-        return Server(self, Sidecar(name, app_config=app, api_url=self.box.url, **settings))
+        return Server(self, SidecarProcess(name, app_config=app, api_url=self.box.url, **settings))
 
     def floor(self) -> Floor:
         """The floor, on the server's processor."""
@@ -98,7 +98,7 @@ class Bench:
 class Server:
     """A sidecar under measurement."""
 
-    def __init__(self, bench: Bench, sidecar: Sidecar) -> None:
+    def __init__(self, bench: Bench, sidecar: SidecarProcess) -> None:
         self._bench = bench
         self.sidecar = sidecar
         self.socket = sidecar.socket
@@ -169,7 +169,7 @@ def is_up(socket: Path) -> bool:
 class Recipe:
     """The forum's recipe, in a PHP process that is there already."""
 
-    def __init__(self, box: Emulator) -> None:
+    def __init__(self, box: EmulatorProcess) -> None:
         arguments = [str(RECIPE), str(box.app_config), box.url, " ".join(("base_explorer", *SCOPES))]
         self._php = subprocess.Popen(["php", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -192,7 +192,7 @@ class Recipe:
 class OfficialSDK:
     """Box's own SDK for Python in a service of its own, which keeps the service account's token and its connections."""
 
-    def __init__(self, box: Emulator) -> None:
+    def __init__(self, box: EmulatorProcess) -> None:
         urls = BaseUrls(base_url=box.url, upload_url=f"{box.url}/api", oauth_2_url=f"{box.url}/oauth2")
         self._session = NetworkSession(base_urls=urls)
         self._auth = BoxJWTAuth(JWTConfig.from_config_file(str(box.app_config)))

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from intranet.emulator import Emulator, find_description
+from intranet.emulator_process import EmulatorProcess, find_description
 from intranet.process import Process, ProcessError
 from intranet.release import REPOSITORY
 
@@ -63,7 +63,7 @@ class Machine:
             raise NoNamespaces(str(error)) from error
         same_user = ["--user", "--preserve-credentials"] if user else []
         self.within = ["nsenter", *same_user, "--mount", "--net", f"--target={self._namespaces.pid}"]
-        self.box = Emulator(
+        self.box = EmulatorProcess(
             home / "box",
             port=443,
             tls=True,

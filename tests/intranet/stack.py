@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 from intranet.release import CACHE, REPOSITORY
-from intranet.sidecar import Sidecar
+from intranet.sidecar_process import SidecarProcess
 from intranet.webserver import PHP_FILES
 from intranet.wordpress import PEOPLE, PLUGIN_ZIP, Constant, Person, WordPress
 
@@ -62,7 +62,9 @@ class Stack:
         )
         self._constants = dict(constants or {})
         origins = (self.wordpress.url, self.wordpress.url.replace("127.0.0.1", "localhost"))
-        self.emulator = Emulator(directory / "box", cors_origins=origins, settings=dialect, description=description)
+        self.emulator = EmulatorProcess(
+            directory / "box", cors_origins=origins, settings=dialect, description=description
+        )
         self._sidecar_directory = directory / "sidecar"
         self._sidecar_settings = dict(sidecar or {})
         self._parts = ExitStack()
@@ -72,7 +74,7 @@ class Stack:
             fetch_elements()
             parts.enter_context(self.emulator)
             self.sidecar = parts.enter_context(
-                Sidecar(
+                SidecarProcess(
                     self._sidecar_directory,
                     app_config=self.emulator.app_config,
                     api_url=self.emulator.url,

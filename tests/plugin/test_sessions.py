@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 from intranet.stack import Stack
 from plugin.test_token_route import ROUTE, descriptor
 
@@ -58,7 +58,7 @@ class Rehearsal:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.box: Emulator = stack.emulator
+        self.box: EmulatorProcess = stack.emulator
         self.widget = descriptor(stack.wordpress, '[box_explorer can="download"]')
         self._numbers = itertools.count(1)
         self.latency_s = 0.0

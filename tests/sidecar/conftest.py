@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from intranet.emulator import Emulator, find_description
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess, find_description
+from intranet.sidecar_process import SidecarProcess
 from sidecar.support import greeted, until
 
-Serve = Callable[..., Sidecar]
+Serve = Callable[..., SidecarProcess]
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +32,13 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def _emulator(folder: Path) -> Iterator[Emulator]:
-    with Emulator(folder / "box", description=find_description()) as emulator:
+def _emulator(folder: Path) -> Iterator[EmulatorProcess]:
+    with EmulatorProcess(folder / "box", description=find_description()) as emulator:
         yield emulator
 
 
 @pytest.fixture
-def box(_emulator: Emulator) -> Iterator[Emulator]:
+def box(_emulator: EmulatorProcess) -> Iterator[EmulatorProcess]:
     """Box, as after its start. What the sidecar sends it must fit Box's own description, where a copy of that is."""
     _emulator.reset()
     before = len(_emulator.violations())
@@ -62,14 +62,14 @@ def many_files() -> Iterator[None]:
 
 
 @pytest.fixture
-def serve(box: Emulator, folder: Path, _names: Iterator[int]) -> Iterator[Serve]:
+def serve(box: EmulatorProcess, folder: Path, _names: Iterator[int]) -> Iterator[Serve]:
     """Starts sidecars for this emulator: ``serve(cache={"min_life_s": 1})``. Calls to Box time out after 2 s."""
-    started: list[Sidecar] = []
+    started: list[SidecarProcess] = []
 
-    def start(**details: Any) -> Sidecar:
+    def start(**details: Any) -> SidecarProcess:
         details = {"app_config": box.app_config, "api_url": box.url, **details}
         details["box"] = {"timeout_s": 2.0, **details.get("box", {})}
-        sidecar = Sidecar(folder / str(next(_names)), **details)
+        sidecar = SidecarProcess(folder / str(next(_names)), **details)
         started.append(sidecar)
         return sidecar.start()
 
@@ -82,18 +82,20 @@ def serve(box: Emulator, folder: Path, _names: Iterator[int]) -> Iterator[Serve]
 
 
 @pytest.fixture(scope="session")
-def _shared(_emulator: Emulator, folder: Path) -> Iterator[Sidecar]:
+def _shared(_emulator: EmulatorProcess, folder: Path) -> Iterator[SidecarProcess]:
     # What was charged outlives the reloads that make it new for each test, so the limits must be out of their reach.
     settings: dict[str, Any] = {
         "box": {"timeout_s": 2.0},
         "policy": {"mints_per_minute": 100_000, "mints_per_user_per_minute": 100_000},
     }
-    with Sidecar(folder / "shared", app_config=_emulator.app_config, api_url=_emulator.url, **settings) as running:
+    with SidecarProcess(
+        folder / "shared", app_config=_emulator.app_config, api_url=_emulator.url, **settings
+    ) as running:
         yield running
 
 
 @pytest.fixture
-def sidecar(box: Emulator, _shared: Sidecar) -> Sidecar:
+def sidecar(box: EmulatorProcess, _shared: SidecarProcess) -> SidecarProcess:
     """A sidecar with the usual settings that knows nothing yet: another Box app's meanwhile, it has forgotten all."""
     own = _shared.settings["box"]["app_config"]
     _take_over(_shared, str(box.ccg_config))
@@ -103,7 +105,7 @@ def sidecar(box: Emulator, _shared: Sidecar) -> Sidecar:
     return _shared
 
 
-def _take_over(sidecar: Sidecar, app_config: str) -> None:
+def _take_over(sidecar: SidecarProcess, app_config: str) -> None:
     before = _reloads(sidecar)
     sidecar.settings["box"]["app_config"] = app_config
     sidecar.write_config()
@@ -112,7 +114,7 @@ def _take_over(sidecar: Sidecar, app_config: str) -> None:
     until(lambda: _reloads(sidecar) > before, 10)
 
 
-def _reloads(sidecar: Sidecar) -> float:
+def _reloads(sidecar: SidecarProcess) -> float:
     page = sidecar.request("GET", "/metrics").text
     found = re.search(r'^box_sidecar_reloads_total\{outcome="done"\} (\S+)', page, re.M)
     return float(found[1]) if found else 0.0

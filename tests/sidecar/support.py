@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def until(find: Callable[[], T], timeout: float = 10.0, pause: float = 0.05) -> 
     return found
 
 
-def calls(box: Emulator, since: int = 0) -> list[str]:
+def calls(box: EmulatorProcess, since: int = 0) -> list[str]:
     """What Box was asked: a grant's short name for the token endpoint, else method and path."""
     return [
         entry["grant"] if entry["grant"] else f"{entry['method']} {entry['path']}"
@@ -39,13 +39,13 @@ def calls(box: Emulator, since: int = 0) -> list[str]:
     ]
 
 
-def last(box: Emulator) -> int:
+def last(box: EmulatorProcess) -> int:
     """The number of the last request in Box's log, to look only at later ones."""
     entries = box.log()
     return int(entries[-1]["n"]) if entries else 0
 
 
-def greeted(box: Emulator) -> None:
+def greeted(box: EmulatorProcess) -> None:
     """Wait until the sidecar has fetched its service token, which it does by itself at the start."""
     until(lambda: calls(box))
 
@@ -70,7 +70,7 @@ def together(number: int, work: Callable[[int], T]) -> list[T]:
         return list(pool.map(work, range(number)))
 
 
-def ask(sidecar: Sidecar, login: str, count: int, **body: Any) -> list[httpx.Response]:
+def ask(sidecar: SidecarProcess, login: str, count: int, **body: Any) -> list[httpx.Response]:
     """The same token asked for `count` times at once, each on a connection of its own."""
     with sidecar.client() as client:
         return together(count, lambda _: post(client, login, **body))
@@ -126,7 +126,7 @@ def status_of(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-def worker_of(sidecar: Sidecar) -> int:
+def worker_of(sidecar: SidecarProcess) -> int:
     """The process id of the worker."""
     assert sidecar.process
     children = Path(f"/proc/{sidecar.process.pid}/task/{sidecar.process.pid}/children").read_text().split()

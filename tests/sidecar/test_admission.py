@@ -21,9 +21,9 @@ from box_sidecar import sidecar as wiring
 from box_sidecar.app import create_app
 from box_sidecar.audit import Peer
 from box_sidecar.peers import Credentials, Refusals
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 from intranet.process import Process, free_port
-from intranet.sidecar import Sidecar
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import as_user, code, needs_root, request_bytes, status_of
 
@@ -107,9 +107,9 @@ def test_refusals_are_summed_up_and_then_begin_anew(caplog: pytest.LogCaptureFix
     assert not caplog.records
 
 
-def test_a_request_of_nobody_is_not_served(box: Emulator, folder: Path) -> None:
+def test_a_request_of_nobody_is_not_served(box: EmulatorProcess, folder: Path) -> None:
     """As if the server had been changed and no longer said who asks."""
-    config = Sidecar(folder / "nobody", app_config=box.app_config, api_url=box.url).config
+    config = SidecarProcess(folder / "nobody", app_config=box.app_config, api_url=box.url).config
     app = create_app(wiring.Sidecar(config))
 
     async def ask(peer: Peer | None) -> tuple[int, bytes]:
@@ -129,7 +129,7 @@ def test_a_request_of_nobody_is_not_served(box: Emulator, folder: Path) -> None:
 
 @needs_root
 def test_a_proxy_is_seen_when_it_says_so_and_is_otherwise_its_own_user(
-    box: Emulator, tmp_path_factory: pytest.TempPathFactory, serve: Serve
+    box: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory, serve: Serve
 ) -> None:
     """What keeps a web server from forwarding to the socket is its user and the header, not a way to tell a proxy."""
     sidecar = serve(server={"socket_group": "www-data"})

@@ -17,21 +17,21 @@ from typing import Any
 
 import pytest
 
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 from intranet.process import ProcessError
-from intranet.sidecar import Sidecar
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import calls, code, last, until
 
 
-def worker(sidecar: Sidecar) -> int:
+def worker(sidecar: SidecarProcess) -> int:
     assert sidecar.process
     pid = sidecar.process.pid
     (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return int(child)
 
 
-def ready(sidecar: Sidecar) -> bool:
+def ready(sidecar: SidecarProcess) -> bool:
     return sidecar.request("GET", "/health/ready").status_code == 200
 
 
@@ -48,7 +48,7 @@ def lines(file: Path) -> list[Any]:
 
 
 @pytest.fixture
-def full(box: Emulator, serve: Serve, tmp_path: Path) -> tuple[Sidecar, Path]:
+def full(box: EmulatorProcess, serve: Serve, tmp_path: Path) -> tuple[SidecarProcess, Path]:
     """A sidecar whose audit has room for less than one line: its files may not grow any further (setrlimit(2))."""
     audit = tmp_path / "audit.jsonl"
     audit.write_text("{}\n" * 10_000)
@@ -60,12 +60,12 @@ def full(box: Emulator, serve: Serve, tmp_path: Path) -> tuple[Sidecar, Path]:
     return sidecar, audit
 
 
-def give_room(sidecar: Sidecar) -> None:
+def give_room(sidecar: SidecarProcess) -> None:
     resource.prlimit(worker(sidecar), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def test_a_full_disk_stops_tokens_and_says_so_until_there_is_room_again(
-    box: Emulator, full: tuple[Sidecar, Path]
+    box: EmulatorProcess, full: tuple[SidecarProcess, Path]
 ) -> None:
     sidecar, audit = full
     refused = sidecar.token("ana@example.com")
@@ -92,7 +92,9 @@ def test_a_full_disk_stops_tokens_and_says_so_until_there_is_room_again(
     assert entries[-1]["event"] == "token_issued"
 
 
-def test_revocation_goes_on_without_an_audit_and_the_answer_is_true(box: Emulator, full: tuple[Sidecar, Path]) -> None:
+def test_revocation_goes_on_without_an_audit_and_the_answer_is_true(
+    box: EmulatorProcess, full: tuple[SidecarProcess, Path]
+) -> None:
     sidecar, _ = full
     assert any(token["alive"] for token in box.tokens() if token["kind"] == "downscoped")
     answer = sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": "kenji@example.com"}})
@@ -101,7 +103,7 @@ def test_revocation_goes_on_without_an_audit_and_the_answer_is_true(box: Emulato
     assert not any(token["alive"] for token in box.tokens() if token["kind"] == "downscoped")
 
 
-def test_a_line_that_another_life_left_torn_is_closed(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+def test_a_line_that_another_life_left_torn_is_closed(box: EmulatorProcess, serve: Serve, tmp_path: Path) -> None:
     audit = tmp_path / "audit.jsonl"
     audit.write_text('{"event": "tok')
     sidecar = serve(log={"audit_file": str(audit)})
@@ -119,7 +121,7 @@ CONNECTED = (
 @pytest.fixture(params=["pipe", "socket", "terminal"])
 def stream(
     request: pytest.FixtureRequest, serve: Serve, tmp_path: Path, folder: Path
-) -> Iterator[tuple[Sidecar, Callable[[], str]]]:
+) -> Iterator[tuple[SidecarProcess, Callable[[], str]]]:
     """A sidecar whose standard output has room for a few lines, and what reads all that is in it."""
     into = ("sh", "-c", 'exec 1>"$0"; exec "$@"')
     with contextlib.ExitStack() as stack:
@@ -157,7 +159,7 @@ def drain(end: int) -> str:
         return text.decode()
 
 
-def until_nobody_reads(sidecar: Sidecar) -> None:
+def until_nobody_reads(sidecar: SidecarProcess) -> None:
     for _ in range(200):
         answer = sidecar.token("ana@example.com")
         if not answer.is_success:
@@ -166,7 +168,9 @@ def until_nobody_reads(sidecar: Sidecar) -> None:
     raise AssertionError("there was room for all of it")
 
 
-def test_an_output_that_nobody_reads_holds_up_no_one(box: Emulator, stream: tuple[Sidecar, Callable[[], str]]) -> None:
+def test_an_output_that_nobody_reads_holds_up_no_one(
+    box: EmulatorProcess, stream: tuple[SidecarProcess, Callable[[], str]]
+) -> None:
     sidecar, read = stream
     assert sidecar.token("kenji@example.com").status_code == 200
     pid = worker(sidecar)
@@ -194,7 +198,9 @@ def test_an_output_that_nobody_reads_holds_up_no_one(box: Emulator, stream: tupl
     assert [entry["event"] for entry in entries[-2:]] == ["audit_resumed", "token_issued"]
 
 
-def test_it_ends_though_nobody_reads_its_audit(box: Emulator, stream: tuple[Sidecar, Callable[[], str]]) -> None:
+def test_it_ends_though_nobody_reads_its_audit(
+    box: EmulatorProcess, stream: tuple[SidecarProcess, Callable[[], str]]
+) -> None:
     sidecar, _ = stream
     until_nobody_reads(sidecar)
     assert sidecar.process
@@ -205,14 +211,14 @@ def test_it_ends_though_nobody_reads_its_audit(box: Emulator, stream: tuple[Side
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", ["pipe", "directory"])
-def test_what_is_no_file_is_refused_as_the_audit(kind: str, box: Emulator, serve: Serve, tmp_path: Path) -> None:
+def test_what_is_no_file_is_refused_as_the_audit(kind: str, box: EmulatorProcess, serve: Serve, tmp_path: Path) -> None:
     audit = tmp_path / "audit"
     os.mkfifo(audit) if kind == "pipe" else audit.mkdir()
     with pytest.raises(ProcessError, match=r"log\.audit_file: .*audit"):
         serve(log={"audit_file": str(audit)})
 
 
-def test_two_sidecars_may_write_one_audit(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+def test_two_sidecars_may_write_one_audit(box: EmulatorProcess, serve: Serve, tmp_path: Path) -> None:
     audit = tmp_path / "audit.jsonl"
     both = [serve(log={"audit_file": str(audit)}) for _ in range(2)]
     for _ in range(20):

@@ -10,14 +10,14 @@ import pytest
 from box_sidecar import issuer, token_cache
 from box_sidecar.model import Token
 from box_sidecar.secret import Secret
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import ask, calls, code, greeted, last, post, together, until
 
 
 def test_a_first_token_is_one_look_up_one_grant_one_exchange_and_the_second_nothing(
-    box: Emulator, sidecar: Sidecar
+    box: EmulatorProcess, sidecar: SidecarProcess
 ) -> None:
     greeted(box)
     since = last(box)
@@ -30,7 +30,7 @@ def test_a_first_token_is_one_look_up_one_grant_one_exchange_and_the_second_noth
     assert calls(box, since) == ["token-exchange"], "the user token is kept for other widgets of the page"
 
 
-def test_forty_who_want_the_same_are_one_flight(box: Emulator, sidecar: Sidecar) -> None:
+def test_forty_who_want_the_same_are_one_flight(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     since = last(box)
     box.settings(latency_ms=100)
@@ -39,7 +39,9 @@ def test_forty_who_want_the_same_are_one_flight(box: Emulator, sidecar: Sidecar)
     assert sorted(calls(box, since)) == ["GET /2.0/users", "jwt-bearer", "token-exchange"]
 
 
-def test_the_widgets_of_a_page_share_the_look_up_and_the_user_token(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_widgets_of_a_page_share_the_look_up_and_the_user_token(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     greeted(box)
     since = last(box)
     box.settings(latency_ms=100)
@@ -50,7 +52,7 @@ def test_the_widgets_of_a_page_share_the_look_up_and_the_user_token(box: Emulato
     assert sorted(calls(box, since)) == ["GET /2.0/users", "jwt-bearer"] + ["token-exchange"] * 4
 
 
-def test_many_people_share_one_service_token(box: Emulator, serve: Serve) -> None:
+def test_many_people_share_one_service_token(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(latency_ms=50)
     sidecar = serve()
     logins = ["ana@example.com", "kenji@example.com", "olga@example.com", "o'brien+box@example.com"]
@@ -60,7 +62,9 @@ def test_many_people_share_one_service_token(box: Emulator, serve: Serve) -> Non
     assert sum(token["kind"] == "service" for token in box.tokens()) == 1
 
 
-def test_a_caller_who_goes_away_does_not_end_the_flight_for_the_others(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_caller_who_goes_away_does_not_end_the_flight_for_the_others(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     greeted(box)
     box.settings(latency_ms=400)
     with sidecar.client(timeout=0.2) as impatient:
@@ -78,7 +82,7 @@ def test_a_caller_who_goes_away_does_not_end_the_flight_for_the_others(box: Emul
     assert calls(box).count("token-exchange") == 1
 
 
-def test_a_token_in_use_is_renewed_ahead_and_nobody_waits(box: Emulator, serve: Serve) -> None:
+def test_a_token_in_use_is_renewed_ahead_and_nobody_waits(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 4})
     sidecar = serve(cache={"min_life_s": 1, "refresh_ahead_s": 2.5})
     tokens, outcomes = set(), set()
@@ -95,7 +99,7 @@ def test_a_token_in_use_is_renewed_ahead_and_nobody_waits(box: Emulator, serve: 
     assert any(line["event"] == "token_renewed" for line in sidecar.audit())
 
 
-def test_renewals_are_no_way_around_the_limits(box: Emulator, serve: Serve) -> None:
+def test_renewals_are_no_way_around_the_limits(box: EmulatorProcess, serve: Serve) -> None:
     """A token that lives for less than refresh_ahead_s is renewed once in a while, not for each who asks."""
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 300})
     sidecar = serve(cache={"min_life_s": 1, "refresh_ahead_s": 600.0}, policy={"mints_per_user_per_minute": 1})
@@ -104,7 +108,7 @@ def test_renewals_are_no_way_around_the_limits(box: Emulator, serve: Serve) -> N
     assert calls(box).count("token-exchange") == 1
 
 
-def test_a_token_that_nobody_uses_any_more_lapses(box: Emulator, serve: Serve) -> None:
+def test_a_token_that_nobody_uses_any_more_lapses(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 3})
     sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 1.5})
     sidecar.token("ana@example.com")
@@ -113,7 +117,7 @@ def test_a_token_that_nobody_uses_any_more_lapses(box: Emulator, serve: Serve) -
     assert made <= 2, "once more for the one who was just here, and never again"
 
 
-def test_a_renewal_finds_out_that_the_person_may_no_longer(box: Emulator, serve: Serve) -> None:
+def test_a_renewal_finds_out_that_the_person_may_no_longer(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 4})
     sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 3})
     assert sidecar.token("ana@example.com").status_code == 200
@@ -122,7 +126,7 @@ def test_a_renewal_finds_out_that_the_person_may_no_longer(box: Emulator, serve:
     assert refused and code(refused) == "role_not_allowed"
 
 
-def test_no_answer_has_less_life_than_min_life_s(box: Emulator, serve: Serve) -> None:
+def test_no_answer_has_less_life_than_min_life_s(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 5})
     sidecar = serve(cache={"min_life_s": 3.5, "refresh_ahead_s": 0})
     first = sidecar.token("ana@example.com").json()
@@ -134,14 +138,14 @@ def test_no_answer_has_less_life_than_min_life_s(box: Emulator, serve: Serve) ->
     assert answer["access_token"] != first["access_token"]
 
 
-def test_tokens_that_live_too_short_are_said_to_be_so(box: Emulator, serve: Serve) -> None:
+def test_tokens_that_live_too_short_are_said_to_be_so(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 60})
     answer = serve(cache={"min_life_s": 120}).token("ana@example.com")
     assert (answer.status_code, code(answer)) == (502, "box_refused")
     assert "min_life_s" in answer.json()["fix"]
 
 
-def test_a_user_token_about_to_end_is_not_used_to_make_another(box: Emulator, serve: Serve) -> None:
+def test_a_user_token_about_to_end_is_not_used_to_make_another(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 61, "downscoped": 3600})
     sidecar = serve()
     assert sidecar.token("ana@example.com").status_code == 200
@@ -151,7 +155,7 @@ def test_a_user_token_about_to_end_is_not_used_to_make_another(box: Emulator, se
     assert calls(box, since) == ["jwt-bearer", "token-exchange"]
 
 
-def test_the_service_token_is_renewed_before_it_ends(box: Emulator, serve: Serve) -> None:
+def test_the_service_token_is_renewed_before_it_ends(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 65, "user": 3600, "downscoped": 3600})
     sidecar = serve()
     greeted(box)
@@ -160,7 +164,7 @@ def test_the_service_token_is_renewed_before_it_ends(box: Emulator, serve: Serve
     assert not any(entry["status"] == 401 for entry in box.log())
 
 
-def test_the_cache_is_bounded(box: Emulator, serve: Serve) -> None:
+def test_the_cache_is_bounded(box: EmulatorProcess, serve: Serve) -> None:
     for number in range(8):
         box.add_user(f"Person {number}", f"person{number}@example.com")
     sidecar = serve(cache={"max_tokens": 5})
@@ -197,7 +201,9 @@ def digest(token: str) -> str:
 
 
 @pytest.mark.parametrize("end", ["the token", "everything of the person"])
-def test_a_token_that_box_refused_is_replaced_and_any_other_is_not(end: str, box: Emulator, sidecar: Sidecar) -> None:
+def test_a_token_that_box_refused_is_replaced_and_any_other_is_not(
+    end: str, box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     dead = sidecar.token("ana@example.com").json()["access_token"]
     if end == "the token":
         box.expire_tokens(token=dead, revoke=True)
@@ -218,7 +224,9 @@ def test_a_token_that_box_refused_is_replaced_and_any_other_is_not(end: str, box
     assert calls(box, since) == []
 
 
-def test_all_widgets_of_a_page_that_report_the_same_refusal_are_one_flight(box: Emulator, sidecar: Sidecar) -> None:
+def test_all_widgets_of_a_page_that_report_the_same_refusal_are_one_flight(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     dead = sidecar.token("ana@example.com").json()["access_token"]
     since = last(box)
     box.settings(latency_ms=100)
@@ -231,7 +239,7 @@ def test_all_widgets_of_a_page_that_report_the_same_refusal_are_one_flight(box: 
     assert not living & {dead, fresh}, "whatever was said of it, the old one can still be revoked"
 
 
-def test_to_say_that_box_refused_a_token_is_no_way_around_the_limits(box: Emulator, serve: Serve) -> None:
+def test_to_say_that_box_refused_a_token_is_no_way_around_the_limits(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"mints_per_user_per_minute": 2})
     first = sidecar.token("ana@example.com").json()["access_token"]
     second = sidecar.token("ana@example.com", refused=digest(first)).json()["access_token"]
@@ -239,7 +247,7 @@ def test_to_say_that_box_refused_a_token_is_no_way_around_the_limits(box: Emulat
     assert sidecar.token("ana@example.com").json()["access_token"] == second
 
 
-def test_a_token_that_box_refused_is_no_last_resort(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_token_that_box_refused_is_no_last_resort(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     dead = sidecar.token("ana@example.com").json()["access_token"]
     box.fault("cut", times=None)
     assert code(sidecar.token("ana@example.com", refused=digest(dead))) == "box_unavailable"

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 from intranet.process import ProcessError
-from intranet.sidecar import Sidecar, box_sidecar
+from intranet.sidecar_process import SidecarProcess, box_sidecar
 from sidecar.conftest import Serve
 from sidecar.support import (
     Wire,
@@ -66,7 +66,7 @@ def test_whom_the_mode_keeps_out_the_kernel_keeps_out(serve: Serve) -> None:
 
 
 @needs_root
-def test_an_open_socket_still_asks_who_it_is(box: Emulator, serve: Serve) -> None:
+def test_an_open_socket_still_asks_who_it_is(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(server={"socket_mode": "0666"})
     answer = as_user(STRANGER.pw_uid, STRANGER.pw_gid, sidecar.socket, ASK)
     assert status_of(answer) == 403
@@ -101,13 +101,13 @@ def test_allowed_users_are_all_and_the_group_adds_nobody(serve: Serve) -> None:
     assert status_of(as_user(web.pw_uid, web.pw_gid, sidecar.socket, ASK)) == 403
 
 
-def test_the_audit_names_the_peer(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_audit_names_the_peer(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     sidecar.token("ana@example.com")
     line = sidecar.audit()[-1]
     assert (line["peer_uid"], line["peer_pid"]) == (os.geteuid(), os.getpid())
 
 
-def test_it_never_listens_on_the_network(sidecar: Sidecar) -> None:
+def test_it_never_listens_on_the_network(sidecar: SidecarProcess) -> None:
     assert sidecar.process
     group = {pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _group(pid) == sidecar.process.pid}
     assert len(group) == 2
@@ -126,7 +126,7 @@ def _group(pid: int) -> int:
         return -1
 
 
-def test_a_stale_socket_is_replaced(box: Emulator, serve: Serve) -> None:
+def test_a_stale_socket_is_replaced(box: EmulatorProcess, serve: Serve) -> None:
     first = serve()
     assert first.process
     os.killpg(first.process.pid, 9)
@@ -148,12 +148,12 @@ def test_a_second_instance_on_the_same_socket_is_refused_and_the_first_goes_on(s
     assert first.token("ana@example.com").status_code == 200
 
 
-def test_what_is_no_socket_is_left_alone(box: Emulator, folder: Path) -> None:
+def test_what_is_no_socket_is_left_alone(box: EmulatorProcess, folder: Path) -> None:
     directory = folder / "occupied"
     directory.mkdir()
     (directory / "box-sidecar.sock").write_text("precious")
     with pytest.raises(ProcessError, match="is not a socket"):
-        Sidecar(directory, app_config=box.app_config, api_url=box.url).start()
+        SidecarProcess(directory, app_config=box.app_config, api_url=box.url).start()
     assert (directory / "box-sidecar.sock").read_text() == "precious"
 
 
@@ -171,9 +171,9 @@ def test_what_is_no_socket_is_left_alone(box: Emulator, folder: Path) -> None:
     ],
 )
 def test_a_socket_that_can_not_be_is_said_in_one_line(
-    server: dict[str, object], words: str, box: Emulator, folder: Path
+    server: dict[str, object], words: str, box: EmulatorProcess, folder: Path
 ) -> None:
-    sidecar = Sidecar(folder / "impossible", app_config=box.app_config, api_url=box.url, server=server)
+    sidecar = SidecarProcess(folder / "impossible", app_config=box.app_config, api_url=box.url, server=server)
     ended = subprocess.run(
         [box_sidecar(), "serve", "--config", sidecar.config], capture_output=True, text=True, timeout=20, check=False
     )
@@ -182,7 +182,7 @@ def test_a_socket_that_can_not_be_is_said_in_one_line(
 
 
 @pytest.mark.parametrize("size", [70_000, 5_000_000])
-def test_a_body_that_is_too_long_is_refused_unread(size: int, sidecar: Sidecar) -> None:
+def test_a_body_that_is_too_long_is_refused_unread(size: int, sidecar: SidecarProcess) -> None:
     with Wire(sidecar.socket) as wire:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             wire.send(request_bytes("POST", "/v1/tokens", None, "Connection: close", f"Content-Length: {size}"))
@@ -191,7 +191,7 @@ def test_a_body_that_is_too_long_is_refused_unread(size: int, sidecar: Sidecar) 
     assert sidecar.request("GET", "/health/live").status_code == 200
 
 
-def test_an_announced_body_that_never_comes_is_not_waited_for_in_memory(sidecar: Sidecar) -> None:
+def test_an_announced_body_that_never_comes_is_not_waited_for_in_memory(sidecar: SidecarProcess) -> None:
     with Wire(sidecar.socket) as wire:
         wire.send(b"POST /v1/tokens HTTP/1.1\r\nHost: x\r\nBox-Sidecar: 1\r\nContent-Length: 99999999999\r\n\r\n")
         wire.send(b"y" * 100_000)
@@ -220,7 +220,9 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE)
-def test_nonsense_is_refused_as_a_problem_and_nothing_behind_it_is_served(nonsense: str, sidecar: Sidecar) -> None:
+def test_nonsense_is_refused_as_a_problem_and_nothing_behind_it_is_served(
+    nonsense: str, sidecar: SidecarProcess
+) -> None:
     with Wire(sidecar.socket) as wire:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             wire.send(NONSENSE[nonsense])
@@ -236,7 +238,7 @@ def test_nonsense_is_refused_as_a_problem_and_nothing_behind_it_is_served(nonsen
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c"])
-def test_no_other_protocol_is_spoken(protocol: str, sidecar: Sidecar) -> None:
+def test_no_other_protocol_is_spoken(protocol: str, sidecar: SidecarProcess) -> None:
     upgrade = {
         "websocket": ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="),
         "h2c": ("HTTP2-Settings: AAMAAABkAAQAAP__",),
@@ -250,7 +252,7 @@ def test_no_other_protocol_is_spoken(protocol: str, sidecar: Sidecar) -> None:
     assert sidecar.request("GET", "/health/live").status_code == 200
 
 
-def test_a_chunked_request_and_one_by_one_byte_are_understood(sidecar: Sidecar) -> None:
+def test_a_chunked_request_and_one_by_one_byte_are_understood(sidecar: SidecarProcess) -> None:
     body = json.dumps({"user": {"login": "ana@example.com"}, "element": "explorer"}).encode()
     with Wire(sidecar.socket) as wire:
         wire.send(CHUNKED + b"Connection: close\r\n\r\n")
@@ -262,7 +264,7 @@ def test_a_chunked_request_and_one_by_one_byte_are_understood(sidecar: Sidecar) 
         assert status_of(wire.read()) == 200
 
 
-def test_half_open_and_slow_clients_are_ended_and_harm_nobody(box: Emulator, sidecar: Sidecar) -> None:
+def test_half_open_and_slow_clients_are_ended_and_harm_nobody(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     head = b"POST /v1/tokens HTTP/1.1\r\nHost: x\r\nBox-Sidecar: 1\r\nContent-Length: 100\r\n"
     halves = [
         b"",
@@ -298,7 +300,7 @@ def test_half_open_and_slow_clients_are_ended_and_harm_nobody(box: Emulator, sid
 
 
 @pytest.mark.usefixtures("many_files")
-def test_more_connections_than_it_can_hold_are_refused_politely(sidecar: Sidecar) -> None:
+def test_more_connections_than_it_can_hold_are_refused_politely(sidecar: SidecarProcess) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(1000):
             stack.enter_context(Wire(sidecar.socket))
@@ -330,7 +332,7 @@ def test_a_client_that_reads_nothing_does_not_fill_the_memory(serve: Serve) -> N
         assert sum(map(resident, workers)) - before < 30_000
 
 
-def test_nobody_is_late_for_the_time_that_the_sidecar_stood_still(box: Emulator, serve: Serve) -> None:
+def test_nobody_is_late_for_the_time_that_the_sidecar_stood_still(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     assert sidecar.process is not None
     worker = worker_of(sidecar)

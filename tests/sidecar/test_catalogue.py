@@ -6,8 +6,8 @@ import pytest
 
 from box_sidecar.box.errors import REFUSALS, explain
 from box_sidecar.problems import CODES, BoxReason
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import code, greeted
 
@@ -72,9 +72,9 @@ def test_a_refusal_is_explained(
     error: str,
     words: str,
     expected: str,
-    box: Emulator,
+    box: EmulatorProcess,
     serve: Serve,
-    sidecar: Sidecar,
+    sidecar: SidecarProcess,
 ) -> None:
     if step == "files":
         sidecar = serve(policy={"folders": ["1"]})  # only then Box is asked where a file lies
@@ -127,7 +127,7 @@ def test_the_contracts_codes_have_the_contracts_status() -> None:
             assert CODES[name].status == status
 
 
-def test_what_no_row_knows_is_told_in_boxs_own_words(box: Emulator, sidecar: Sidecar) -> None:
+def test_what_no_row_knows_is_told_in_boxs_own_words(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     body = {"error": "teapot", "error_description": "Short\nand stout\x1b[31m"}
     greeted(box)
     box.fault("status", path="/oauth2/token", grant=EXCHANGE, status=418, body=body)
@@ -148,7 +148,7 @@ def test_what_no_row_knows_is_told_in_boxs_own_words(box: Emulator, sidecar: Sid
     ],
 )
 def test_an_app_that_is_set_up_wrongly_at_box_is_told_what_to_click(
-    settings: dict[str, object], expected: str, box: Emulator, serve: Serve
+    settings: dict[str, object], expected: str, box: EmulatorProcess, serve: Serve
 ) -> None:
     box.settings(**settings)
     answer = serve().token("ana@example.com")
@@ -156,7 +156,7 @@ def test_an_app_that_is_set_up_wrongly_at_box_is_told_what_to_click(
     assert "Console" in answer.json()["fix"]
 
 
-def test_a_folder_that_is_not_there_for_this_person(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_folder_that_is_not_there_for_this_person(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     for folder in ("999999", box.item("kenji@example.com", "/写真")["id"]):
         answer = sidecar.token("ana@example.com", folder=folder)
         assert (answer.status_code, code(answer)) == (502, "resource_not_found")

@@ -21,8 +21,8 @@ from box_sidecar.problems import ConfigError
 from box_sidecar.settings import Settings
 from box_sidecar.sidecar import load
 from box_sidecar.tools.config import TEMPLATE
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar, box_sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess, box_sidecar
 
 
 def run(*arguments: str | Path, **details: Any) -> subprocess.CompletedProcess[str]:
@@ -31,7 +31,7 @@ def run(*arguments: str | Path, **details: Any) -> subprocess.CompletedProcess[s
 
 
 @pytest.fixture
-def config(box: Emulator, tmp_path: Path) -> Path:
+def config(box: EmulatorProcess, tmp_path: Path) -> Path:
     """A configuration that works, its JSON beside it."""
     shutil.copy(box.app_config, tmp_path / "box_config.json")
     path = tmp_path / "box-sidecar.toml"
@@ -301,7 +301,7 @@ def test_the_json_may_come_from_systemds_credentials(config: Path, tmp_path: Pat
     assert run(*arguments, env=environment).returncode == 2
 
 
-def test_a_token_is_told_about(box: Emulator, config: Path) -> None:
+def test_a_token_is_told_about(box: EmulatorProcess, config: Path) -> None:
     file = box.item("ana@example.com", "/Bem-vinda.txt")["id"]
     arguments = ["token", "--config", config, "--login", "ANA@example.com", "--element", "preview", "--file", file]
     ended = run(*arguments, "--scope", "item_download", "annotation_edit")
@@ -335,10 +335,10 @@ def test_a_token_that_is_refused_is_explained(options: list[str], words: str, co
     assert words in ended.stderr and "Traceback" not in ended.stderr
 
 
-def test_no_settings_of_gunicorns_own_are_read(box: Emulator, serve: Any, tmp_path: Path) -> None:
+def test_no_settings_of_gunicorns_own_are_read(box: EmulatorProcess, serve: Any, tmp_path: Path) -> None:
     (tmp_path / "gunicorn.conf.py").write_text("raise SystemExit('read')")
     environment = {"GUNICORN_CMD_ARGS": "--bind 127.0.0.1:0 --workers 4", "WEB_CONCURRENCY": "4", "PORT": "80"}
-    sidecar: Sidecar = serve(command=("env", "-C", str(tmp_path)), env=environment)
+    sidecar: SidecarProcess = serve(command=("env", "-C", str(tmp_path)), env=environment)
     assert sidecar.token("ana@example.com").status_code == 200
     log = sidecar.log.read_text()
     assert "tcp" not in log and "127.0.0.1:0" not in log

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import Wire, code, last, request_bytes, status_of
 
@@ -22,7 +22,7 @@ DIALECTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(params=list(DIALECTS.values()), ids=list(DIALECTS), autouse=True)
-def dialect(request: pytest.FixtureRequest, box: Emulator) -> None:
+def dialect(request: pytest.FixtureRequest, box: EmulatorProcess) -> None:
     box.settings(**request.param)
 
 
@@ -37,7 +37,9 @@ SCOPES = {
 }
 
 
-def test_a_token_is_for_this_person_with_these_scopes_on_this_folder(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_token_is_for_this_person_with_these_scopes_on_this_folder(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     folder = box.item("ana@example.com", "/Projetos")["id"]
     answer = sidecar.token("ana@example.com", "explorer", ("item_upload", "item_download"), folder=folder)
     assert answer.status_code == 200
@@ -61,7 +63,7 @@ def test_a_token_is_for_this_person_with_these_scopes_on_this_folder(box: Emulat
 
 @pytest.mark.parametrize("element", SCOPES)
 def test_every_element_gets_its_base_scope_and_what_was_asked_and_nothing_else(
-    element: str, box: Emulator, sidecar: Sidecar
+    element: str, box: EmulatorProcess, sidecar: SidecarProcess
 ) -> None:
     base, features = SCOPES[element]
     place = {"file": box.item("ana@example.com", "/Bem-vinda.txt")["id"]} if element in {"preview", "sidebar"} else {}
@@ -74,7 +76,7 @@ def test_every_element_gets_its_base_scope_and_what_was_asked_and_nothing_else(
 
 
 def test_the_root_folder_is_meant_when_none_is_named_and_is_no_resource_for_box(
-    box: Emulator, sidecar: Sidecar
+    box: EmulatorProcess, sidecar: SidecarProcess
 ) -> None:
     unnamed = sidecar.token("ana@example.com").json()
     named = sidecar.token("ana@example.com", folder="0").json()
@@ -84,7 +86,7 @@ def test_the_root_folder_is_meant_when_none_is_named_and_is_no_resource_for_box(
     assert issued["resource"] is None
 
 
-def test_the_order_of_scopes_and_a_scope_named_twice_make_no_difference(sidecar: Sidecar) -> None:
+def test_the_order_of_scopes_and_a_scope_named_twice_make_no_difference(sidecar: SidecarProcess) -> None:
     one = sidecar.token("ana@example.com", scopes=("item_upload", "item_download")).json()
     other = sidecar.token("ana@example.com", scopes=("item_download", "item_upload", "item_download")).json()
     assert one["access_token"] == other["access_token"]
@@ -132,7 +134,7 @@ def test_the_order_of_scopes_and_a_scope_named_twice_make_no_difference(sidecar:
     ],
 )
 def test_a_request_that_is_not_understood_is_refused_and_names_the_field(
-    body: Any, wrong: str, sidecar_for_all: Sidecar
+    body: Any, wrong: str, sidecar_for_all: SidecarProcess
 ) -> None:
     details = {"content": body} if isinstance(body, bytes) else {"json": body}
     answer = sidecar_for_all.request("POST", "/v1/tokens", **details)
@@ -141,7 +143,7 @@ def test_a_request_that_is_not_understood_is_refused_and_names_the_field(
         assert wrong in {error["field"].partition("[")[0] for error in answer.json()["errors"]}
 
 
-def test_each_wrong_field_is_named_at_once(sidecar_for_all: Sidecar) -> None:
+def test_each_wrong_field_is_named_at_once(sidecar_for_all: SidecarProcess) -> None:
     body = {"user": {"login": 3}, "scopes": 1, "who": "me"}
     answer = sidecar_for_all.request("POST", "/v1/tokens", json=body)
     named = {error["field"] for error in answer.json()["errors"]}
@@ -150,7 +152,7 @@ def test_each_wrong_field_is_named_at_once(sidecar_for_all: Sidecar) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/tokens", "/v1/tokens/revoke", "/v1/users", "/v1/doctor", "/v1", "/v1/nothing"])
 @pytest.mark.parametrize("value", [None, "0", "yes", "1, 1"])
-def test_no_v1_route_answers_without_the_header(path: str, value: str | None, sidecar_for_all: Sidecar) -> None:
+def test_no_v1_route_answers_without_the_header(path: str, value: str | None, sidecar_for_all: SidecarProcess) -> None:
     with sidecar_for_all.client() as client:
         del client.headers["Box-Sidecar"]
         headers = {"Box-Sidecar": value} if value else {}
@@ -168,7 +170,7 @@ def test_no_v1_route_answers_without_the_header(path: str, value: str | None, si
         *("Origin", "Cookie", "Sec-Fetch-Site"),
     ],
 )
-def test_a_forwarded_request_is_refused_on_every_route(header: str, sidecar_for_all: Sidecar) -> None:
+def test_a_forwarded_request_is_refused_on_every_route(header: str, sidecar_for_all: SidecarProcess) -> None:
     for method, path in (
         ("POST", "/v1/tokens"),
         ("GET", "/health/ready"),
@@ -180,7 +182,7 @@ def test_a_forwarded_request_is_refused_on_every_route(header: str, sidecar_for_
 
 
 @pytest.mark.parametrize("path", ["//v1/tokens", "///v1/tokens", "/%76%31/tokens"])
-def test_slashes_are_no_way_around_the_header(path: str, sidecar_for_all: Sidecar) -> None:
+def test_slashes_are_no_way_around_the_header(path: str, sidecar_for_all: SidecarProcess) -> None:
     with Wire(sidecar_for_all.socket) as wire:
         wire.send(request_bytes("POST", path, ANA).replace(b"Box-Sidecar: 1\r\n", b"Connection: close\r\n"))
         answer = wire.read()
@@ -189,20 +191,20 @@ def test_slashes_are_no_way_around_the_header(path: str, sidecar_for_all: Sideca
 
 
 @pytest.mark.parametrize("given", ["abc-123", "A.b_c", "x" * 64])
-def test_a_sane_request_id_is_the_answers_too_and_the_audits(given: str, sidecar: Sidecar) -> None:
+def test_a_sane_request_id_is_the_answers_too_and_the_audits(given: str, sidecar: SidecarProcess) -> None:
     answer = sidecar.request("POST", "/v1/tokens", json=ANA, headers={"X-Request-Id": given})
     assert answer.headers["x-request-id"] == given
     assert sidecar.audit()[-1]["request_id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "a b", 'a"b', "{}", "ä".encode()])
-def test_an_insane_request_id_is_replaced(given: Any, sidecar_for_all: Sidecar) -> None:
+def test_an_insane_request_id_is_replaced(given: Any, sidecar_for_all: SidecarProcess) -> None:
     answer = sidecar_for_all.request("GET", "/health/live", headers={"X-Request-Id": given})
     assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
 
 
 @pytest.mark.parametrize("path", ["/health/startup", "/health/live", "/health/ready", "/metrics", "/openapi.json"])
-def test_operational_routes_need_no_header(path: str, sidecar_for_all: Sidecar) -> None:
+def test_operational_routes_need_no_header(path: str, sidecar_for_all: SidecarProcess) -> None:
     with sidecar_for_all.client() as client:
         del client.headers["Box-Sidecar"]
         answer = client.get(path)
@@ -224,7 +226,7 @@ def test_operational_routes_need_no_header(path: str, sidecar_for_all: Sidecar) 
     ],
 )
 def test_what_is_not_there_is_a_problem_too(
-    method: str, path: str, status: int, expected: str, sidecar_for_all: Sidecar
+    method: str, path: str, status: int, expected: str, sidecar_for_all: SidecarProcess
 ) -> None:
     answer = sidecar_for_all.request(method, path)
     assert (answer.status_code, code(answer)) == (status, expected)
@@ -254,7 +256,7 @@ def test_metrics_count_and_name_nobody(serve: Serve) -> None:
     assert "example" not in text and "made" not in text
 
 
-def test_a_refusal_of_boxs_carries_boxs_own_words(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_refusal_of_boxs_carries_boxs_own_words(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     box.settings(user_tokens_enabled=False)
     answer = sidecar.token("ana@example.com")
     assert (answer.status_code, code(answer)) == (502, "user_tokens_not_enabled")
@@ -267,7 +269,7 @@ def test_a_refusal_of_boxs_carries_boxs_own_words(box: Emulator, sidecar: Sideca
 
 
 def test_a_restricted_to_that_says_more_than_was_asked_is_refused_and_the_token_thrown_away(
-    box: Emulator, sidecar: Sidecar
+    box: EmulatorProcess, sidecar: SidecarProcess
 ) -> None:
     folder = box.item("ana@example.com", "/Projetos")
     right = {"scope": "base_explorer", "object": {"type": "folder", "id": folder["id"]}}
@@ -289,7 +291,7 @@ def test_a_restricted_to_that_says_more_than_was_asked_is_refused_and_the_token_
     assert sidecar.token("ana@example.com", folder=folder["id"]).status_code == 200
 
 
-def test_a_parent_that_comes_back_unnarrowed_is_never_handed_out(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_parent_that_comes_back_unnarrowed_is_never_handed_out(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     sidecar.token("ana@example.com")
     (parent,) = [token["token"] for token in box.tokens() if token["kind"] == "user"]
     box.fault("merge", path="/oauth2/token", grant="token-exchange", body={"access_token": parent})
@@ -298,13 +300,15 @@ def test_a_parent_that_comes_back_unnarrowed_is_never_handed_out(box: Emulator, 
     assert parent not in answer.text
 
 
-def test_box_may_grant_less_than_was_asked_and_the_answer_says_so(box: Emulator, sidecar: Sidecar) -> None:
+def test_box_may_grant_less_than_was_asked_and_the_answer_says_so(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     told = {"restricted_to": [{"scope": "base_explorer"}]}
     box.fault("merge", path="/oauth2/token", grant="token-exchange", body=told)
     assert sidecar.token("ana@example.com", scopes=("item_share",)).json()["scopes"] == ["base_explorer"]
 
 
-def test_the_app_with_client_credentials_works_from_its_own_json(box: Emulator, serve: Serve) -> None:
+def test_the_app_with_client_credentials_works_from_its_own_json(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(app_config=box.ccg_config)
     assert sidecar.token("kenji@example.com").status_code == 200
     grants = {entry["grant"] for entry in box.log() if entry["grant"]}
@@ -312,13 +316,13 @@ def test_the_app_with_client_credentials_works_from_its_own_json(box: Emulator, 
 
 
 @pytest.fixture(scope="module")
-def sidecar_for_all(_emulator: Emulator, folder: Any) -> Any:
+def sidecar_for_all(_emulator: EmulatorProcess, folder: Any) -> Any:
     """One for tests that are over before Box is asked."""
-    with Sidecar(folder / "contract", app_config=_emulator.app_config, api_url=_emulator.url) as running:
+    with SidecarProcess(folder / "contract", app_config=_emulator.app_config, api_url=_emulator.url) as running:
         yield running
 
 
-def test_every_answer_on_the_wire_is_one_of_the_contracts(sidecar_for_all: Sidecar) -> None:
+def test_every_answer_on_the_wire_is_one_of_the_contracts(sidecar_for_all: SidecarProcess) -> None:
     answer: httpx.Response = sidecar_for_all.request("GET", "/openapi.json")
     document = answer.json()
     assert document["openapi"].startswith("3.1")

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import (
     Wire,
@@ -81,7 +81,9 @@ HOARDS = {
 
 @pytest.mark.usefixtures("many_files")
 @pytest.mark.parametrize("hoard", HOARDS)
-def test_unfinished_requests_together_take_little_memory_and_no_time(hoard: str, box: Emulator, serve: Serve) -> None:
+def test_unfinished_requests_together_take_little_memory_and_no_time(
+    hoard: str, box: EmulatorProcess, serve: Serve
+) -> None:
     sidecar = serve()
     with sidecar.client() as client:
         assert post(client, "ana@example.com").status_code == 200
@@ -94,7 +96,7 @@ def test_unfinished_requests_together_take_little_memory_and_no_time(hoard: str,
 
 
 @pytest.mark.usefixtures("many_files")
-def test_what_comes_behind_requests_that_wait_for_box_takes_little_memory(box: Emulator, serve: Serve) -> None:
+def test_what_comes_behind_requests_that_wait_for_box_takes_little_memory(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 20.0})
     greeted(box)
     worker, before = worker_of(sidecar), resident(worker_of(sidecar))
@@ -105,7 +107,9 @@ def test_what_comes_behind_requests_that_wait_for_box_takes_little_memory(box: E
     assert worker_of(sidecar) == worker
 
 
-def test_a_body_in_a_thousand_pieces_is_refused_and_in_some_it_is_not(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_body_in_a_thousand_pieces_is_refused_and_in_some_it_is_not(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     body = json.dumps(ASK).encode()
 
     def chunked(body: bytes, size: int) -> bytes:
@@ -122,7 +126,7 @@ def test_a_body_in_a_thousand_pieces_is_refused_and_in_some_it_is_not(box: Emula
         assert b"HTTP/1.1 " not in answer[1:]
 
 
-def test_headers_are_bounded_and_the_refusal_is_a_problem(sidecar: Sidecar) -> None:
+def test_headers_are_bounded_and_the_refusal_is_a_problem(sidecar: SidecarProcess) -> None:
     with sidecar.client() as client:
         assert client.get("/health/live", headers={"X-Long": "x" * 1000}).status_code == 200
         assert client.get("/health/live", headers={f"X-{number}": "x" for number in range(20)}).status_code == 200
@@ -139,7 +143,7 @@ def ended(one: socket.socket) -> bool:
 
 
 @pytest.mark.parametrize("answers", [1, 200])
-def test_who_does_not_read_loses_the_connection(answers: int, sidecar: Sidecar) -> None:
+def test_who_does_not_read_loses_the_connection(answers: int, sidecar: SidecarProcess) -> None:
     # One answer the kernel takes at once. Of many, some wait in the sidecar, and few enough to let it go on.
     with contextlib.ExitStack() as stack:
         wires = [stack.enter_context(Wire(sidecar.socket)) for _ in range(20)]
@@ -157,7 +161,7 @@ def open_files(pid: int) -> int:
 
 @needs_root
 @pytest.mark.usefixtures("many_files")
-def test_in_a_crowd_there_is_room_for_root_still(box: Emulator, serve: Serve) -> None:
+def test_in_a_crowd_there_is_room_for_root_still(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(server={"socket_group": "www-data"})
     assert sidecar.token("ana@example.com").status_code == 200
     web = pwd.getpwnam("www-data")
@@ -195,13 +199,13 @@ def held_by(uid: int, gid: int, path: Path, count: int) -> Iterator[None]:
         os.waitpid(child, 0)
 
 
-def slowly(box: Emulator, seconds: float) -> None:
+def slowly(box: EmulatorProcess, seconds: float) -> None:
     """Let Box take its time for all that comes."""
     greeted(box)
     box.fault("delay", times=None, seconds=seconds)
 
 
-def test_who_sends_no_more_still_gets_the_answer(box: Emulator, serve: Serve) -> None:
+def test_who_sends_no_more_still_gets_the_answer(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     slowly(box, 0.5)
     for requests in (1, 3):
@@ -215,7 +219,7 @@ def test_who_sends_no_more_still_gets_the_answer(box: Emulator, serve: Serve) ->
 
 
 @pytest.mark.parametrize("half", [request_bytes("POST", "/v1/tokens", ASK)[:-5], b"GET /health/live HT", HEAD])
-def test_who_ends_in_the_middle_of_a_request_is_told(half: bytes, sidecar: Sidecar) -> None:
+def test_who_ends_in_the_middle_of_a_request_is_told(half: bytes, sidecar: SidecarProcess) -> None:
     with Wire(sidecar.socket) as wire:
         wire.send(half)
         wire.socket.shutdown(socket.SHUT_WR)
@@ -225,7 +229,7 @@ def test_who_ends_in_the_middle_of_a_request_is_told(half: bytes, sidecar: Sidec
 STRAY = {request_bytes(): 200, b"\x00\x00\r\n\r\n": 400, b"x" * 100_000: 414, b"GET /health/li": 408}
 
 
-def test_what_comes_behind_a_request_waits_for_its_answer(box: Emulator, serve: Serve) -> None:
+def test_what_comes_behind_a_request_waits_for_its_answer(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 20.0})
     slowly(box, 6.5)  # twice, so longer than a whole request may take to arrive
     with contextlib.ExitStack() as stack:
@@ -243,7 +247,7 @@ def test_what_comes_behind_a_request_waits_for_its_answer(box: Emulator, serve: 
             assert answer.count(b"HTTP/1.1 ") == 2
 
 
-def test_who_is_gone_keeps_no_connection(box: Emulator, serve: Serve) -> None:
+def test_who_is_gone_keeps_no_connection(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 20.0})
     greeted(box)
     worker = worker_of(sidecar)
@@ -263,7 +267,7 @@ def test_who_is_gone_keeps_no_connection(box: Emulator, serve: Serve) -> None:
 
 
 @pytest.mark.usefixtures("many_files")
-def test_with_few_descriptors_a_crowd_is_turned_away_and_box_is_asked(box: Emulator, serve: Serve) -> None:
+def test_with_few_descriptors_a_crowd_is_turned_away_and_box_is_asked(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(command=("prlimit", "--nofile=1024:1024"))
     greeted(box)
     with contextlib.ExitStack() as stack:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import calls, code, greeted, last
 
@@ -39,16 +39,18 @@ SAYS_TOO_MUCH: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def root_token(sidecar: Sidecar, **body: Any) -> Any:
+def root_token(sidecar: SidecarProcess, **body: Any) -> Any:
     return sidecar.token(ANA, "explorer", scopes=("item_download",), **body)
 
 
-def alive(box: Emulator) -> list[dict[str, Any]]:
+def alive(box: EmulatorProcess) -> list[dict[str, Any]]:
     return [token for token in box.tokens() if token["kind"] == "downscoped" and token["alive"]]
 
 
 @pytest.mark.parametrize("says", SAYS.values(), ids=SAYS)
-def test_every_way_to_tell_a_roots_scopes_is_understood(says: Any, box: Emulator, sidecar: Sidecar) -> None:
+def test_every_way_to_tell_a_roots_scopes_is_understood(
+    says: Any, box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     greeted(box)
     box.fault("merge", path="/oauth2/token", grant=EXCHANGE, body={"restricted_to": says})
     answer = root_token(sidecar)
@@ -58,7 +60,9 @@ def test_every_way_to_tell_a_roots_scopes_is_understood(says: Any, box: Emulator
 
 
 @pytest.mark.parametrize("says", SAYS_TOO_MUCH.values(), ids=SAYS_TOO_MUCH)
-def test_a_token_that_may_do_more_is_revoked_and_not_used(says: Any, box: Emulator, sidecar: Sidecar) -> None:
+def test_a_token_that_may_do_more_is_revoked_and_not_used(
+    says: Any, box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     greeted(box)
     box.fault("merge", path="/oauth2/token", grant=EXCHANGE, body={"restricted_to": says}, times=None)
     answer = root_token(sidecar)
@@ -66,7 +70,7 @@ def test_a_token_that_may_do_more_is_revoked_and_not_used(says: Any, box: Emulat
     assert alive(box) == []
 
 
-def test_a_folders_token_must_name_the_folder_in_whatever_form(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_folders_token_must_name_the_folder_in_whatever_form(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     folder = box.item(ANA, "/Recibos")["id"]
     joined = {"scope": "base_explorer,item_download", "object": {"type": "folder", "id": folder}}
@@ -79,7 +83,9 @@ def test_a_folders_token_must_name_the_folder_in_whatever_form(box: Emulator, si
 
 
 @pytest.mark.parametrize("says", ["per_scope", "with_folder", "joined"])
-def test_a_root_costs_one_exchange_where_box_tells_its_scopes(says: str, box: Emulator, sidecar: Sidecar) -> None:
+def test_a_root_costs_one_exchange_where_box_tells_its_scopes(
+    says: str, box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     greeted(box)
     box.settings(root_restricted_to=says)
     assert root_token(sidecar).json()["scopes"] == ["base_explorer", "item_download"]
@@ -87,7 +93,9 @@ def test_a_root_costs_one_exchange_where_box_tells_its_scopes(says: str, box: Em
 
 
 @pytest.mark.parametrize("says", ["empty", "absent"])
-def test_where_a_root_says_nothing_it_is_asked_for_by_name(says: str, box: Emulator, sidecar: Sidecar) -> None:
+def test_where_a_root_says_nothing_it_is_asked_for_by_name(
+    says: str, box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     greeted(box)
     box.settings(root_restricted_to=says, root_resource=True)
     answer = root_token(sidecar)
@@ -102,7 +110,7 @@ def test_where_a_root_says_nothing_it_is_asked_for_by_name(says: str, box: Emula
 
 
 @pytest.mark.parametrize("says", ["empty", "absent"])
-def test_where_nothing_says_it_the_token_is_refused(says: str, box: Emulator, sidecar: Sidecar) -> None:
+def test_where_nothing_says_it_the_token_is_refused(says: str, box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     box.settings(root_restricted_to=says, root_resource=False)
     answer = root_token(sidecar)
@@ -116,7 +124,7 @@ def test_where_nothing_says_it_the_token_is_refused(says: str, box: Emulator, si
 
 
 @pytest.mark.parametrize("says", ["empty", "absent"])
-def test_an_administrator_may_have_such_a_root_believed(says: str, box: Emulator, serve: Serve) -> None:
+def test_an_administrator_may_have_such_a_root_believed(says: str, box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"accept_unstated_scopes": True})
     greeted(box)
     box.settings(root_restricted_to=says, root_resource=False)
@@ -134,7 +142,7 @@ def test_an_administrator_may_have_such_a_root_believed(says: str, box: Emulator
         assert code(sidecar.token("olga@example.com", scopes=("item_download",))) in {"box_refused"}
 
 
-def test_the_way_is_found_again_when_box_changes_its_mind(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_way_is_found_again_when_box_changes_its_mind(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     box.settings(root_restricted_to="empty", root_resource=True)
     assert root_token(sidecar).status_code == 200
@@ -142,14 +150,14 @@ def test_the_way_is_found_again_when_box_changes_its_mind(box: Emulator, sidecar
     assert sidecar.token("kenji@example.com").status_code == 200
 
 
-def test_a_look_up_ends_though_the_marker_never_does(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_look_up_ends_though_the_marker_never_does(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     box.settings(filter_term_marker="endless")
     assert sidecar.token(ANA).status_code == 200
     assert calls(box).count("GET /2.0/users") == 1
 
 
-def test_a_person_is_found_behind_a_thousand_others(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_person_is_found_behind_a_thousand_others(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     for number in range(1001):
         box.add_user(f"zoe{number:04}", f"zoe@example.com.{number:04}")
     box.add_user("Zoe", "zoe@example.com")
@@ -158,7 +166,7 @@ def test_a_person_is_found_behind_a_thousand_others(box: Emulator, sidecar: Side
     assert calls(box).count("GET /2.0/users") == 2
 
 
-def test_a_box_that_gives_fewer_at_once_is_read_to_the_end(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_box_that_gives_fewer_at_once_is_read_to_the_end(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     entries = [{"type": "user", "id": str(9000 + number), "name": "Bo", "login": f"bo@example.com.{number}"}
                for number in range(100)]  # fmt: skip
     box.fault("merge", path="/2.0/users", body={"entries": entries, "limit": 100, "total_count": 101})
@@ -171,7 +179,7 @@ def test_a_box_that_gives_fewer_at_once_is_read_to_the_end(box: Emulator, sideca
     assert calls(box).count("GET /2.0/users") == 2
 
 
-def test_a_box_that_repeats_itself_is_given_up_on(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_box_that_repeats_itself_is_given_up_on(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     entries = [{"type": "user", "id": str(9000 + number), "name": "Bo", "login": f"bo@example.com.{number}"}
                for number in range(1000)]  # fmt: skip
     box.fault("merge", path="/2.0/users", body={"entries": entries, "limit": 1000}, times=None)
@@ -180,7 +188,9 @@ def test_a_box_that_repeats_itself_is_given_up_on(box: Emulator, sidecar: Sideca
     assert calls(box).count("GET /2.0/users") == 11
 
 
-def test_a_subject_token_that_box_has_just_issued_is_replaced_once(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_subject_token_that_box_has_just_issued_is_replaced_once(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     greeted(box)
     words = {"error": "invalid_grant", "error_description": "The subject_token provided is invalid"}
     box.fault("status", path="/oauth2/token", grant=EXCHANGE, status=400, body=words)
@@ -193,7 +203,9 @@ def test_a_subject_token_that_box_has_just_issued_is_replaced_once(box: Emulator
     assert calls(box, since).count("POST /oauth2/token") == 3  # the exchanges
 
 
-def test_a_subject_token_that_box_does_not_know_yet_is_tried_again(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_subject_token_that_box_does_not_know_yet_is_tried_again(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     greeted(box)
     box.settings(fresh_subject_token_refused=True)
     for login in (ANA, "kenji@example.com", "olga@example.com"):
@@ -202,7 +214,9 @@ def test_a_subject_token_that_box_does_not_know_yet_is_tried_again(box: Emulator
         assert calls(box, since).count("jwt-bearer") == 1
 
 
-def test_what_else_box_says_of_a_second_try_is_told_and_not_tried_again(box: Emulator, sidecar: Sidecar) -> None:
+def test_what_else_box_says_of_a_second_try_is_told_and_not_tried_again(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     greeted(box)
     unknown = {"error": "invalid_grant", "error_description": "The subject_token provided is invalid"}
     box.fault("status", path="/oauth2/token", grant=EXCHANGE, status=400, body=unknown)
@@ -215,7 +229,7 @@ def test_what_else_box_says_of_a_second_try_is_told_and_not_tried_again(box: Emu
     assert calls(box, since).count("POST /oauth2/token") == 2
 
 
-def test_a_jti_that_box_refuses_is_replaced_once(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_jti_that_box_refuses_is_replaced_once(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     words = {
         "error": "invalid_grant",
@@ -230,24 +244,24 @@ def test_a_jti_that_box_refuses_is_replaced_once(box: Emulator, sidecar: Sidecar
     assert calls(box, since).count("POST /oauth2/token") == 2
 
 
-def test_odd_refusals_of_a_jti_are_got_over(box: Emulator, sidecar: Sidecar) -> None:
+def test_odd_refusals_of_a_jti_are_got_over(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     box.settings(jti_refused_every=2)
     for login in (ANA, "kenji@example.com", "olga@example.com", "o'brien+box@example.com"):
         assert sidecar.token(login).status_code == 200
 
 
-def test_the_older_text_about_exp_is_the_same_refusal(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_older_text_about_exp_is_the_same_refusal(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     box.settings(exp_refusal="bare", clock_offset_s=-300)
     assert sidecar.token(ANA).status_code == 200
 
 
-def ccg(serve: Serve, box: Emulator) -> Sidecar:
+def ccg(serve: Serve, box: EmulatorProcess) -> SidecarProcess:
     return serve(app_config=box.ccg_config, cache={"unknown_user_ttl_s": 0.2})
 
 
-def test_client_credentials_name_every_cause_in_the_order_to_check(box: Emulator, serve: Serve) -> None:
+def test_client_credentials_name_every_cause_in_the_order_to_check(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = ccg(serve, box)
     greeted(box)
     box.settings(user_tokens_enabled=False)
@@ -264,7 +278,7 @@ def test_client_credentials_name_every_cause_in_the_order_to_check(box: Emulator
     assert "App + Enterprise Access" in answer.json()["fix"]
 
 
-def test_client_credentials_with_a_wrong_secret_say_so(box: Emulator, serve: Serve) -> None:
+def test_client_credentials_with_a_wrong_secret_say_so(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = ccg(serve, box)
     greeted(box)
     box.rotate(secret=True)
@@ -275,7 +289,7 @@ def test_client_credentials_with_a_wrong_secret_say_so(box: Emulator, serve: Ser
     assert fix.index("secret") < fix.index("enterpriseID") < fix.index("authorize the app")
 
 
-def test_a_person_deleted_at_box_is_forgotten_with_client_credentials_too(box: Emulator, serve: Serve) -> None:
+def test_a_person_deleted_at_box_is_forgotten_with_client_credentials_too(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = ccg(serve, box)
     greeted(box)
     person = box.add_user("Short Stay", "short.stay@example.com")
@@ -289,7 +303,7 @@ def test_a_person_deleted_at_box_is_forgotten_with_client_credentials_too(box: E
     assert sidecar.token("short.stay@example.com").json()["user"]["id"] == other["id"]
 
 
-def test_app_access_only_is_named_as_a_cause(box: Emulator, sidecar: Sidecar) -> None:
+def test_app_access_only_is_named_as_a_cause(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     assert sidecar.request("GET", f"/v1/users?login={ANA}").status_code == 200
     box.settings(app_access="app")

@@ -9,22 +9,24 @@ from typing import Any
 
 import pytest
 
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar, box_sidecar, toml
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess, box_sidecar, toml
 from sidecar.conftest import Serve
 from sidecar.support import last
 
 ORIGIN = "https://intranet.example.com"
 
 
-def check(sidecar: Sidecar, *options: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def check(
+    sidecar: SidecarProcess, *options: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """``box-sidecar check`` with the configuration of a sidecar, which need not run."""
     command = [box_sidecar(), "check", "--config", str(sidecar.config), *options]
     environment = {**os.environ, **(env or {})}
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
 
 
-def findings(sidecar: Sidecar, *options: str, status: int) -> dict[str, dict[str, str]]:
+def findings(sidecar: SidecarProcess, *options: str, status: int) -> dict[str, dict[str, str]]:
     """The checks of ``check --json`` by id; each that does not pass has a fix."""
     ended = check(sidecar, "--json", *options)
     assert ended.returncode == status, ended.stdout + ended.stderr
@@ -38,13 +40,13 @@ def findings(sidecar: Sidecar, *options: str, status: int) -> dict[str, dict[str
 
 
 @pytest.fixture
-def idle(box: Emulator, folder: Any, request: pytest.FixtureRequest) -> Sidecar:
+def idle(box: EmulatorProcess, folder: Any, request: pytest.FixtureRequest) -> SidecarProcess:
     """A configuration without a running sidecar."""
     name = f"doctor{abs(hash(request.node.name)) % 10**8}"
-    return Sidecar(folder / name, app_config=box.app_config, api_url=box.url, box={"timeout_s": 2.0})
+    return SidecarProcess(folder / name, app_config=box.app_config, api_url=box.url, box={"timeout_s": 2.0})
 
 
-def test_all_is_well(box: Emulator, sidecar: Sidecar) -> None:
+def test_all_is_well(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     box.settings(cors_origins=[ORIGIN])
     options = ["--login", "ana@example.com", "--origin", ORIGIN, "--user", "root"]
     found = findings(sidecar, *options, status=0)
@@ -72,7 +74,7 @@ def test_all_is_well(box: Emulator, sidecar: Sidecar) -> None:
     )
 
 
-def test_the_route_says_the_same(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_route_says_the_same(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     answer = sidecar.request("GET", "/v1/doctor").json()
     assert answer["status"] == "pass"
     assert {found["id"] for found in answer["checks"]} == {
@@ -109,7 +111,7 @@ def test_the_route_says_the_same(box: Emulator, sidecar: Sidecar) -> None:
     ],
 )
 def test_what_is_wrong_is_found_with_the_page_to_open(
-    settings: dict[str, Any], options: list[str], failing: str, words: str, box: Emulator, idle: Sidecar
+    settings: dict[str, Any], options: list[str], failing: str, words: str, box: EmulatorProcess, idle: SidecarProcess
 ) -> None:
     box.settings(**settings)
     found = findings(idle, *options, status=1)
@@ -117,14 +119,14 @@ def test_what_is_wrong_is_found_with_the_page_to_open(
     assert words in found[failing]["fix"]
 
 
-def test_an_exchange_that_box_refuses_is_found(box: Emulator, idle: Sidecar) -> None:
+def test_an_exchange_that_box_refuses_is_found(box: EmulatorProcess, idle: SidecarProcess) -> None:
     body = {"error": "invalid_scope", "error_description": "The requested scope is invalid."}
     box.fault("status", path="/oauth2/token", grant="token-exchange", status=400, body=body, times=None)
     found = findings(idle, status=1)
     assert found["exchange"]["status"] == "fail" and "Application Scopes" in found["exchange"]["fix"]
 
 
-def test_a_wrong_clock_is_reported_and_harmless(box: Emulator, idle: Sidecar) -> None:
+def test_a_wrong_clock_is_reported_and_harmless(box: EmulatorProcess, idle: SidecarProcess) -> None:
     box.settings(clock_offset_s=7200)
     found = findings(idle, "--login", "ana@example.com", status=0)
     assert found["clock"]["status"] == "warn"
@@ -132,7 +134,7 @@ def test_a_wrong_clock_is_reported_and_harmless(box: Emulator, idle: Sidecar) ->
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "https://box.invalid", "https://127.0.0.1:9"])
-def test_it_ends_well_without_a_network(url: str, idle: Sidecar) -> None:
+def test_it_ends_well_without_a_network(url: str, idle: SidecarProcess) -> None:
     idle.settings["box"]["api_url"] = url
     idle.write_config()
     found = findings(idle, "--login", "ana@example.com", "--origin", ORIGIN, status=1)
@@ -140,14 +142,14 @@ def test_it_ends_well_without_a_network(url: str, idle: Sidecar) -> None:
     assert "key" in found and "app" not in found
 
 
-def test_a_box_that_hangs_does_not_hang_doctor(box: Emulator, idle: Sidecar) -> None:
+def test_a_box_that_hangs_does_not_hang_doctor(box: EmulatorProcess, idle: SidecarProcess) -> None:
     idle.settings["box"]["timeout_s"] = 0.5
     idle.write_config()
     box.fault("hang", times=None, seconds=60)
     assert findings(idle, status=1)["network"]["status"] == "fail"
 
 
-def test_the_proxy_is_named(idle: Sidecar) -> None:
+def test_the_proxy_is_named(idle: SidecarProcess) -> None:
     idle.settings["box"]["api_url"] = "https://box.invalid"
     idle.write_config()
     ended = check(idle, env={"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""})
@@ -155,8 +157,8 @@ def test_the_proxy_is_named(idle: Sidecar) -> None:
     assert "proxy" in ended.stdout and "NO_PROXY" in ended.stdout
 
 
-def test_a_private_authority_is_named(folder: Any, idle: Sidecar) -> None:
-    with Emulator(folder / "doctor-tls", tls=True) as box:
+def test_a_private_authority_is_named(folder: Any, idle: SidecarProcess) -> None:
+    with EmulatorProcess(folder / "doctor-tls", tls=True) as box:
         idle.settings["box"] |= {"api_url": box.url, "app_config": str(box.app_config)}
         idle.write_config()
         assert "SSL_CERT_FILE" in findings(idle, status=1)["network"]["fix"]
@@ -164,7 +166,7 @@ def test_a_private_authority_is_named(folder: Any, idle: Sidecar) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give the socket to another group")
-def test_whether_the_web_servers_user_may_connect(box: Emulator, serve: Serve) -> None:
+def test_whether_the_web_servers_user_may_connect(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(server={"socket_group": "www-data"})
     assert findings(sidecar, "--user", "www-data", status=0)["socket"]["status"] == "pass"
     assert "socket_group" in findings(sidecar, "--user", "nobody", status=1)["socket"]["fix"]
@@ -178,7 +180,7 @@ def test_a_user_whom_only_the_sidecar_turns_away_is_told_so(serve: Serve) -> Non
     assert "allowed_users" in findings(sidecar, "--user", "nobody", status=1)["socket"]["fix"]
 
 
-def test_a_key_id_that_box_would_not_make_is_suspicious(box: Emulator, idle: Sidecar) -> None:
+def test_a_key_id_that_box_would_not_make_is_suspicious(box: EmulatorProcess, idle: SidecarProcess) -> None:
     content = json.loads(box.app_config.read_text())
     content["boxAppSettings"]["appAuth"]["publicKeyID"] = "abc"
     app = idle.directory / "app.json"
@@ -191,7 +193,7 @@ def test_a_key_id_that_box_would_not_make_is_suspicious(box: Emulator, idle: Sid
     assert "publicKeyID" in found["app"]["fix"]
 
 
-def test_a_file_is_compared_with_what_runs(box: Emulator, serve: Serve) -> None:
+def test_a_file_is_compared_with_what_runs(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     assert findings(sidecar, status=0)["configuration"]["status"] == "pass"
     policy = {"policy": {"denied_logins": ["kenji@example.com"]}}
@@ -210,7 +212,7 @@ def test_a_file_is_compared_with_what_runs(box: Emulator, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("broken", ["toml", "json", "key"])
-def test_a_configuration_that_can_not_be_read_is_2(broken: str, box: Emulator, idle: Sidecar) -> None:
+def test_a_configuration_that_can_not_be_read_is_2(broken: str, box: EmulatorProcess, idle: SidecarProcess) -> None:
     app = idle.directory / "app.json"
     app.touch(mode=0o600)
     content = json.loads(box.app_config.read_text())
@@ -225,7 +227,7 @@ def test_a_configuration_that_can_not_be_read_is_2(broken: str, box: Emulator, i
     assert ended.stdout == "" and len(ended.stderr.splitlines()) == 1
 
 
-def test_doctor_does_not_ask_box_again_for_each_who_asks_at_once(box: Emulator, sidecar: Sidecar) -> None:
+def test_doctor_does_not_ask_box_again_for_each_who_asks_at_once(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     since = last(box)
     sidecar.request("GET", "/v1/doctor")
     assert 3 <= len(box.log(since)) <= 6

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import Wire, calls, code, greeted, last, post, request_bytes, until
 
@@ -43,7 +43,7 @@ FAILURES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_one_failure_is_not_noticed(failure: str, box: Emulator, sidecar: Sidecar) -> None:
+def test_one_failure_is_not_noticed(failure: str, box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     for match in ({"path": "/oauth2/token", "grant": "jwt-bearer"}, {"path": "/2.0/users"}, TOKEN):
         box.fault(**match, **FAILURES[failure])
     assert sidecar.token("ana@example.com").status_code == 200
@@ -52,7 +52,7 @@ def test_one_failure_is_not_noticed(failure: str, box: Emulator, sidecar: Sideca
 
 @pytest.mark.parametrize("failure", ["500", "502, a gateway's page", "cut before an answer", "truncated JSON"])
 def test_a_lasting_failure_is_said_in_time_and_with_an_hour_to_come_back(
-    failure: str, box: Emulator, serve: Serve
+    failure: str, box: EmulatorProcess, serve: Serve
 ) -> None:
     sidecar = serve(box={"timeout_s": 1.0})
     greeted(box)
@@ -65,7 +65,7 @@ def test_a_lasting_failure_is_said_in_time_and_with_an_hour_to_come_back(
     assert 2 <= calls(box).count("token-exchange") + calls(box).count(EXCHANGE) <= 4
 
 
-def test_a_box_that_hangs_does_not_hang_us(box: Emulator, serve: Serve) -> None:
+def test_a_box_that_hangs_does_not_hang_us(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 0.6})
     greeted(box)
     box.fault("hang", **TOKEN, times=None, seconds=30)
@@ -77,7 +77,7 @@ def test_a_box_that_hangs_does_not_hang_us(box: Emulator, serve: Serve) -> None:
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 @pytest.mark.parametrize("body", [{"code": "rate_limit_exceeded"}, None, "<html>Too many</html>"])
-def test_a_429_is_waited_out_as_box_says(form: str, body: Any, box: Emulator, sidecar: Sidecar) -> None:
+def test_a_429_is_waited_out_as_box_says(form: str, body: Any, box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     wait = "1" if form == "seconds" else formatdate(time.time() + 2, usegmt=True)
     box.fault("status", **TOKEN, status=429, body=body, headers={"Retry-After": wait})
@@ -88,7 +88,7 @@ def test_a_429_is_waited_out_as_box_says(form: str, body: Any, box: Emulator, si
 
 
 @pytest.mark.parametrize("wait", ["99999999", "9" * 400, "-5", "soon", "", "²", formatdate(4e9, usegmt=True)])
-def test_an_absurd_retry_after_is_bounded(wait: str, box: Emulator, serve: Serve) -> None:
+def test_an_absurd_retry_after_is_bounded(wait: str, box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 0.6})
     greeted(box)
     box.fault("status", **TOKEN, status=429, times=None, headers={"Retry-After": wait} if wait != "²" else {})
@@ -97,7 +97,7 @@ def test_an_absurd_retry_after_is_bounded(wait: str, box: Emulator, serve: Serve
     assert 1 <= int(answer.headers["retry-after"]) <= 300
 
 
-def test_while_box_wants_us_to_wait_it_is_left_alone(box: Emulator, serve: Serve) -> None:
+def test_while_box_wants_us_to_wait_it_is_left_alone(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 0.6})
     greeted(box)
     box.fault("status", **TOKEN, status=429, headers={"Retry-After": "2"})
@@ -109,7 +109,7 @@ def test_while_box_wants_us_to_wait_it_is_left_alone(box: Emulator, serve: Serve
     until(lambda: sidecar.token("ana@example.com").is_success, 6, 0.2)
 
 
-def test_one_persons_limit_at_box_is_theirs_alone(box: Emulator, sidecar: Sidecar) -> None:
+def test_one_persons_limit_at_box_is_theirs_alone(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     held = sidecar.token("ana@example.com").json()["access_token"]
     for grant in ("token-exchange", "jwt-bearer"):
         box.fault("status", path="/oauth2/token", grant=grant, status=429, headers={"Retry-After": "300"})
@@ -124,7 +124,9 @@ def test_one_persons_limit_at_box_is_theirs_alone(box: Emulator, sidecar: Sideca
     assert sidecar.request("GET", "/health/ready").status_code == 200
 
 
-def test_the_apps_limit_at_box_is_told_to_who_asks_whether_we_are_ready(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_apps_limit_at_box_is_told_to_who_asks_whether_we_are_ready(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     greeted(box)
     box.fault("status", path="/2.0/users", status=429, headers={"Retry-After": "60"})
     assert code(sidecar.token("ana@example.com")) == "box_rate_limited"
@@ -133,7 +135,7 @@ def test_the_apps_limit_at_box_is_told_to_who_asks_whether_we_are_ready(box: Emu
     assert 50 <= int(ready.headers["retry-after"]) <= 60
 
 
-def test_when_box_limits_many_people_at_once_it_means_the_app(box: Emulator, sidecar: Sidecar) -> None:
+def test_when_box_limits_many_people_at_once_it_means_the_app(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     people = [box.add_user(f"Person {number}", f"person{number}@example.com")["login"] for number in range(7)]
     box.fault("status", **TOKEN, status=429, times=None, headers={"Retry-After": "60"})
@@ -154,7 +156,7 @@ ODD_TOKENS: list[dict[str, Any]] = [
 ]
 
 
-def test_an_odd_answer_is_a_refusal_and_no_failure_of_box(box: Emulator, sidecar: Sidecar) -> None:
+def test_an_odd_answer_is_a_refusal_and_no_failure_of_box(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     for odd in ODD_TOKENS:
         since = last(box)
@@ -167,7 +169,7 @@ def test_an_odd_answer_is_a_refusal_and_no_failure_of_box(box: Emulator, sidecar
     assert sidecar.token("kenji@example.com").status_code == 200
 
 
-def test_a_life_is_a_number_and_no_eternity(box: Emulator, serve: Serve) -> None:
+def test_a_life_is_a_number_and_no_eternity(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     for number, (told, least, most) in enumerate([(3600.0, 3590, 3600), (10**18, 86_000, 86_400)]):
         greeted(box)
@@ -176,7 +178,9 @@ def test_a_life_is_a_number_and_no_eternity(box: Emulator, serve: Serve) -> None
         assert least <= answer.json()["expires_in"] <= most
 
 
-def test_the_breaker_stops_hammering_serves_what_it_has_and_notices_the_recovery(box: Emulator, serve: Serve) -> None:
+def test_the_breaker_stops_hammering_serves_what_it_has_and_notices_the_recovery(
+    box: EmulatorProcess, serve: Serve
+) -> None:
     sidecar = serve(box={"timeout_s": 1.0})
     held = sidecar.token("ana@example.com").json()["access_token"]
     box.fault("status", status=500, times=None)
@@ -199,11 +203,11 @@ def test_the_breaker_stops_hammering_serves_what_it_has_and_notices_the_recovery
     assert sidecar.token("kenji@example.com").status_code == 200
 
 
-def metrics(sidecar: Sidecar) -> str:
+def metrics(sidecar: SidecarProcess) -> str:
     return sidecar.request("GET", "/metrics").text
 
 
-def test_without_box_a_token_is_given_until_it_ends_and_no_longer(box: Emulator, serve: Serve) -> None:
+def test_without_box_a_token_is_given_until_it_ends_and_no_longer(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 5})
     sidecar = serve(box={"timeout_s": 0.5}, cache={"min_life_s": 3.5, "refresh_ahead_s": 0, "user_ttl_s": 0.1})
     held = sidecar.token("ana@example.com").json()
@@ -219,7 +223,7 @@ def test_without_box_a_token_is_given_until_it_ends_and_no_longer(box: Emulator,
     assert time.monotonic() < ends + 2
 
 
-def test_fifty_requests_that_hang_on_box_do_not_slow_one_that_is_cached(box: Emulator, serve: Serve) -> None:
+def test_fifty_requests_that_hang_on_box_do_not_slow_one_that_is_cached(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 20.0})
     with sidecar.client() as client, contextlib.ExitStack() as hanging:
         assert post(client, "ana@example.com").status_code == 200
@@ -261,12 +265,12 @@ def test_a_host_where_nobody_listens(serve: Serve) -> None:
 
 
 @pytest.fixture(scope="module")
-def tls_box(folder: Path) -> Iterator[Emulator]:
-    with Emulator(folder / "tls", tls=True) as emulator:
+def tls_box(folder: Path) -> Iterator[EmulatorProcess]:
+    with EmulatorProcess(folder / "tls", tls=True) as emulator:
         yield emulator
 
 
-def test_a_private_authority_is_trusted_where_ssl_cert_file_names_it(tls_box: Emulator, serve: Serve) -> None:
+def test_a_private_authority_is_trusted_where_ssl_cert_file_names_it(tls_box: EmulatorProcess, serve: Serve) -> None:
     app = {"app_config": tls_box.app_config, "api_url": tls_box.url}
     with_it = serve(**app, env={"SSL_CERT_FILE": str(tls_box.ca)})
     assert with_it.token("ana@example.com").status_code == 200
@@ -321,7 +325,7 @@ def proxy() -> Iterator[Proxy]:
     running.close()
 
 
-def test_a_proxy_in_the_environment_is_used(proxy: Proxy, tls_box: Emulator, serve: Serve) -> None:
+def test_a_proxy_in_the_environment_is_used(proxy: Proxy, tls_box: EmulatorProcess, serve: Serve) -> None:
     environment = {"SSL_CERT_FILE": str(tls_box.ca), "HTTPS_PROXY": proxy.url, "NO_PROXY": ""}
     app = {"app_config": tls_box.app_config, "api_url": tls_box.url}
     assert serve(**app, env=environment).token("kenji@example.com").status_code == 200
@@ -332,14 +336,14 @@ def test_a_proxy_in_the_environment_is_used(proxy: Proxy, tls_box: Emulator, ser
     assert proxy.asked == []
 
 
-def test_a_netrc_is_not_read(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+def test_a_netrc_is_not_read(box: EmulatorProcess, serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("default login somebody password elses\n")
     (tmp_path / "netrc").chmod(0o600)
     sidecar = serve(env={"NETRC": str(tmp_path / "netrc")})
     assert sidecar.token("ana@example.com").status_code == 200
 
 
-def test_a_proxy_that_is_not_there_is_named(tls_box: Emulator, serve: Serve) -> None:
+def test_a_proxy_that_is_not_there_is_named(tls_box: EmulatorProcess, serve: Serve) -> None:
     environment = {"SSL_CERT_FILE": str(tls_box.ca), "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
     app = {"app_config": tls_box.app_config, "api_url": tls_box.url, "box": {"timeout_s": 0.5}}
     answer = serve(**app, env=environment).token("ana@example.com")
@@ -347,7 +351,7 @@ def test_a_proxy_that_is_not_there_is_named(tls_box: Emulator, serve: Serve) -> 
     assert "proxy" in answer.json()["detail"]
 
 
-def test_a_401_on_the_service_token_is_handled_once(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_401_on_the_service_token_is_handled_once(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     assert sidecar.token("ana@example.com").status_code == 200
     since = last(box)
     box.expire_tokens(kind="service", revoke=True)
@@ -357,7 +361,7 @@ def test_a_401_on_the_service_token_is_handled_once(box: Emulator, sidecar: Side
     ]  # fmt: skip
 
 
-def test_a_401_that_stays_is_not_looped(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_401_that_stays_is_not_looped(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     since = last(box)
     headers = {"WWW-Authenticate": 'Bearer realm="Service", error="invalid_token"'}
@@ -368,7 +372,9 @@ def test_a_401_that_stays_is_not_looped(box: Emulator, sidecar: Sidecar) -> None
 
 
 @pytest.mark.parametrize("end", ["expired", "revoked"])
-def test_a_user_token_that_box_no_longer_knows_is_replaced_once(end: str, box: Emulator, sidecar: Sidecar) -> None:
+def test_a_user_token_that_box_no_longer_knows_is_replaced_once(
+    end: str, box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     assert sidecar.token("ana@example.com").status_code == 200
     since = last(box)
     box.expire_tokens(kind="user", revoke=end == "revoked")

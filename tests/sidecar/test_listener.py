@@ -19,9 +19,9 @@ import pytest
 from box_sidecar.listener import listen
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import ServerSettings
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 from intranet.process import Process
-from intranet.sidecar import Sidecar, box_sidecar
+from intranet.sidecar_process import SidecarProcess, box_sidecar
 from sidecar.conftest import Serve
 from sidecar.support import Wire, request_bytes, status_of, until, worker_of
 
@@ -43,7 +43,7 @@ def hand_over(listener: socket.socket, count: str = "1", of: str = "own") -> lis
     return [sys.executable, "-c", HAND_OVER, str(listener.fileno()), count, of]
 
 
-def refusal(sidecar: Sidecar, listener: socket.socket, count: str = "1") -> str:
+def refusal(sidecar: SidecarProcess, listener: socket.socket, count: str = "1") -> str:
     """The one line with which it refuses to start on this socket."""
     ended = subprocess.run(
         [*hand_over(listener, count), box_sidecar(), "serve", "--config", sidecar.config],
@@ -55,13 +55,13 @@ def refusal(sidecar: Sidecar, listener: socket.socket, count: str = "1") -> str:
 
 
 @pytest.fixture
-def stopped(box: Emulator, folder: Path, request: pytest.FixtureRequest) -> Sidecar:
+def stopped(box: EmulatorProcess, folder: Path, request: pytest.FixtureRequest) -> SidecarProcess:
     """A sidecar that has not been started."""
     directory = folder / f"l{abs(hash(request.node.name)) % 10**8}"
-    return Sidecar(directory, app_config=box.app_config, api_url=box.url)
+    return SidecarProcess(directory, app_config=box.app_config, api_url=box.url)
 
 
-def test_a_tcp_socket_is_never_served(stopped: Sidecar) -> None:
+def test_a_tcp_socket_is_never_served(stopped: SidecarProcess) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -69,7 +69,7 @@ def test_a_tcp_socket_is_never_served(stopped: Sidecar) -> None:
     assert not stopped.socket.exists()
 
 
-def test_only_the_unix_socket_that_the_configuration_names_is_taken_over(stopped: Sidecar) -> None:
+def test_only_the_unix_socket_that_the_configuration_names_is_taken_over(stopped: SidecarProcess) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(stopped.socket))
         assert "no listening Unix stream socket" in refusal(stopped, listener), "it does not listen"
@@ -85,7 +85,7 @@ def test_only_the_unix_socket_that_the_configuration_names_is_taken_over(stopped
         assert "make them the same" in refusal(stopped, listener)
 
 
-def test_systemds_socket_lets_callers_wait_for_the_next_instance(stopped: Sidecar) -> None:
+def test_systemds_socket_lets_callers_wait_for_the_next_instance(stopped: SidecarProcess) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(stopped.socket))
         listener.listen()
@@ -114,7 +114,7 @@ def test_systemds_socket_lets_callers_wait_for_the_next_instance(stopped: Sideca
             assert stopped.socket.exists(), "it is systemd's to remove"
 
 
-def test_a_socket_for_another_process_is_not_ours(stopped: Sidecar) -> None:
+def test_a_socket_for_another_process_is_not_ours(stopped: SidecarProcess) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -143,7 +143,9 @@ def test_a_socket_for_another_process_is_not_ours(stopped: Sidecar) -> None:
         {"WEB_CONCURRENCY": "4", "PORT": "8766", "FORWARDED_ALLOW_IPS": "*"},
     ],
 )
-def test_the_servers_own_variables_change_nothing(environment: dict[str, str], box: Emulator, serve: Serve) -> None:
+def test_the_servers_own_variables_change_nothing(
+    environment: dict[str, str], box: EmulatorProcess, serve: Serve
+) -> None:
     sidecar = serve(env=environment)
     assert sidecar.token("ana@example.com").status_code == 200
     assert worker_of(sidecar)
@@ -151,7 +153,7 @@ def test_the_servers_own_variables_change_nothing(environment: dict[str, str], b
     assert "Traceback" not in log and "127.0.0.1:876" not in log
 
 
-def test_without_its_master_the_worker_ends_at_once_and_the_next_can_start(box: Emulator, serve: Serve) -> None:
+def test_without_its_master_the_worker_ends_at_once_and_the_next_can_start(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 60.0})
     assert sidecar.process
     worker = worker_of(sidecar)
@@ -167,7 +169,7 @@ def test_without_its_master_the_worker_ends_at_once_and_the_next_can_start(box: 
     assert sidecar.token("ana@example.com").status_code == 200
 
 
-def test_it_stops_without_waiting_for_those_who_ask_nothing(box: Emulator, serve: Serve) -> None:
+def test_it_stops_without_waiting_for_those_who_ask_nothing(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     assert sidecar.process
     worker = worker_of(sidecar)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from box_sidecar.elements import ELEMENT_SCOPES
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.support import post, together
 
 PEOPLE = 1250
@@ -17,7 +17,7 @@ WIDGETS = [[], *([scope] for scope in ELEMENT_SCOPES["explorer"][1]), ["item_dow
 LIMIT_MB = 80.0
 
 
-def pss(sidecar: Sidecar) -> float:
+def pss(sidecar: SidecarProcess) -> float:
     """Proportional set size of all its processes in MB (proc(5), smaps_rollup)."""
     assert sidecar.process
     total = 0
@@ -39,8 +39,8 @@ def test_ten_thousand_tokens_within_eighty_megabytes(folder: Path, capsys: pytes
     )
     policy = {"mints_per_minute": 1_000_000, "mints_per_user_per_minute": 1000}
     with (
-        Emulator(folder / "crowd", seed=seed) as box,
-        Sidecar(folder / "full", app_config=box.ccg_config, api_url=box.url, policy=policy) as sidecar,
+        EmulatorProcess(folder / "crowd", seed=seed) as box,
+        SidecarProcess(folder / "full", app_config=box.ccg_config, api_url=box.url, policy=policy) as sidecar,
         sidecar.client() as client,
     ):
         box.settings(rate_limit_per_minute=0)

@@ -14,8 +14,8 @@ import pytest
 from jsonschema import ValidationError
 from openapi_schema_validator import OAS31Validator
 
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 
 ANYTHING = 1_000_000
@@ -37,13 +37,13 @@ checks.positive_data_acceptance.enabled = false
 
 
 @pytest.fixture
-def wide_open(box: Emulator, serve: Serve) -> Sidecar:
+def wide_open(box: EmulatorProcess, serve: Serve) -> SidecarProcess:
     policy = {"mints_per_minute": ANYTHING, "mints_per_user_per_minute": ANYTHING, "provision_app_users": True}
     return serve(policy=policy)
 
 
 @pytest.fixture
-def bridge(wide_open: Sidecar) -> Iterator[str]:
+def bridge(wide_open: SidecarProcess) -> Iterator[str]:
     """A TCP address whose bytes go to the sidecar's socket, for tools that know no Unix sockets."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -67,7 +67,7 @@ def bridge(wide_open: Sidecar) -> Iterator[str]:
     listener.close()
 
 
-def test_schemathesis_finds_no_difference(bridge: str, wide_open: Sidecar, tmp_path: Path) -> None:
+def test_schemathesis_finds_no_difference(bridge: str, wide_open: SidecarProcess, tmp_path: Path) -> None:
     (tmp_path / "schemathesis.toml").write_text(SCHEMATHESIS)
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{bridge}/openapi.json", "--no-color"]
     options = ["--max-examples", "20", "--phases", "coverage,fuzzing", "--generation-database", "none"]
@@ -78,7 +78,7 @@ def test_schemathesis_finds_no_difference(bridge: str, wide_open: Sidecar, tmp_p
     assert "internal error" not in log and "Traceback" not in log
 
 
-def test_its_schemas_are_valid_and_accept_what_is_answered(box: Emulator, sidecar: Sidecar) -> None:
+def test_its_schemas_are_valid_and_accept_what_is_answered(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     document = sidecar.request("GET", "/openapi.json").json()
     components = document["components"]["schemas"]
 

@@ -24,8 +24,8 @@ from box_sidecar.policy import Policy
 from box_sidecar.problems import BoxReason, ConfigError, Problem
 from box_sidecar.schemas import TokenRequest
 from box_sidecar.settings import load_settings
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar, toml
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess, toml
 from sidecar.support import code, greeted
 
 fuzz = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
@@ -48,7 +48,7 @@ def test_a_body_is_understood_or_refused(body: bytes) -> None:
     assert asked.resource.id.isascii() and asked.resource.id.isdigit()
 
 
-def test_the_running_sidecar_answers_any_body_with_a_problem(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_running_sidecar_answers_any_body_with_a_problem(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     greeted(box)
     before = len(sidecar.log.read_text())
     with sidecar.client() as client:
@@ -241,7 +241,7 @@ def test_two_logins_are_one_only_by_letter_case(one: str, other: str) -> None:
     assert normalize_login(one.upper()) == normalize_login(one.lower()) or not one.isascii()
 
 
-def test_the_strategies_reach_what_is_accepted_too(box: Emulator) -> None:
+def test_the_strategies_reach_what_is_accepted_too(box: EmulatorProcess) -> None:
     body = {"user": {"login": "a"}, "element": "explorer", "scopes": ["item_share"], "folder": "1"}
     assert msgspec.convert(body, TokenRequest).resource == Resource("folder", "1")
     assert load_app_config(box.app_config).key_id

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import calls, code, greeted, last, post, until
 
 
-def test_only_people_of_the_named_domains_get_tokens(box: Emulator, serve: Serve) -> None:
+def test_only_people_of_the_named_domains_get_tokens(box: EmulatorProcess, serve: Serve) -> None:
     box.add_user("Otto", "otto@other.example")
     sidecar = serve(policy={"login_domains": ["Example.COM"]})
     assert sidecar.token("ana@EXAMPLE.com").status_code == 200
@@ -23,7 +23,7 @@ def test_only_people_of_the_named_domains_get_tokens(box: Emulator, serve: Serve
     assert code(sidecar.request("POST", "/v1/tokens", json=by_id)) == "login_not_allowed"
 
 
-def test_app_users_are_of_their_own_domain(box: Emulator, serve: Serve) -> None:
+def test_app_users_are_of_their_own_domain(box: EmulatorProcess, serve: Serve) -> None:
     body = {"user": {"external_app_user_id": "wp-1"}, "element": "explorer"}
     for domains, status in ((["example.com"], 403), (["example.com", "boxdevedition.com"], 200)):
         sidecar = serve(policy={"login_domains": domains, "provision_app_users": True})
@@ -31,7 +31,7 @@ def test_app_users_are_of_their_own_domain(box: Emulator, serve: Serve) -> None:
         assert sidecar.request("POST", "/v1/tokens", json=body).status_code == status
 
 
-def test_denied_logins_get_none_in_any_letter_case(box: Emulator, serve: Serve) -> None:
+def test_denied_logins_get_none_in_any_letter_case(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"denied_logins": ["ANA@example.com"]})
     assert code(sidecar.token("Ana@Example.com")) == "login_not_allowed"
     by_id = {"user": {"id": box.user("ana@example.com")["id"]}, "element": "explorer"}
@@ -40,7 +40,9 @@ def test_denied_logins_get_none_in_any_letter_case(box: Emulator, serve: Serve) 
 
 
 @pytest.mark.parametrize("login", ["boss@example.com", "coadmin@example.com"])
-def test_boxs_administrators_get_none_unless_policy_says_so(login: str, box: Emulator, sidecar: Sidecar) -> None:
+def test_boxs_administrators_get_none_unless_policy_says_so(
+    login: str, box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     answer = sidecar.token(login)
     assert (answer.status_code, code(answer)) == (403, "role_not_allowed")
     assert not [token for token in box.tokens() if token["kind"] != "service"], "not even a user token is made"
@@ -53,7 +55,7 @@ def test_roles_are_denied_as_policy_says(serve: Serve) -> None:
         assert code(sidecar.token(login)) == "role_not_allowed"
 
 
-def test_elements_and_scopes_are_the_most_that_policy_names(box: Emulator, serve: Serve) -> None:
+def test_elements_and_scopes_are_the_most_that_policy_names(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"elements": {"explorer": ["item_download"], "uploader": []}})
     greeted(box)
     since = last(box)
@@ -70,7 +72,7 @@ def test_elements_and_scopes_are_the_most_that_policy_names(box: Emulator, serve
     assert sidecar.token("ana@example.com", "explorer", ("item_download",)).status_code == 200
 
 
-def test_only_the_named_folders_may_be_asked_for(box: Emulator, serve: Serve) -> None:
+def test_only_the_named_folders_may_be_asked_for(box: EmulatorProcess, serve: Serve) -> None:
     allowed = box.item("ana@example.com", "/Projetos")["id"]
     other = box.item("ana@example.com", "/Recibos")["id"]
     below = box.item("ana@example.com", "/Projetos/Aurora")["id"]
@@ -81,7 +83,7 @@ def test_only_the_named_folders_may_be_asked_for(box: Emulator, serve: Serve) ->
         assert (answer.status_code, code(answer)) == (403, "folder_not_allowed"), place
 
 
-def test_a_file_may_be_asked_for_below_a_named_folder_only(box: Emulator, serve: Serve) -> None:
+def test_a_file_may_be_asked_for_below_a_named_folder_only(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"folders": [box.item("ana@example.com", "/Projetos")["id"]]})
     deep = box.item("ana@example.com", "/Projetos/Aurora/Proposta.docx")["id"]
     top = box.item("ana@example.com", "/Bem-vinda.txt")["id"]
@@ -91,7 +93,9 @@ def test_a_file_may_be_asked_for_below_a_named_folder_only(box: Emulator, serve:
     assert not [token for token in box.tokens() if token["kind"] == "downscoped" and token["resource"]["id"] != deep]
 
 
-def test_one_person_gets_so_many_new_tokens_a_minute_and_others_are_not_hindered(box: Emulator, serve: Serve) -> None:
+def test_one_person_gets_so_many_new_tokens_a_minute_and_others_are_not_hindered(
+    box: EmulatorProcess, serve: Serve
+) -> None:
     sidecar = serve(policy={"mints_per_user_per_minute": 3})
     features = ["item_preview", "item_download", "item_upload", "item_share"]
     with sidecar.client() as client:
@@ -107,7 +111,7 @@ def test_one_person_gets_so_many_new_tokens_a_minute_and_others_are_not_hindered
         assert post(client, "kenji@example.com").status_code == 200
 
 
-def test_all_together_cause_so_many_calls_a_minute(box: Emulator, serve: Serve) -> None:
+def test_all_together_cause_so_many_calls_a_minute(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"mints_per_minute": 10})
     with sidecar.client() as client:
         answers = [post(client, f"guess{number}@example.com") for number in range(30)]
@@ -118,7 +122,7 @@ def test_all_together_cause_so_many_calls_a_minute(box: Emulator, serve: Serve) 
     assert calls(box).count("GET /2.0/users") == 10
 
 
-def test_what_box_tells_by_one_name_of_a_person_holds_by_all_names(box: Emulator, serve: Serve) -> None:
+def test_what_box_tells_by_one_name_of_a_person_holds_by_all_names(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 8})
     sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 7.5})
     user_id = box.user("ana@example.com")["id"]
@@ -131,7 +135,7 @@ def test_what_box_tells_by_one_name_of_a_person_holds_by_all_names(box: Emulator
     assert code(sidecar.token("ana@example.com")) == "role_not_allowed"
 
 
-def test_who_is_gone_by_their_id_is_gone_by_all_names(box: Emulator, sidecar: Sidecar) -> None:
+def test_who_is_gone_by_their_id_is_gone_by_all_names(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     user_id = box.user("ana@example.com")["id"]
     assert sidecar.token("ana@example.com").is_success
     box.delete_user(user_id)
@@ -139,7 +143,7 @@ def test_who_is_gone_by_their_id_is_gone_by_all_names(box: Emulator, sidecar: Si
     assert code(sidecar.token("ana@example.com")) == "user_not_found"
 
 
-def test_a_look_up_costs_what_it_asks_of_box(box: Emulator, serve: Serve) -> None:
+def test_a_look_up_costs_what_it_asks_of_box(box: EmulatorProcess, serve: Serve) -> None:
     # Of "z" Box finds everybody whose name or login begins with it: up to eleven pages.
     entries = [{"type": "user", "id": str(9000 + number), "name": "Z", "login": f"z{number}@example.com"}
                for number in range(1000)]  # fmt: skip

@@ -16,14 +16,14 @@ import pytest
 from box_sidecar.model import Token
 from box_sidecar.secret import Secret
 from box_sidecar.tools.probe import Browser, describe_restriction, may_upload_to
-from intranet.emulator import Emulator
-from intranet.sidecar import box_sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import box_sidecar
 
 ANA = "ana@example.com"
 
 
 @pytest.fixture
-def config(box: Emulator, tmp_path: Path) -> Path:
+def config(box: EmulatorProcess, tmp_path: Path) -> Path:
     """A configuration that works, its JSON beside it; no sidecar runs."""
     shutil.copy(box.app_config, tmp_path / "box_config.json")
     path = tmp_path / "box-sidecar.toml"
@@ -55,11 +55,11 @@ def findings(report: dict[str, Any]) -> dict[str, str]:
     return {found["id"]: found["status"] for found in report["checks"]}
 
 
-def belongings(box: Emulator) -> Any:
+def belongings(box: EmulatorProcess) -> Any:
     return [box.items(ANA), box.items(ANA, trashed=True), box.items("kenji@example.com")]
 
 
-def test_a_box_as_it_should_be_gets_a_table_of_ticks(box: Emulator, config: Path) -> None:
+def test_a_box_as_it_should_be_gets_a_table_of_ticks(box: EmulatorProcess, config: Path) -> None:
     box.settings(downscoped_search=True)
     before = belongings(box)
     ended = check(config, "--probe", "--login", ANA)
@@ -76,7 +76,7 @@ def test_a_box_as_it_should_be_gets_a_table_of_ticks(box: Emulator, config: Path
     assert {token["kind"] for token in box.tokens() if token["alive"]} == {"service"}
 
 
-def test_the_report_names_nobody_and_nothing(box: Emulator, config: Path) -> None:
+def test_the_report_names_nobody_and_nothing(box: EmulatorProcess, config: Path) -> None:
     text = check(config, "--probe", "--login", ANA, "--json").stdout
     report = json.loads(text)
     assert report["checks"]["user_token"] == "pass"
@@ -108,7 +108,7 @@ DIALECTS = {
 
 
 @pytest.mark.parametrize(("settings", "told"), DIALECTS.values(), ids=DIALECTS)
-def test_a_dialect_is_told(settings: dict[str, Any], told: dict[str, str], box: Emulator, config: Path) -> None:
+def test_a_dialect_is_told(settings: dict[str, Any], told: dict[str, str], box: EmulatorProcess, config: Path) -> None:
     box.settings(**settings)
     report = probe(config)
     assert {name: report["dialects"][name] for name in told} == told
@@ -118,14 +118,14 @@ def test_a_dialect_is_told(settings: dict[str, Any], told: dict[str, str], box: 
     assert findings(report)["explorer"] == ("pass" if search == "works" else "warn")
 
 
-def test_client_credentials_are_told_too(box: Emulator, config: Path) -> None:
+def test_client_credentials_are_told_too(box: EmulatorProcess, config: Path) -> None:
     box.settings(downscoped_search=True)
     shutil.copy(box.ccg_config, config.with_name("box_config.json"))
     report = probe(config)
     assert (report["status"], report["dialects"]["grant"]) == ("pass", "client_credentials")
 
 
-def test_what_box_does_not_let_an_element_do_is_found(box: Emulator, config: Path) -> None:
+def test_what_box_does_not_let_an_element_do_is_found(box: EmulatorProcess, config: Path) -> None:
     box.fault("status", method="GET", path=r"/2\.0/files/\d+/thumbnail", times=None, status=403)
     box.fault("status", method="PUT", path=r"/2\.0/files/\d+", times=None, status=403, body={"code": "forbidden"})
     report = probe(config)
@@ -138,7 +138,7 @@ def test_what_box_does_not_let_an_element_do_is_found(box: Emulator, config: Pat
     assert "✗ explorer: Box does not let the explorer do: list (403)" in ended.stdout
 
 
-def test_a_token_that_can_do_more_than_its_scopes_is_found(box: Emulator, config: Path) -> None:
+def test_a_token_that_can_do_more_than_its_scopes_is_found(box: EmulatorProcess, config: Path) -> None:
     config.write_text(config.read_text() + '\n[policy.elements]\nexplorer = ["item_preview"]\n')
     assert outcomes(probe(config), "explorer")["delete"] == "not_granted"
     box.fault("status", method="DELETE", path=r"/2\.0/files/\d+$", times=1, status=204)
@@ -147,7 +147,7 @@ def test_a_token_that_can_do_more_than_its_scopes_is_found(box: Emulator, config
     assert (report["status"], findings(report)["explorer"]) == ("fail", "fail")
 
 
-def test_a_folders_token_that_opens_others_is_found(box: Emulator, config: Path) -> None:
+def test_a_folders_token_that_opens_others_is_found(box: EmulatorProcess, config: Path) -> None:
     # The last look at the root in a run is that of the token for one folder, before the revocation is tried.
     box.fault("status", method="GET", path=r"/2\.0/folders/0$", times=None, status=200, body={"id": "0"})
     report = probe(config)
@@ -156,7 +156,7 @@ def test_a_folders_token_that_opens_others_is_found(box: Emulator, config: Path)
     assert report["status"] == "fail"
 
 
-def test_without_a_person_or_a_folder_to_write_to_it_says_what_to_do(box: Emulator, config: Path) -> None:
+def test_without_a_person_or_a_folder_to_write_to_it_says_what_to_do(box: EmulatorProcess, config: Path) -> None:
     ended = check(config, "--probe")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "--login" in ended.stderr
@@ -167,7 +167,7 @@ def test_without_a_person_or_a_folder_to_write_to_it_says_what_to_do(box: Emulat
     assert "policy.folders" in ended.stdout
 
 
-def test_it_stays_within_the_folders_of_the_policy(box: Emulator, config: Path) -> None:
+def test_it_stays_within_the_folders_of_the_policy(box: EmulatorProcess, config: Path) -> None:
     folder = box.item(ANA, "/Recibos")["id"]
     config.write_text(config.read_text() + f'\n[policy]\nfolders = ["{folder}"]\n')
     box.settings(downscoped_search=True)
@@ -177,7 +177,7 @@ def test_it_stays_within_the_folders_of_the_policy(box: Emulator, config: Path) 
     assert belongings(box) == before
 
 
-def test_a_dead_connection_in_the_middle_leaves_nothing_behind(box: Emulator, config: Path) -> None:
+def test_a_dead_connection_in_the_middle_leaves_nothing_behind(box: EmulatorProcess, config: Path) -> None:
     before = belongings(box)
     box.fault("cut", method="GET", path="/2.0/search", times=None)
     box.fault("hang", method="GET", path="/2.0/recent_items", times=1, seconds=1)
@@ -208,7 +208,7 @@ def test_a_restriction_of_no_known_form_is_told_as_such(restricted_to: Any) -> N
     ],
 )
 def test_an_odd_answer_leaves_a_report_and_nothing_behind(
-    method: str, path: str, body: Any, box: Emulator, config: Path
+    method: str, path: str, body: Any, box: EmulatorProcess, config: Path
 ) -> None:
     before = belongings(box)
     box.fault("merge", method=method, path=path, body=body, times=None)
@@ -219,7 +219,7 @@ def test_an_odd_answer_leaves_a_report_and_nothing_behind(
     assert {token["kind"] for token in box.tokens() if token["alive"]} <= {"service", "user"}
 
 
-def test_a_probe_that_can_not_go_on_ends_the_tokens_that_it_made(box: Emulator, config: Path) -> None:
+def test_a_probe_that_can_not_go_on_ends_the_tokens_that_it_made(box: EmulatorProcess, config: Path) -> None:
     before = belongings(box)
     # The exchanges of doctor and of the elements go well, what the probe asks for after them is refused.
     body = {"error": "invalid_resource", "error_description": "The target resource is invalid."}

@@ -11,13 +11,13 @@ import pytest
 
 from box_sidecar.problems import Problem
 from box_sidecar.rate_limit import Ledger, MintLimits
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import calls, code, greeted, last, post, until, worker_of
 
 
-def kill_worker(sidecar: Sidecar) -> None:
+def kill_worker(sidecar: SidecarProcess) -> None:
     """End the worker as a crash would, and wait for the next one."""
     worker = worker_of(sidecar)
     os.kill(worker, signal.SIGKILL)
@@ -27,7 +27,7 @@ def kill_worker(sidecar: Sidecar) -> None:
     assert worker_of(sidecar) != worker
 
 
-def reload(sidecar: Sidecar) -> None:
+def reload(sidecar: SidecarProcess) -> None:
     """Let it take its files again."""
     assert sidecar.process
     before = sidecar.log.read_text().count("configuration reloaded")
@@ -37,7 +37,7 @@ def reload(sidecar: Sidecar) -> None:
 
 @pytest.mark.parametrize("interrupt", [kill_worker, reload])
 def test_a_persons_limit_outlives_what_the_worker_may_not(
-    interrupt: Callable[[Sidecar], None], box: Emulator, serve: Serve
+    interrupt: Callable[[SidecarProcess], None], box: EmulatorProcess, serve: Serve
 ) -> None:
     sidecar = serve(policy={"mints_per_user_per_minute": 3})
     for feature in ("item_preview", "item_download"):
@@ -55,7 +55,7 @@ def test_a_persons_limit_outlives_what_the_worker_may_not(
 
 @pytest.mark.parametrize("interrupt", [kill_worker, reload])
 def test_the_limits_of_all_people_outlive_it_too(
-    interrupt: Callable[[Sidecar], None], box: Emulator, serve: Serve
+    interrupt: Callable[[SidecarProcess], None], box: EmulatorProcess, serve: Serve
 ) -> None:
     sidecar = serve(policy={"mints_per_minute": 4})
     people = [f"person{number}@example.com" for number in range(6)]
@@ -75,7 +75,7 @@ def test_the_limits_of_all_people_outlive_it_too(
     assert not [entry for entry in box.log(since) if entry["grant"] == "token-exchange"]
 
 
-def test_a_reload_takes_other_limits_and_keeps_what_was_counted(box: Emulator, serve: Serve) -> None:
+def test_a_reload_takes_other_limits_and_keeps_what_was_counted(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"mints_per_user_per_minute": 2})
     features = ["item_preview", "item_download", "item_upload", "item_share"]
     with sidecar.client() as client:

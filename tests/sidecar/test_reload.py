@@ -25,27 +25,27 @@ from box_sidecar import changes
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import Settings, parse_settings
 from box_sidecar.tools.config import TEMPLATE
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar, toml
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess, toml
 from sidecar.conftest import Serve
 from sidecar.support import Wire, calls, code, greeted, last, request_bytes, status_of, until
 
 
-def hang_up(sidecar: Sidecar) -> None:
+def hang_up(sidecar: SidecarProcess) -> None:
     assert sidecar.process
     os.kill(sidecar.process.pid, signal.SIGHUP)
 
 
-def reloads(sidecar: Sidecar, outcome: str) -> bool:
+def reloads(sidecar: SidecarProcess, outcome: str) -> bool:
     return f'box_sidecar_reloads_total{{outcome="{outcome}"}}' in sidecar.request("GET", "/metrics").text
 
 
-def log(sidecar: Sidecar) -> str:
+def log(sidecar: SidecarProcess) -> str:
     return sidecar.log.read_text(errors="replace")
 
 
 @pytest.mark.parametrize("how", ["SIGHUP", "replaced"])
-def test_a_new_policy_is_taken_over_and_tokens_are_kept(how: str, box: Emulator, serve: Serve) -> None:
+def test_a_new_policy_is_taken_over_and_tokens_are_kept(how: str, box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     kept = sidecar.token("ana@example.com").json()["access_token"]
     sidecar.settings["policy"] = {"denied_logins": ["kenji@example.com"]}
@@ -152,17 +152,17 @@ def test_what_tightens_loosens_nothing() -> None:
     assert changes.loosened(settings_of("")[0], settings_of(toml(STRICT))[0]) == []
 
 
-def count(sidecar: Sidecar, outcome: str) -> float:
+def count(sidecar: SidecarProcess, outcome: str) -> float:
     page = sidecar.request("GET", "/metrics").text
     found = re.search(rf'^box_sidecar_reloads_total\{{outcome="{outcome}"\}} (\S+)', page, re.M)
     return float(found[1]) if found else 0.0
 
 
-def denied(sidecar: Sidecar) -> bool:
+def denied(sidecar: SidecarProcess) -> bool:
     return code(sidecar.token("kenji@example.com")) == "login_not_allowed"
 
 
-def test_a_configuration_that_was_cut_short_is_not_taken_over_by_itself(box: Emulator, serve: Serve) -> None:
+def test_a_configuration_that_was_cut_short_is_not_taken_over_by_itself(box: EmulatorProcess, serve: Serve) -> None:
     policy = {"denied_logins": ["kenji@example.com"], "elements": {"explorer": ["item_share"]}}
     sidecar = serve(box={}, server={}, policy=policy)
     whole = sidecar.config.read_text()
@@ -183,7 +183,7 @@ def test_a_configuration_that_was_cut_short_is_not_taken_over_by_itself(box: Emu
     assert sidecar.token("ana@example.com", "picker").status_code == 200
 
 
-def test_what_loosens_policy_waits_for_a_signal(box: Emulator, serve: Serve) -> None:
+def test_what_loosens_policy_waits_for_a_signal(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"denied_logins": ["kenji@example.com"]})
     sidecar.settings["policy"]["denied_logins"] = []
     sidecar.write_config()
@@ -197,7 +197,7 @@ def test_what_loosens_policy_waits_for_a_signal(box: Emulator, serve: Serve) -> 
     assert sidecar.token("kenji@example.com").status_code == 200
 
 
-def test_files_that_are_being_written_are_left_alone(box: Emulator, serve: Serve) -> None:
+def test_files_that_are_being_written_are_left_alone(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     for _ in range(10):
         time.sleep(0.5)
@@ -207,7 +207,7 @@ def test_files_that_are_being_written_are_left_alone(box: Emulator, serve: Serve
     until(lambda: reloads(sidecar, "done"), 20)
 
 
-def test_another_address_of_box_is_not_taken_over_while_it_runs(box: Emulator, serve: Serve) -> None:
+def test_another_address_of_box_is_not_taken_over_while_it_runs(box: EmulatorProcess, serve: Serve) -> None:
     """Whoever may write the file, and not start programs, could have the app's secret sent to a port of theirs."""
     sidecar = serve()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -223,7 +223,7 @@ def test_another_address_of_box_is_not_taken_over_while_it_runs(box: Emulator, s
             listener.accept()
 
 
-def test_a_worker_that_ended_goes_on_with_what_ran(box: Emulator, serve: Serve) -> None:
+def test_a_worker_that_ended_goes_on_with_what_ran(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"denied_logins": ["kenji@example.com"]})
     assert sidecar.process
     for cut in ("", "[box\n"):
@@ -236,7 +236,7 @@ def test_a_worker_that_ended_goes_on_with_what_ran(box: Emulator, serve: Serve) 
         assert sidecar.token("ana@example.com").status_code == 200
 
 
-def is_ready(sidecar: Sidecar) -> bool:
+def is_ready(sidecar: SidecarProcess) -> bool:
     with contextlib.suppress(httpx.TransportError):
         return sidecar.request("GET", "/health/ready").status_code == 200
     return False
@@ -247,7 +247,7 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.timeout(60)
-def test_a_pipe_in_the_place_of_a_file_holds_nothing_up(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+def test_a_pipe_in_the_place_of_a_file_holds_nothing_up(box: EmulatorProcess, serve: Serve, tmp_path: Path) -> None:
     app = tmp_path / "app.json"
     shutil.copy(box.app_config, app)
     sidecar = serve(app_config=app)
@@ -259,7 +259,7 @@ def test_a_pipe_in_the_place_of_a_file_holds_nothing_up(box: Emulator, serve: Se
         assert "not a regular file" in log(sidecar)
 
 
-def test_a_policy_that_forbids_more_holds_for_tokens_in_memory_too(box: Emulator, serve: Serve) -> None:
+def test_a_policy_that_forbids_more_holds_for_tokens_in_memory_too(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     file = box.item("ana@example.com", "/Bem-vinda.txt")["id"]
     assert sidecar.token("ana@example.com", scopes=("item_share",)).status_code == 200
@@ -274,7 +274,7 @@ def test_a_policy_that_forbids_more_holds_for_tokens_in_memory_too(box: Emulator
     assert code(sidecar.token("ana@example.com", "preview", file=file)) == "folder_not_allowed"
 
 
-def test_what_a_new_policy_refuses_is_neither_renewed_nor_left_alive(box: Emulator, serve: Serve) -> None:
+def test_what_a_new_policy_refuses_is_neither_renewed_nor_left_alive(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 12})
     sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 8})
     made = {
@@ -295,7 +295,7 @@ def test_what_a_new_policy_refuses_is_neither_renewed_nor_left_alive(box: Emulat
     assert sidecar.token("ana@example.com", scopes=("item_upload",)).is_success
 
 
-def test_what_was_asked_for_under_the_old_policy_is_judged_by_the_new_one(box: Emulator, serve: Serve) -> None:
+def test_what_was_asked_for_under_the_old_policy_is_judged_by_the_new_one(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 8.0})
     greeted(box)
     box.fault("delay", path="/oauth2/token", grant="token-exchange", seconds=3)
@@ -311,7 +311,7 @@ def test_what_was_asked_for_under_the_old_policy_is_judged_by_the_new_one(box: E
     until(lambda: {token["kind"] for token in box.tokens() if token["alive"]} <= {"service", "user"}, 8)
 
 
-def test_a_token_that_was_replaced_ends_with_what_policy_takes_away(box: Emulator, serve: Serve) -> None:
+def test_a_token_that_was_replaced_ends_with_what_policy_takes_away(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     first = sidecar.token("ana@example.com", scopes=("item_share",)).json()["access_token"]
     refused = hashlib.sha256(first.encode()).hexdigest()
@@ -326,7 +326,7 @@ def test_a_token_that_was_replaced_ends_with_what_policy_takes_away(box: Emulato
 
 
 def test_a_file_s_token_outlives_folders_that_are_added_and_no_folder_that_is_taken_away(
-    box: Emulator, serve: Serve
+    box: EmulatorProcess, serve: Serve
 ) -> None:
     folder = box.item("ana@example.com", "/Projetos")["id"]
     file = box.item("ana@example.com", "/Bem-vinda.txt")["id"]
@@ -341,7 +341,9 @@ def test_a_file_s_token_outlives_folders_that_are_added_and_no_folder_that_is_ta
     until(lambda: token not in living(box), 15)
 
 
-def test_a_file_that_was_asked_for_under_the_old_folders_is_not_had_under_the_new(box: Emulator, serve: Serve) -> None:
+def test_a_file_that_was_asked_for_under_the_old_folders_is_not_had_under_the_new(
+    box: EmulatorProcess, serve: Serve
+) -> None:
     sidecar = serve(box={"timeout_s": 8.0})
     greeted(box)
     file = box.item("ana@example.com", "/Bem-vinda.txt")["id"]
@@ -359,7 +361,7 @@ def test_a_file_that_was_asked_for_under_the_old_folders_is_not_had_under_the_ne
     until(lambda: {token["kind"] for token in box.tokens() if token["alive"]} <= {"service", "user"}, 8)
 
 
-def living(box: Emulator) -> set[str]:
+def living(box: EmulatorProcess) -> set[str]:
     """The tokens that still open something."""
     return {token["token"] for token in box.tokens() if token["alive"]}
 
@@ -378,7 +380,7 @@ def living(box: Emulator) -> set[str]:
     ],
 )
 def test_a_bad_new_file_is_reported_and_the_old_one_stays(
-    spoil: Callable[[Path, Path], Any], words: str, box: Emulator, serve: Serve, tmp_path: Path
+    spoil: Callable[[Path, Path], Any], words: str, box: EmulatorProcess, serve: Serve, tmp_path: Path
 ) -> None:
     app = tmp_path / "app.json"
     shutil.copy(box.app_config, app)
@@ -406,7 +408,9 @@ def change(app: Path, name: str, value: str) -> None:
     app.write_text(json.dumps(content))
 
 
-def test_the_json_that_a_new_toml_names_may_be_mended_afterwards(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+def test_the_json_that_a_new_toml_names_may_be_mended_afterwards(
+    box: EmulatorProcess, serve: Serve, tmp_path: Path
+) -> None:
     sidecar = serve()
     app = tmp_path / "new.json"
     shutil.copyfile(box.app_config, app)
@@ -418,11 +422,11 @@ def test_the_json_that_a_new_toml_names_may_be_mended_afterwards(box: Emulator, 
     until(lambda: reloads(sidecar, "done"), 8)
 
 
-def test_a_new_key_at_box_is_taken_over_from_the_new_json(box: Emulator, folder: Path) -> None:
-    with Emulator(folder / "rotating") as box:
+def test_a_new_key_at_box_is_taken_over_from_the_new_json(box: EmulatorProcess, folder: Path) -> None:
+    with EmulatorProcess(folder / "rotating") as box:
         app = folder / "rotating.json"
         shutil.copy(box.app_config, app)
-        with Sidecar(folder / "rotated", app_config=app, api_url=box.url, box={"timeout_s": 2.0}) as sidecar:
+        with SidecarProcess(folder / "rotated", app_config=app, api_url=box.url, box={"timeout_s": 2.0}) as sidecar:
             assert sidecar.token("ana@example.com").status_code == 200
             box.rotate(key=True, secret=True)
             refused = sidecar.token("kenji@example.com")
@@ -433,7 +437,7 @@ def test_a_new_key_at_box_is_taken_over_from_the_new_json(box: Emulator, folder:
             until(lambda: sidecar.token("kenji@example.com").is_success, 8, 0.2)
 
 
-def test_another_app_s_files_forget_what_was_the_old_one_s(box: Emulator, serve: Serve) -> None:
+def test_another_app_s_files_forget_what_was_the_old_one_s(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     old = sidecar.token("ana@example.com").json()["access_token"]
     sidecar.settings["box"]["app_config"] = str(box.ccg_config)
@@ -449,7 +453,7 @@ def test_another_app_s_files_forget_what_was_the_old_one_s(box: Emulator, serve:
 class Load:
     """Requests without a pause, on connections of their own and on ones kept alive, until told to stop."""
 
-    def __init__(self, sidecar: Sidecar) -> None:
+    def __init__(self, sidecar: SidecarProcess) -> None:
         self.statuses: list[int] = []
         self.failures: list[Exception] = []
         self._sidecar = sidecar
@@ -478,7 +482,7 @@ class Load:
         self._pool.shutdown()
 
 
-def test_no_request_is_lost_during_reloads(box: Emulator, serve: Serve) -> None:
+def test_no_request_is_lost_during_reloads(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"mints_per_minute": 100_000, "mints_per_user_per_minute": 100_000})
     sidecar.token("ana@example.com")
     load = Load(sidecar)
@@ -493,7 +497,7 @@ def test_no_request_is_lost_during_reloads(box: Emulator, serve: Serve) -> None:
     assert log(sidecar).count("configuration reloaded") >= 3
 
 
-def test_requests_under_way_are_answered_before_it_ends(box: Emulator, serve: Serve) -> None:
+def test_requests_under_way_are_answered_before_it_ends(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     greeted(box)
     box.settings(latency_ms=400)
@@ -509,7 +513,7 @@ def test_requests_under_way_are_answered_before_it_ends(box: Emulator, serve: Se
     until(lambda: sidecar.process is not None and not sidecar.process.running(), 15)
 
 
-def test_it_ends_soon_and_cleanly_with_idle_connections_open(box: Emulator, serve: Serve) -> None:
+def test_it_ends_soon_and_cleanly_with_idle_connections_open(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     with sidecar.client() as idle:
         idle.get("/health/live")
@@ -522,7 +526,7 @@ def test_it_ends_soon_and_cleanly_with_idle_connections_open(box: Emulator, serv
     assert "ERROR" not in log(sidecar)
 
 
-def test_a_rotated_audit_file_is_let_go_of(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+def test_a_rotated_audit_file_is_let_go_of(box: EmulatorProcess, serve: Serve, tmp_path: Path) -> None:
     audit = tmp_path / "audit.jsonl"
     sidecar = serve(log={"audit_file": str(audit)})
     sidecar.token("ana@example.com")
@@ -537,7 +541,7 @@ def test_a_rotated_audit_file_is_let_go_of(box: Emulator, serve: Serve, tmp_path
     assert stat.S_IMODE(audit.stat().st_mode) & 0o007 == 0
 
 
-def test_where_the_audit_can_not_be_written_no_token_is_given(box: Emulator, serve: Serve) -> None:
+def test_where_the_audit_can_not_be_written_no_token_is_given(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(log={"audit_file": "/dev/full"})
     answer = sidecar.token("ana@example.com")
     assert answer.status_code == 503

@@ -24,21 +24,23 @@ from box_sidecar.model import Resource, Subject, Token, User
 from box_sidecar.problems import Problem
 from box_sidecar.secret import Secret
 from box_sidecar.settings import PolicySettings, Settings
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import Wire, code, greeted, last, request_bytes, until
 
 
-def revoke(sidecar: Sidecar, **user: str) -> httpx.Response:
+def revoke(sidecar: SidecarProcess, **user: str) -> httpx.Response:
     return sidecar.request("POST", "/v1/tokens/revoke", json={"user": user or {"login": "ana@example.com"}})
 
 
-def alive(box: Emulator, login: str = "ana@example.com") -> list[dict[str, Any]]:
+def alive(box: EmulatorProcess, login: str = "ana@example.com") -> list[dict[str, Any]]:
     return [token for token in box.tokens() if token["login"] == login and token["alive"]]
 
 
-def test_every_token_of_the_person_is_revoked_at_box_and_nobody_elses(box: Emulator, sidecar: Sidecar) -> None:
+def test_every_token_of_the_person_is_revoked_at_box_and_nobody_elses(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     for scopes in ((), ("item_share",)):
         sidecar.token("ana@example.com", scopes=scopes)
     kenjis = sidecar.token("kenji@example.com").json()["access_token"]
@@ -54,7 +56,7 @@ def test_every_token_of_the_person_is_revoked_at_box_and_nobody_elses(box: Emula
     assert sidecar.audit()[-1]["outcome"] == "mint", "the person is looked at anew"
 
 
-def test_tokens_that_were_renewed_meanwhile_are_revoked_too(box: Emulator, serve: Serve) -> None:
+def test_tokens_that_were_renewed_meanwhile_are_revoked_too(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 6})
     sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 5.5})
     first = sidecar.token("ana@example.com").json()["access_token"]
@@ -64,7 +66,7 @@ def test_tokens_that_were_renewed_meanwhile_are_revoked_too(box: Emulator, serve
     assert alive(box) == []
 
 
-def test_a_token_that_was_not_renewed_for_good_reason_is_revoked_too(box: Emulator, serve: Serve) -> None:
+def test_a_token_that_was_not_renewed_for_good_reason_is_revoked_too(box: EmulatorProcess, serve: Serve) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 8})
     sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 7.5})
     held = sidecar.token("ana@example.com").json()["access_token"]
@@ -77,7 +79,7 @@ def test_a_token_that_was_not_renewed_for_good_reason_is_revoked_too(box: Emulat
 
 @pytest.mark.parametrize("by", ["login", "id"])
 def test_a_person_is_found_however_named_and_however_the_token_was_asked_for(
-    by: str, box: Emulator, sidecar: Sidecar
+    by: str, box: EmulatorProcess, sidecar: SidecarProcess
 ) -> None:
     identity = box.user("ana@example.com")["id"]
     ask = {"id": identity} if by == "login" else {"login": "ana@example.com"}
@@ -88,7 +90,7 @@ def test_a_person_is_found_however_named_and_however_the_token_was_asked_for(
 
 
 def test_of_somebody_we_never_saw_there_is_nothing_to_revoke_and_nothing_to_ask(
-    box: Emulator, sidecar: Sidecar
+    box: EmulatorProcess, sidecar: SidecarProcess
 ) -> None:
     greeted(box)
     since = last(box)
@@ -101,7 +103,7 @@ def test_of_somebody_we_never_saw_there_is_nothing_to_revoke_and_nothing_to_ask(
     [("/2.0/users", ""), ("/oauth2/token", "jwt-bearer"), ("/oauth2/token", "token-exchange")],
 )
 def test_a_token_that_is_being_made_is_handed_out_to_nobody(
-    path: str, grant: str, box: Emulator, sidecar: Sidecar
+    path: str, grant: str, box: EmulatorProcess, sidecar: SidecarProcess
 ) -> None:
     greeted(box)
     since = last(box)
@@ -119,7 +121,9 @@ def test_a_token_that_is_being_made_is_handed_out_to_nobody(
     assert sidecar.token("ana@example.com").status_code == 200
 
 
-def test_when_box_is_down_they_are_forgotten_and_box_is_told_later(box: Emulator, sidecar: Sidecar) -> None:
+def test_when_box_is_down_they_are_forgotten_and_box_is_told_later(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     sidecar.token("ana@example.com")
     box.fault("cut", path="/oauth2/revoke", times=None)
     answer = revoke(sidecar)
@@ -129,7 +133,7 @@ def test_when_box_is_down_they_are_forgotten_and_box_is_told_later(box: Emulator
     until(lambda: alive(box) == [], 40, 0.3)
 
 
-def test_a_caller_who_does_not_wait_leaves_no_token_alive(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_caller_who_does_not_wait_leaves_no_token_alive(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     sidecar.token("ana@example.com")
     box.fault("delay", path="/oauth2/revoke", seconds=1, times=2)
     with Wire(sidecar.socket) as wire:
@@ -138,7 +142,7 @@ def test_a_caller_who_does_not_wait_leaves_no_token_alive(box: Emulator, sidecar
     until(lambda: alive(box) == [], 10)
 
 
-def test_a_refused_revocation_is_not_called_one(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_refused_revocation_is_not_called_one(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     sidecar.token("ana@example.com")
     body = {"error": "invalid_client", "error_description": "The client credentials are invalid"}
     box.fault("status", path="/oauth2/revoke", status=400, body=body, times=2)
@@ -146,7 +150,7 @@ def test_a_refused_revocation_is_not_called_one(box: Emulator, sidecar: Sidecar)
     assert (answer.status_code, code(answer)) == (502, "bad_client_credentials")
 
 
-def test_a_deleted_person_gets_nothing_more(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_deleted_person_gets_nothing_more(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     sidecar.token("ana@example.com")
     identity = box.user("ana@example.com")["id"]
     revoke(sidecar)
@@ -154,13 +158,15 @@ def test_a_deleted_person_gets_nothing_more(box: Emulator, sidecar: Sidecar) -> 
     assert code(sidecar.token("ana@example.com")) == "user_not_found"
 
 
-def test_a_deleted_person_with_a_remembered_user_token_gets_no_other_token(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_deleted_person_with_a_remembered_user_token_gets_no_other_token(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     sidecar.token("ana@example.com")
     box.delete_user(box.user("ana@example.com")["id"])
     assert code(sidecar.token("ana@example.com", scopes=("item_share",))) == "user_not_found"
 
 
-def test_a_log_out_by_the_login_of_before_a_renaming_reaches_all(box: Emulator, serve: Serve) -> None:
+def test_a_log_out_by_the_login_of_before_a_renaming_reaches_all(box: EmulatorProcess, serve: Serve) -> None:
     """Asked for by id, and renewed under the new login: the old one, by which the site knows the person, still counts.
 
     The same for a token asked for by the old login, which Box no longer finds when it is to be renewed.
@@ -180,13 +186,15 @@ def test_a_log_out_by_the_login_of_before_a_renaming_reaches_all(box: Emulator, 
     assert alive(box, "ana.maria@example.com") == alive(box, "kenji.t@example.com") == []
 
 
-def both_ended(sidecar: Sidecar) -> list[dict[str, Any]]:
+def both_ended(sidecar: SidecarProcess) -> list[dict[str, Any]]:
     """The renewals' audit lines, once each of two people has one."""
     lines = [line for line in sidecar.audit() if line["event"] in {"token_renewed", "renewal_failed"}]
     return lines if len({line["user_id"] for line in lines}) == 2 else []
 
 
-def test_what_box_could_not_be_told_of_one_is_not_another_s_to_wait_for(box: Emulator, sidecar: Sidecar) -> None:
+def test_what_box_could_not_be_told_of_one_is_not_another_s_to_wait_for(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     sidecar.token("ana@example.com")
     box.fault("cut", path="/oauth2/revoke", times=None)
     assert code(revoke(sidecar)) == "box_unavailable"

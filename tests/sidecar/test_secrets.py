@@ -20,8 +20,8 @@ from box_sidecar.app_config import AppConfig, load_app_config
 from box_sidecar.box.assertion import AssertionSigner
 from box_sidecar.box.transport import Request
 from box_sidecar.secret import Secret
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar, box_sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess, box_sidecar
 from sidecar.conftest import Serve
 from sidecar.support import Wire, code, request_bytes, until
 
@@ -46,7 +46,7 @@ def opened_key(app_config: Path) -> list[bytes]:
     return [str(d).encode(), f"{d:x}".encode(), d.to_bytes(256, "big")]
 
 
-def processes(sidecar: Sidecar) -> list[int]:
+def processes(sidecar: SidecarProcess) -> list[int]:
     """Master and worker."""
     assert sidecar.process
     return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if group(pid) == sidecar.process.pid]
@@ -65,7 +65,7 @@ def exposed(pid: int) -> Iterator[bytes]:
         yield Path(f"/proc/{pid}/{name}").read_bytes()
 
 
-def provoke(sidecar: Sidecar, box: Emulator) -> tuple[list[str], set[str]]:
+def provoke(sidecar: SidecarProcess, box: EmulatorProcess) -> tuple[list[str], set[str]]:
     """Everything that a caller can be answered, failures included; and the tokens that were rightly given."""
     given: set[str] = set()
     answers: list[str] = []
@@ -114,7 +114,7 @@ def provoke(sidecar: Sidecar, box: Emulator) -> tuple[list[str], set[str]]:
 
 
 def test_nothing_secret_is_written_answered_or_exposed_at_debug_level(
-    box: Emulator, serve: Serve, tmp_path: Path
+    box: EmulatorProcess, serve: Serve, tmp_path: Path
 ) -> None:
     audit = tmp_path / "audit"
     sidecar = serve(
@@ -139,7 +139,7 @@ def test_nothing_secret_is_written_answered_or_exposed_at_debug_level(
             assert number not in text, place
 
 
-def test_the_audit_says_who_and_what_and_no_login(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_audit_says_who_and_what_and_no_login(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     sidecar.token("ana@example.com", scopes=("item_share",))
     sidecar.token("ANA@example.com", scopes=("item_share",))
     sidecar.token("kenji@example.com", "picker", scopes=("item_delete",))
@@ -169,13 +169,13 @@ def test_the_processes_dump_no_core_and_let_nobody_look(serve: Serve) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as somebody else")
-def test_not_even_the_same_user_may_look_into_it(box: Emulator, folder: Path) -> None:
+def test_not_even_the_same_user_may_look_into_it(box: EmulatorProcess, folder: Path) -> None:
     home = folder / "unprivileged"
     home.mkdir(mode=0o700)
     app = home / "app.json"
     app.write_bytes(box.app_config.read_bytes())
     app.chmod(0o600)
-    sidecar = Sidecar(home, app_config=app, api_url=box.url)
+    sidecar = SidecarProcess(home, app_config=app, api_url=box.url)
     for path in (home, app, sidecar.config):
         os.chown(path, 65534, 65534)
     subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "true"], check=True)
@@ -198,7 +198,7 @@ def test_not_even_the_same_user_may_look_into_it(box: Emulator, folder: Path) ->
                 assert subprocess.run(look, capture_output=True, check=False).returncode != 0
 
 
-def test_a_crash_leaves_nothing_behind(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+def test_a_crash_leaves_nothing_behind(box: EmulatorProcess, serve: Serve, tmp_path: Path) -> None:
     sidecar = serve(env={"PYTHONFAULTHANDLER": "1"}, log={"level": "debug"})
     assert sidecar.token("ana@example.com").status_code == 200
     assert sidecar.process
@@ -217,12 +217,12 @@ def test_a_crash_leaves_nothing_behind(box: Emulator, serve: Serve, tmp_path: Pa
         assert not list(directory.glob("core*"))
 
 
-def alive_again(sidecar: Sidecar, worker: int) -> bool:
+def alive_again(sidecar: SidecarProcess, worker: int) -> bool:
     assert sidecar.process
     return any(pid not in {worker, sidecar.process.pid} for pid in processes(sidecar))
 
 
-def test_an_internal_error_says_where_and_not_what(box: Emulator, serve: Serve, tmp_path: Path) -> None:
+def test_an_internal_error_says_where_and_not_what(box: EmulatorProcess, serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import msgspec, sys\n"
         "class Bomb:\n"
@@ -270,7 +270,7 @@ def test_nothing_that_a_stranger_says_begins_a_line_of_the_log_or_moves_a_termin
         assert line == "" or line.startswith("  | ") or re.match(r"\S+ \S+ (DEBUG|ERROR) \S+: ", line)
 
 
-def test_what_box_says_begins_no_line_of_the_log(box: Emulator, serve: Serve) -> None:
+def test_what_box_says_begins_no_line_of_the_log(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(log={"level": "debug"})
     words = "No.\n2026-01-01 00:00:00,000 CRITICAL box_sidecar: forged \x1b[2J"
     body = {"error": words, "error_description": words}
@@ -285,15 +285,15 @@ def test_what_box_says_begins_no_line_of_the_log(box: Emulator, serve: Serve) ->
 
 def test_the_keys_of_tls_are_written_nowhere(folder: Path, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
-    with Emulator(folder / "keys-tls", tls=True) as box:
+    with EmulatorProcess(folder / "keys-tls", tls=True) as box:
         env = {"SSLKEYLOGFILE": str(keys), "SSL_CERT_FILE": str(box.ca)}
-        with Sidecar(folder / "keys", app_config=box.app_config, api_url=box.url, env=env) as sidecar:
+        with SidecarProcess(folder / "keys", app_config=box.app_config, api_url=box.url, env=env) as sidecar:
             assert sidecar.token("ana@example.com").status_code == 200
             assert "SSLKEYLOGFILE is not honoured" in sidecar.log.read_text()
     assert not keys.exists()
 
 
-def test_secrets_show_themselves_to_nobody(box: Emulator) -> None:
+def test_secrets_show_themselves_to_nobody(box: EmulatorProcess) -> None:
     secret = Secret("hush")
     for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", "%s" % secret, repr([secret])):  # noqa: UP031
         assert "hush" not in shown
@@ -309,7 +309,7 @@ def test_secrets_show_themselves_to_nobody(box: Emulator) -> None:
     assert isinstance(app, AppConfig)
 
 
-def test_the_command_line_shows_a_token_only_when_it_is_told_to(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_command_line_shows_a_token_only_when_it_is_told_to(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     command = [
         box_sidecar(),
         "token",

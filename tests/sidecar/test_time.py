@@ -16,22 +16,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from box_sidecar.box.clock import BoxClock
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import calls, code, greeted, last
 
 GRANT = "jwt-bearer"
 
 
-def refused(box: Emulator, since: int = 0) -> int:
+def refused(box: EmulatorProcess, since: int = 0) -> int:
     """Grants that Box refused."""
     return sum(1 for entry in box.log(since) if entry["grant"] == GRANT and entry["status"] != 200)
 
 
 @pytest.mark.parametrize("hours", [-9.5, -0.1, 0.05, 26])
 def test_a_clock_wrong_by_hours_costs_one_retry_and_the_next_tokens_none(
-    hours: float, box: Emulator, serve: Serve
+    hours: float, box: EmulatorProcess, serve: Serve
 ) -> None:
     box.settings(clock_offset_s=hours * 3600)
     sidecar = serve()
@@ -44,7 +44,7 @@ def test_a_clock_wrong_by_hours_costs_one_retry_and_the_next_tokens_none(
     assert offset and abs(float(offset[1]) - hours * 3600) < 2
 
 
-def test_boxs_clock_may_jump_while_we_run(box: Emulator, serve: Serve) -> None:
+def test_boxs_clock_may_jump_while_we_run(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve()
     assert sidecar.token("ana@example.com").status_code == 200
     for offset, login in ((7200, "kenji@example.com"), (-7200, "olga@example.com")):
@@ -59,7 +59,7 @@ def test_boxs_clock_may_jump_while_we_run(box: Emulator, serve: Serve) -> None:
         assert refused(box, since) == 0
 
 
-def test_a_clock_that_can_not_be_learnt_is_not_tried_for_ever(box: Emulator, serve: Serve) -> None:
+def test_a_clock_that_can_not_be_learnt_is_not_tried_for_ever(box: EmulatorProcess, serve: Serve) -> None:
     words = (
         "Please check the 'exp' claim. The 'exp' value exceeds the maximum value of 60 seconds beyond the issue time."
     )
@@ -104,7 +104,7 @@ class Proxy(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("every", [1, 2])
-def test_a_date_that_is_not_boxs_makes_no_token_fail(every: int, box: Emulator, serve: Serve) -> None:
+def test_a_date_that_is_not_boxs_makes_no_token_fail(every: int, box: EmulatorProcess, serve: Serve) -> None:
     handler = type("Handler", (Proxy,), {"box": box.url, "every": every, "answered": itertools.count()})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
@@ -120,7 +120,7 @@ def test_a_date_that_is_not_boxs_makes_no_token_fail(every: int, box: Emulator, 
         proxy.shutdown()
 
 
-def test_each_attempt_has_a_fresh_assertion(box: Emulator, sidecar: Sidecar) -> None:
+def test_each_attempt_has_a_fresh_assertion(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     # The emulator, as Box, refuses a jti that it has seen; a request that was carried out before its answer was lost
     # has shown it one.
     greeted(box)
@@ -132,7 +132,7 @@ def test_each_attempt_has_a_fresh_assertion(box: Emulator, sidecar: Sidecar) -> 
     assert [entry["status"] for entry in box.log(since) if entry["grant"] == GRANT][-1] == 200
 
 
-def test_the_life_of_a_token_is_what_box_says_and_not_an_hour(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_life_of_a_token_is_what_box_says_and_not_an_hour(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 4247})
     assert 4240 <= sidecar.token("ana@example.com").json()["expires_in"] <= 4247
 
@@ -238,7 +238,9 @@ def host_clock(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("hours", [-5, 26])
-def test_a_host_whose_clock_is_wrong_and_jumps(hours: int, host_clock: Path, box: Emulator, serve: Serve) -> None:
+def test_a_host_whose_clock_is_wrong_and_jumps(
+    hours: int, host_clock: Path, box: EmulatorProcess, serve: Serve
+) -> None:
     offset = host_clock / "offset"
     offset.write_text(str(hours * 3600))
     sidecar = serve(env={"PYTHONPATH": str(host_clock)})

@@ -8,40 +8,42 @@ from typing import Any
 import httpx
 import pytest
 
-from intranet.emulator import Emulator
-from intranet.sidecar import Sidecar
+from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.support import calls, code, greeted, last, together, until
 
 
-def user(sidecar: Sidecar, **query: str) -> httpx.Response:
+def user(sidecar: SidecarProcess, **query: str) -> httpx.Response:
     return sidecar.request("GET", "/v1/users", params=query)
 
 
-def provision(sidecar: Sidecar, external_id: str = "wp-7", name: str = "Nora") -> httpx.Response:
+def provision(sidecar: SidecarProcess, external_id: str = "wp-7", name: str = "Nora") -> httpx.Response:
     return sidecar.request("POST", "/v1/users", json={"external_app_user_id": external_id, "name": name})
 
 
 @pytest.mark.parametrize("login", ["ana@example.com", "ANA@EXAMPLE.COM", "Ana@Example.com"])
-def test_the_login_is_compared_exactly_whatever_its_case(login: str, box: Emulator, sidecar: Sidecar) -> None:
+def test_the_login_is_compared_exactly_whatever_its_case(
+    login: str, box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     # Box's search finds three more for this: a name, a longer domain, and it says so first.
     assert sidecar.token(login).json()["user"]["id"] == box.user("ana@example.com")["id"]
 
 
 @pytest.mark.parametrize("login", ["ana", "ana@", "ana@example", "Ana Souza", "na@example.com", "trap@example.co"])
-def test_a_prefix_or_a_name_is_nobody(login: str, sidecar: Sidecar) -> None:
+def test_a_prefix_or_a_name_is_nobody(login: str, sidecar: SidecarProcess) -> None:
     body = {"user": {"login": login.replace(" ", "")}, "element": "explorer"}
     answer = sidecar.request("POST", "/v1/tokens", json=body)
     assert (answer.status_code, code(answer)) == (404, "user_not_found")
 
 
-def test_a_plus_and_an_apostrophe_in_a_login_are_nothing_special(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_plus_and_an_apostrophe_in_a_login_are_nothing_special(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     login = "o'brien+box@example.com"
     assert sidecar.token(login).json()["user"]["login"] == login
     assert user(sidecar, login=login).json()["id"] == box.user(login)["id"]
 
 
-def test_letters_that_only_look_alike_do_not_make_two_people_one(box: Emulator, sidecar: Sidecar) -> None:
+def test_letters_that_only_look_alike_do_not_make_two_people_one(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     box.add_user("Straße", "straße@example.com")
     box.add_user("Ольга", "ОЛЬГА@example.com")
     assert sidecar.token("kenji@example.com").status_code == 200
@@ -52,7 +54,7 @@ def test_letters_that_only_look_alike_do_not_make_two_people_one(box: Emulator, 
     assert sidecar.token("ольга@example.com").json()["user"]["name"] == "Ольга"
 
 
-def test_the_look_up_reads_every_page(box: Emulator, sidecar: Sidecar) -> None:
+def test_the_look_up_reads_every_page(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     for number in range(1050):
         box.add_user("zoe@example.com", f"zoe@example.com.{number:04d}.example")
     zoe = box.add_user("Zoë", "zoe@example.com")
@@ -60,7 +62,7 @@ def test_the_look_up_reads_every_page(box: Emulator, sidecar: Sidecar) -> None:
     assert calls(box).count("GET /2.0/users") == 2
 
 
-def test_two_with_one_login_are_nobody(box: Emulator, sidecar: Sidecar) -> None:
+def test_two_with_one_login_are_nobody(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     ana = box.user("ana@example.com")
     twins = [{"type": "user", "id": identity, "login": "Ana@example.com", "name": "Ana", "status": "active",
               "role": "user"} for identity in (ana["id"], "1")]  # fmt: skip
@@ -70,12 +72,14 @@ def test_two_with_one_login_are_nobody(box: Emulator, sidecar: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("status", ["active", "cannot_delete_edit", "cannot_delete_edit_upload"])
-def test_a_person_who_may_work_gets_a_token(status: str, box: Emulator, sidecar: Sidecar) -> None:
+def test_a_person_who_may_work_gets_a_token(status: str, box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     box.change_user(box.user("ana@example.com")["id"], status=status)
     assert sidecar.token("ana@example.com").status_code == 200
 
 
-def test_what_box_does_not_tell_about_a_person_is_not_taken_for_harmless(box: Emulator, sidecar: Sidecar) -> None:
+def test_what_box_does_not_tell_about_a_person_is_not_taken_for_harmless(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     ana = box.user("ana@example.com")
     entry = {"type": "user", "id": ana["id"], "login": "ana@example.com", "name": "Ana"}
     for details, expected in (
@@ -89,7 +93,7 @@ def test_what_box_does_not_tell_about_a_person_is_not_taken_for_harmless(box: Em
         sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": "ana@example.com"}})
 
 
-def test_one_odd_record_is_nobody_elses_trouble(box: Emulator, serve: Serve) -> None:
+def test_one_odd_record_is_nobody_elses_trouble(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(cache={"unknown_user_ttl_s": 0.01})
     greeted(box)
     kenji = {"type": "user", **{name: box.user("kenji@example.com")[name] for name in ("id", "login", "name")}}
@@ -115,7 +119,7 @@ def test_one_odd_record_is_nobody_elses_trouble(box: Emulator, serve: Serve) -> 
     assert "breaker_open 0.0" in sidecar.request("GET", "/metrics").text
 
 
-def test_half_a_character_in_a_name_is_no_obstacle(box: Emulator, sidecar: Sidecar) -> None:
+def test_half_a_character_in_a_name_is_no_obstacle(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     ana = box.user("ana@example.com")["id"]
     page = (
         '{"entries": [{"id": "1", "login": "ana@example.com\\ud83d", "role": "user", "status": "active"},'
@@ -127,14 +131,16 @@ def test_half_a_character_in_a_name_is_no_obstacle(box: Emulator, sidecar: Sidec
     assert answer.json()["user"]["name"].startswith("Ana \ufffd")
 
 
-def test_an_answer_about_somebody_else_is_not_believed(box: Emulator, sidecar: Sidecar) -> None:
+def test_an_answer_about_somebody_else_is_not_believed(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     kenji = box.user("kenji@example.com")["id"]
     box.fault("merge", path=f"/2.0/users/{kenji}", body={"id": box.user("ana@example.com")["id"]})
     body = {"user": {"id": kenji}, "element": "explorer"}
     assert code(sidecar.request("POST", "/v1/tokens", json=body)) == "box_refused"
 
 
-def test_a_person_is_found_by_id_too_and_policy_holds_all_the_same(box: Emulator, sidecar: Sidecar) -> None:
+def test_a_person_is_found_by_id_too_and_policy_holds_all_the_same(
+    box: EmulatorProcess, sidecar: SidecarProcess
+) -> None:
     ask = {"element": "explorer"}
     kenji = box.user("kenji@example.com")["id"]
     by_id = sidecar.request("POST", "/v1/tokens", json=ask | {"user": {"id": kenji}})
@@ -144,7 +150,7 @@ def test_a_person_is_found_by_id_too_and_policy_holds_all_the_same(box: Emulator
     assert code(sidecar.request("POST", "/v1/tokens", json=ask | {"user": {"id": "1"}})) == "user_not_found"
 
 
-def test_looking_a_person_up_tells_status_and_role(box: Emulator, sidecar: Sidecar) -> None:
+def test_looking_a_person_up_tells_status_and_role(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     answer = user(sidecar, login="INES@example.com")
     assert answer.status_code == 200
     assert answer.json() == {
@@ -161,12 +167,12 @@ def test_looking_a_person_up_tells_status_and_role(box: Emulator, sidecar: Sidec
 @pytest.mark.parametrize(
     "query", ["", "login=", "login=a%20b", "login=a&login=b", "login=a&id=1", "name=Ana", "login=ana@example.com&x=1"]
 )
-def test_a_look_up_names_one_person_in_one_way(query: str, sidecar: Sidecar) -> None:
+def test_a_look_up_names_one_person_in_one_way(query: str, sidecar: SidecarProcess) -> None:
     answer = sidecar.request("GET", f"/v1/users?{query}")
     assert (answer.status_code, code(answer)) == (400, "invalid_request")
 
 
-def test_a_refused_look_up_is_in_the_audit_too(box: Emulator, serve: Serve) -> None:
+def test_a_refused_look_up_is_in_the_audit_too(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"login_domains": ["example.com"]})
     assert user(sidecar, login="ana@example.com").is_success
     assert code(user(sidecar, login="ana@elsewhere.example")) == "login_not_allowed"
@@ -185,7 +191,7 @@ def test_a_refused_look_up_is_in_the_audit_too(box: Emulator, serve: Serve) -> N
     assert all(line["person"] and line["peer_uid"] is not None for line in refused)
 
 
-def test_doctor_costs_what_it_asks_of_box_and_is_in_the_audit(box: Emulator, serve: Serve) -> None:
+def test_doctor_costs_what_it_asks_of_box_and_is_in_the_audit(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(policy={"mints_per_minute": 11})
     greeted(box)
     since = last(box)
@@ -200,7 +206,7 @@ def test_doctor_costs_what_it_asks_of_box_and_is_in_the_audit(box: Emulator, ser
 
 
 def test_an_unknown_person_is_remembered_briefly_and_found_once_the_account_appears(
-    box: Emulator, serve: Serve
+    box: EmulatorProcess, serve: Serve
 ) -> None:
     sidecar = serve(cache={"unknown_user_ttl_s": 1.5})
     assert code(sidecar.token("nora@example.com")) == "user_not_found"
@@ -212,7 +218,7 @@ def test_an_unknown_person_is_remembered_briefly_and_found_once_the_account_appe
     assert isinstance(found, httpx.Response) and found.json()["user"]["id"] == nora["id"]
 
 
-def test_a_known_person_is_asked_for_again_after_user_ttl_s(box: Emulator, serve: Serve) -> None:
+def test_a_known_person_is_asked_for_again_after_user_ttl_s(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(cache={"user_ttl_s": 0.5})
     assert sidecar.token("ana@example.com").status_code == 200
     box.change_user(box.user("ana@example.com")["id"], role="coadmin")
@@ -220,7 +226,7 @@ def test_a_known_person_is_asked_for_again_after_user_ttl_s(box: Emulator, serve
     assert isinstance(refused, httpx.Response) and code(refused) == "role_not_allowed"
 
 
-def test_app_users_are_not_made_unless_policy_allows_it(box: Emulator, sidecar: Sidecar) -> None:
+def test_app_users_are_not_made_unless_policy_allows_it(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     answer = provision(sidecar)
     assert answer.status_code == 403
     code(answer)
@@ -228,11 +234,11 @@ def test_app_users_are_not_made_unless_policy_allows_it(box: Emulator, sidecar: 
 
 
 @pytest.fixture
-def provisioning(serve: Serve) -> Sidecar:
+def provisioning(serve: Serve) -> SidecarProcess:
     return serve(policy={"provision_app_users": True})
 
 
-def test_an_app_user_is_made_once_and_found_again(box: Emulator, provisioning: Sidecar) -> None:
+def test_an_app_user_is_made_once_and_found_again(box: EmulatorProcess, provisioning: SidecarProcess) -> None:
     made = provision(provisioning, name="Nora №1")
     again = provision(provisioning, name="Another name")
     assert (made.status_code, again.status_code) == (201, 200)
@@ -243,14 +249,14 @@ def test_an_app_user_is_made_once_and_found_again(box: Emulator, provisioning: S
     assert provisioning.request("POST", "/v1/tokens", json=body).json()["user"]["id"] == made.json()["id"]
 
 
-def test_an_app_user_who_was_unknown_a_moment_ago_gets_a_token(provisioning: Sidecar) -> None:
+def test_an_app_user_who_was_unknown_a_moment_ago_gets_a_token(provisioning: SidecarProcess) -> None:
     body = {"user": {"external_app_user_id": "wp-7"}, "element": "uploader"}
     assert code(provisioning.request("POST", "/v1/tokens", json=body)) == "user_not_found"
     provision(provisioning)
     assert provisioning.request("POST", "/v1/tokens", json=body).status_code == 200
 
 
-def test_ten_requests_at_once_make_one_app_user(box: Emulator, provisioning: Sidecar) -> None:
+def test_ten_requests_at_once_make_one_app_user(box: EmulatorProcess, provisioning: SidecarProcess) -> None:
     box.settings(latency_ms=50)
     answers = together(10, lambda _: provision(provisioning))
     assert {answer.status_code for answer in answers} <= {200, 201}
@@ -259,7 +265,7 @@ def test_ten_requests_at_once_make_one_app_user(box: Emulator, provisioning: Sid
 
 
 def test_whoever_loses_the_race_with_another_sidecar_finds_the_winners_app_user(
-    box: Emulator, provisioning: Sidecar
+    box: EmulatorProcess, provisioning: SidecarProcess
 ) -> None:
     # Between our look-up, which is made to find nobody, and our creation the other one's has happened.
     made = provision(provisioning).json()
@@ -270,7 +276,7 @@ def test_whoever_loses_the_race_with_another_sidecar_finds_the_winners_app_user(
 
 @pytest.mark.parametrize("kind", ["cut", "status"])
 def test_a_creation_whose_answer_was_lost_is_not_repeated_but_looked_up(
-    kind: Any, box: Emulator, provisioning: Sidecar
+    kind: Any, box: EmulatorProcess, provisioning: SidecarProcess
 ) -> None:
     box.fault(kind, method="POST", path="/2.0/users", after=True)
     answer = provision(provisioning)
@@ -279,7 +285,9 @@ def test_a_creation_whose_answer_was_lost_is_not_repeated_but_looked_up(
     assert len([person for person in box.users() if person["kind"] == "app"]) == 1
 
 
-def test_an_app_user_of_another_id_is_not_taken_for_this_one(box: Emulator, provisioning: Sidecar) -> None:
+def test_an_app_user_of_another_id_is_not_taken_for_this_one(
+    box: EmulatorProcess, provisioning: SidecarProcess
+) -> None:
     other = provision(provisioning, "wp-8").json()
     entry = other | {"type": "user", "external_app_user_id": "wp-8"}
     box.fault("merge", method="GET", path="/2.0/users", body={"entries": [entry]})

@@ -1,4 +1,4 @@
-"""How fast the emulator lists folders in a big tree: ``python tests/emulator/speed.py``.
+"""How fast the emulator lists folders in a big tree: ``python tests/emulator_conformance/speed.py``.
 
 Counts requests for each second of the emulator's own CPU time, so that other load on the machine hardly matters.
 """
@@ -16,8 +16,8 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from emulator.protocol import App
-from intranet.emulator import Emulator
+from emulator_conformance.protocol import App
+from intranet.emulator_process import EmulatorProcess
 
 ITEMS = 100_000
 REQUESTS = 1500
@@ -45,7 +45,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(emulator: Emulator, app: App) -> Iterator[tuple[str, float, float]]:
+def measure(emulator: EmulatorProcess, app: App) -> Iterator[tuple[str, float, float]]:
     """For each kind of listing: requests for each second of CPU time, and of the clock."""
     token = app.user_token(emulator.user("big@example.com")["id"])
     folders = [item["id"] for item in emulator.items("big@example.com") if item["type"] == "folder"]
@@ -63,7 +63,10 @@ def main() -> None:
         seed = Path(scratch) / "seed.toml"
         seed.write_text(SEED)
         began = time.monotonic()
-        with Emulator(Path(scratch) / "state", seed=seed) as emulator, App(emulator.url, emulator.app_config) as app:
+        with (
+            EmulatorProcess(Path(scratch) / "state", seed=seed) as emulator,
+            App(emulator.url, emulator.app_config) as app,
+        ):
             status = Path(f"/proc/{emulator.pid}/status").read_text()
             memory = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
             print(f"{ITEMS:,} items: started in {time.monotonic() - began:.1f} s, {int(memory) / 1024:.0f} MB")

@@ -6,12 +6,12 @@ import os
 import subprocess
 from pathlib import Path
 
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 
 NODE_TESTS = Path(__file__).parent / "node" / "conformance.test.mjs"
 
 
-def test_conformance(emulator: Emulator) -> None:
+def test_conformance(emulator: EmulatorProcess) -> None:
     names = {
         "BOX_URL": emulator.url,
         "BOX_CONFIG": str(emulator.app_config),

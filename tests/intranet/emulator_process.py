@@ -25,7 +25,7 @@ def find_description() -> Path | None:
     return path if path.exists() else None
 
 
-class Emulator:
+class EmulatorProcess:
     """``python -m box_emulator`` as a context manager, with a method for each call of its control interface.
 
     `state_dir` holds the applications' JSON files and may be used again. `settings` are those of the start, to which

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from emulator.protocol import JWT_BEARER, App, error
-from intranet.emulator import Emulator
+from emulator_conformance.protocol import JWT_BEARER, App, error
+from intranet.emulator_process import EmulatorProcess
 
 GRANT_MISSING = (400, "invalid_request", "Invalid grant_type parameter or parameter missing")
 WRONG_GRANT = (400, "unauthorized_client", "The grant type is unauthorized for this client_id")
@@ -48,7 +48,7 @@ SUBJECT_TOKEN = (400, "invalid_grant", "The subject_token provided is invalid")
 RESOURCE = (400, "invalid_resource", "The target resource is invalid.")
 
 
-def test_service_token(app: App, emulator: Emulator) -> None:
+def test_service_token(app: App, emulator: EmulatorProcess) -> None:
     answer = app.jwt().raise_for_status()
     body = answer.json()
     assert body["token_type"] == "bearer"
@@ -61,7 +61,7 @@ def test_service_token(app: App, emulator: Emulator) -> None:
     assert [token["kind"] for token in emulator.tokens()] == ["service"]
 
 
-def test_user_token_speaks_for_the_user(app: App, emulator: Emulator) -> None:
+def test_user_token_speaks_for_the_user(app: App, emulator: EmulatorProcess) -> None:
     for login in ("ana@example.com", "o'brien+box@example.com", "boss@example.com"):
         token = app.user_token(emulator.user(login)["id"])
         assert app.api(token, "GET", "users/me").json()["login"] == login
@@ -135,7 +135,7 @@ def test_a_key_need_not_be_named(app: App) -> None:
     assert app.jwt(app.assertion(app.claims(kid=app.key_id), kid=None)).status_code == 200
 
 
-def test_changed_keys_and_secrets(app: App, emulator: Emulator) -> None:
+def test_changed_keys_and_secrets(app: App, emulator: EmulatorProcess) -> None:
     emulator.rotate(key=True)
     assert error(app.jwt()) == WRONG_KEY
     emulator.rotate(secret=True)
@@ -161,20 +161,20 @@ def test_a_form_and_nothing_else(app: App) -> None:
     assert error(app.http.post("/oauth2/token", params={"grant_type": JWT_BEARER})) == GRANT_MISSING
 
 
-def test_app_not_authorized(app: App, emulator: Emulator) -> None:
+def test_app_not_authorized(app: App, emulator: EmulatorProcess) -> None:
     token = app.jwt().json()["access_token"]
     emulator.settings(app_authorized=False)
     assert error(app.jwt()) == NOT_AUTHORIZED
     assert app.api(token, "GET", "users/me").status_code == 401
 
 
-def test_user_tokens_not_enabled(app: App, emulator: Emulator) -> None:
+def test_user_tokens_not_enabled(app: App, emulator: EmulatorProcess) -> None:
     emulator.settings(user_tokens_enabled=False)
     assert app.jwt().status_code == 200
     assert error(app.jwt(sub=emulator.user("ana@example.com")["id"], box_sub_type="user")) == NO_USER_TOKENS
 
 
-def test_users_out_of_reach(app: App, ccg_app: App, emulator: Emulator) -> None:
+def test_users_out_of_reach(app: App, ccg_app: App, emulator: EmulatorProcess) -> None:
     assert error(app.jwt(sub=emulator.user("ines@example.com")["id"], box_sub_type="user")) == SUB
     service = app.jwt().json()["access_token"]
     made = app.api(service, "POST", "users", json={"name": "App user", "is_platform_access_only": True}).json()
@@ -189,7 +189,9 @@ def test_users_out_of_reach(app: App, ccg_app: App, emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     "reason", [{"app_authorized": False}, {"user_tokens_enabled": False}, {"app_access": "app"}], ids=str
 )
-def test_client_credentials_are_refused_in_one_way(ccg_app: App, emulator: Emulator, reason: dict[str, Any]) -> None:
+def test_client_credentials_are_refused_in_one_way(
+    ccg_app: App, emulator: EmulatorProcess, reason: dict[str, Any]
+) -> None:
     ana = emulator.user("ana@example.com")["id"]
     grant = {"grant_type": "client_credentials", "box_subject_type": "user", "box_subject_id": ana}
     assert ccg_app.post_token(grant).status_code == 200
@@ -200,7 +202,7 @@ def test_client_credentials_are_refused_in_one_way(ccg_app: App, emulator: Emula
     assert error(ccg_app.post_token(grant)) == (NOT_AUTHORIZED if told else CCG_CREDENTIALS)
 
 
-def test_client_credentials_grant(app: App, ccg_app: App, emulator: Emulator) -> None:
+def test_client_credentials_grant(app: App, ccg_app: App, emulator: EmulatorProcess) -> None:
     grant = {"grant_type": "client_credentials", "box_subject_type": "enterprise"}
     service = grant | {"box_subject_id": ccg_app.enterprise_id}
     assert ccg_app.post_token(service).status_code == 200
@@ -220,7 +222,7 @@ def test_each_app_has_its_own_grant(app: App, ccg_app: App) -> None:
 
 
 @pytest.mark.parametrize("offset", [-7200, -90, 90, 86400])
-def test_times_are_by_boxs_clock(app: App, emulator: Emulator, offset: int) -> None:
+def test_times_are_by_boxs_clock(app: App, emulator: EmulatorProcess, offset: int) -> None:
     emulator.settings(clock_offset_s=offset)
     answer = app.jwt()
     assert error(answer) == (EXP_TOO_FAR if offset < 0 else EXP_PAST)
@@ -230,7 +232,7 @@ def test_times_are_by_boxs_clock(app: App, emulator: Emulator, offset: int) -> N
     assert error(app.jwt(exp=int(now.timestamp()) + 50, iat=int(now.timestamp()) + 30))[2].startswith("Please check")
 
 
-def test_tokens_expire_by_boxs_clock(app: App, emulator: Emulator) -> None:
+def test_tokens_expire_by_boxs_clock(app: App, emulator: EmulatorProcess) -> None:
     emulator.settings(token_life_s={"service": 4247, "user": 60})
     service = app.jwt().json()
     assert service["expires_in"] in (4246, 4247)
@@ -240,7 +242,7 @@ def test_tokens_expire_by_boxs_clock(app: App, emulator: Emulator) -> None:
     assert app.api(service["access_token"], "GET", "users/me").status_code == 200
 
 
-def test_expired_token_answer_has_no_body(app: App, emulator: Emulator) -> None:
+def test_expired_token_answer_has_no_body(app: App, emulator: EmulatorProcess) -> None:
     token = app.jwt().json()["access_token"]
     assert emulator.expire_tokens(kind="service") == 1
     answer = app.api(token, "GET", "users/me")
@@ -248,7 +250,7 @@ def test_expired_token_answer_has_no_body(app: App, emulator: Emulator) -> None:
     assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="Service", error="invalid_token"')
 
 
-def test_exchange(app: App, emulator: Emulator) -> None:
+def test_exchange(app: App, emulator: EmulatorProcess) -> None:
     ana = emulator.user("ana@example.com")["id"]
     folder = emulator.item("ana@example.com", "/Projetos")["id"]
     url = f"https://api.box.com/2.0/folders/{folder}"
@@ -260,7 +262,7 @@ def test_exchange(app: App, emulator: Emulator) -> None:
     assert emulator.tokens()[-1]["resource"] == {"type": "folder", "id": folder}
 
 
-def test_exchange_without_a_resource(app: App, emulator: Emulator) -> None:
+def test_exchange_without_a_resource(app: App, emulator: EmulatorProcess) -> None:
     token = app.user_token(emulator.user("ana@example.com")["id"])
 
     def told(dialect: str) -> Any:
@@ -278,7 +280,7 @@ def test_exchange_without_a_resource(app: App, emulator: Emulator) -> None:
     assert told("absent") is None
 
 
-def test_exchange_never_widens(app: App, emulator: Emulator) -> None:
+def test_exchange_never_widens(app: App, emulator: EmulatorProcess) -> None:
     ana = emulator.user("ana@example.com")["id"]
     folder = emulator.item("ana@example.com", "/Projetos")["id"]
     narrow = app.downscoped(ana, "base_explorer", f"folders/{folder}")
@@ -292,7 +294,7 @@ def test_exchange_never_widens(app: App, emulator: Emulator) -> None:
     assert app.exchange(narrow, "base_explorer", f"https://api.box.com/2.0/folders/{inside}").status_code == 200
 
 
-def test_resources_that_are_refused(app: App, emulator: Emulator) -> None:
+def test_resources_that_are_refused(app: App, emulator: EmulatorProcess) -> None:
     token = app.user_token(emulator.user("ana@example.com")["id"])
     others = emulator.item("kenji@example.com", "/写真")["id"]
     file = emulator.item("ana@example.com", "/Bem-vinda.txt")["id"]
@@ -313,7 +315,7 @@ def test_resources_that_are_refused(app: App, emulator: Emulator) -> None:
     assert app.exchange(token, "base_explorer", "https://api.box.com/2.0/folders/0").status_code == 200
 
 
-def test_exchange_of_dead_tokens_and_unknown_scopes(app: App, emulator: Emulator) -> None:
+def test_exchange_of_dead_tokens_and_unknown_scopes(app: App, emulator: EmulatorProcess) -> None:
     token = app.user_token(emulator.user("ana@example.com")["id"])
     assert error(app.exchange(token, "base_everything"))[:2] == (400, "invalid_scope")
     assert error(app.exchange(token, ""))[:2] == (400, "invalid_scope")
@@ -324,7 +326,7 @@ def test_exchange_of_dead_tokens_and_unknown_scopes(app: App, emulator: Emulator
     assert error(app.exchange(token, "base_explorer")) == SUBJECT_TOKEN
 
 
-def test_a_token_may_be_too_new_to_be_exchanged(app: App, emulator: Emulator) -> None:
+def test_a_token_may_be_too_new_to_be_exchanged(app: App, emulator: EmulatorProcess) -> None:
     """Box knows a token in one place before it knows it in the other: forum.box.com t/1806."""
     emulator.settings(fresh_subject_token_refused=True)
     for login in ("ana@example.com", "kenji@example.com"):
@@ -333,7 +335,7 @@ def test_a_token_may_be_too_new_to_be_exchanged(app: App, emulator: Emulator) ->
         assert app.exchange(token, "base_explorer").status_code == 200
 
 
-def test_a_new_jti_may_be_refused(app: App, emulator: Emulator) -> None:
+def test_a_new_jti_may_be_refused(app: App, emulator: EmulatorProcess) -> None:
     emulator.settings(jti_refused_every=3)
     answers = [app.jwt() for _ in range(6)]
     assert [answer.status_code for answer in answers] == [200, 200, 400, 200, 200, 400]
@@ -341,26 +343,26 @@ def test_a_new_jti_may_be_refused(app: App, emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("exp", [1, int(time.time()) + 3600, "soon"])
-def test_an_older_text_names_the_claim_alone(app: App, emulator: Emulator, exp: object) -> None:
+def test_an_older_text_names_the_claim_alone(app: App, emulator: EmulatorProcess, exp: object) -> None:
     emulator.settings(exp_refusal="bare")
     assert error(app.jwt(exp=exp)) == (400, "invalid_grant", "Please check the 'exp' claim.")
     assert app.jwt().status_code == 200
 
 
-def test_an_administrators_token_manages(app: App, emulator: Emulator) -> None:
+def test_an_administrators_token_manages(app: App, emulator: EmulatorProcess) -> None:
     for login, status in (("boss@example.com", 200), ("coadmin@example.com", 200), ("ana@example.com", 403)):
         token = app.user_token(emulator.user(login)["id"])
         assert app.api(token, "GET", "users?filter_term=ana").status_code == status
 
 
-def test_a_child_outlives_its_parent(app: App, emulator: Emulator) -> None:
+def test_a_child_outlives_its_parent(app: App, emulator: EmulatorProcess) -> None:
     emulator.settings(token_life_s={"user": 30, "downscoped": 3600})
     child = app.downscoped(emulator.user("ana@example.com")["id"], "base_explorer")
     emulator.settings(clock_offset_s=300)
     assert app.api(child, "GET", "folders/0/items").status_code == 200
 
 
-def test_revoke(app: App, emulator: Emulator) -> None:
+def test_revoke(app: App, emulator: EmulatorProcess) -> None:
     token = app.jwt().json()["access_token"]
     credentials = {"client_id": app.client_id, "client_secret": app.settings["clientSecret"]}
     wrong = app.http.post("/oauth2/revoke", data=credentials | {"client_secret": "wrong", "token": token})
@@ -372,7 +374,7 @@ def test_revoke(app: App, emulator: Emulator) -> None:
     assert app.http.post("/oauth2/revoke", data=credentials | {"token": "unknown"}).status_code == 200
 
 
-def test_the_consoles_json(emulator: Emulator, app: App, ccg_app: App) -> None:
+def test_the_consoles_json(emulator: EmulatorProcess, app: App, ccg_app: App) -> None:
     for path in (emulator.app_config, emulator.ccg_config):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert set(app.settings) == {"clientID", "clientSecret", "appAuth"}
@@ -382,10 +384,10 @@ def test_the_consoles_json(emulator: Emulator, app: App, ccg_app: App) -> None:
 
 def test_the_consoles_json_is_kept_over_restarts(tmp_path_factory: pytest.TempPathFactory) -> None:
     state = tmp_path_factory.mktemp("kept")
-    with Emulator(state) as first, App(first.url, first.app_config) as app:
+    with EmulatorProcess(state) as first, App(first.url, first.app_config) as app:
         before = first.app_config.read_bytes()
         ana = first.user("ana@example.com")["id"]
-    with Emulator(state) as second:
+    with EmulatorProcess(state) as second:
         assert second.app_config.read_bytes() == before
         assert second.user("ana@example.com")["id"] == ana
         with App(second.url, second.app_config) as again:

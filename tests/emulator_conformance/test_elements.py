@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from conftest import SCREENSHOTS
-from emulator.protocol import App
+from emulator_conformance.protocol import App
 from intranet.browser import Browser, Tab
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 from intranet.stack import ELEMENTS, fetch_elements
 
 THROTTLE_MS = 600
@@ -54,7 +54,9 @@ def build() -> Path:
 
 
 @pytest.fixture
-def show(request: pytest.FixtureRequest, build: Path, browser: Browser, emulator: Emulator, app: App) -> Iterator[Show]:
+def show(
+    request: pytest.FixtureRequest, build: Path, browser: Browser, emulator: EmulatorProcess, app: App
+) -> Iterator[Show]:
     """`show("explorer", scopes)` opens a window with that Element, on Ana's root unless told otherwise.
 
     What the browser complained about fails the test, unless it said beforehand what has to be expected.
@@ -138,11 +140,11 @@ def actions(page: Page, name: str) -> set[str]:
     return offered
 
 
-def paths(emulator: Emulator) -> set[str]:
+def paths(emulator: EmulatorProcess) -> set[str]:
     return {item["path"] for item in emulator.items("ana@example.com")}
 
 
-def test_explorer_renames(show: Show, emulator: Emulator) -> None:
+def test_explorer_renames(show: Show, emulator: EmulatorProcess) -> None:
     page = show("explorer", EVERYTHING)
     choose(page, "Bem-vinda.txt", "Rename")
     page.get_by_role("dialog").get_by_role("textbox").fill("Boas-vindas 👋")
@@ -151,7 +153,7 @@ def test_explorer_renames(show: Show, emulator: Emulator) -> None:
     assert "/Boas-vindas 👋.txt" in paths(emulator)
 
 
-def test_explorer_says_that_a_name_is_taken(show: Show, emulator: Emulator) -> None:
+def test_explorer_says_that_a_name_is_taken(show: Show, emulator: EmulatorProcess) -> None:
     page = show("explorer", EVERYTHING, expected="409")
     choose(page, "Recibos", "Rename")
     page.get_by_role("dialog").get_by_role("textbox").fill("Projetos")
@@ -160,7 +162,7 @@ def test_explorer_says_that_a_name_is_taken(show: Show, emulator: Emulator) -> N
     assert "/Recibos" in paths(emulator)
 
 
-def test_explorer_deletes(show: Show, emulator: Emulator) -> None:
+def test_explorer_deletes(show: Show, emulator: EmulatorProcess) -> None:
     page = show("explorer", EVERYTHING)
     choose(page, "Recibos", "Delete")
     page.get_by_role("button", name="Delete", exact=True).click()
@@ -169,7 +171,7 @@ def test_explorer_deletes(show: Show, emulator: Emulator) -> None:
     assert [item["name"] for item in emulator.items("ana@example.com", trashed=True)] == ["Recibos"]
 
 
-def test_explorer_shares(show: Show, emulator: Emulator) -> None:
+def test_explorer_shares(show: Show, emulator: EmulatorProcess) -> None:
     page = show("explorer", EVERYTHING)
     choose(page, "Bem-vinda.txt", "Share")
     dialog = page.get_by_role("dialog")
@@ -183,7 +185,7 @@ def test_explorer_shares(show: Show, emulator: Emulator) -> None:
     assert emulator.item("ana@example.com", "/Bem-vinda.txt")["shared_link"] is None
 
 
-def test_explorer_creates_a_folder(show: Show, emulator: Emulator) -> None:
+def test_explorer_creates_a_folder(show: Show, emulator: EmulatorProcess) -> None:
     page = show("explorer", EVERYTHING)
     row(page, "Projetos").get_by_text("Projetos").click()
     expect(row(page, "Aurora")).to_be_visible()
@@ -196,7 +198,7 @@ def test_explorer_creates_a_folder(show: Show, emulator: Emulator) -> None:
     assert "/Projetos/Austral" in paths(emulator)
 
 
-def test_explorer_uploads(show: Show, emulator: Emulator, tmp_path: Path) -> None:
+def test_explorer_uploads(show: Show, emulator: EmulatorProcess, tmp_path: Path) -> None:
     file = tmp_path / "Carta.txt"
     file.write_text("Querida Ana")
     page = show("explorer", EVERYTHING)
@@ -216,7 +218,9 @@ def test_explorer_uploads(show: Show, emulator: Emulator, tmp_path: Path) -> Non
     [(EVERYTHING, True), (f"{EVERYTHING} root_readonly", False)],
     ids=["allowed", "root_readonly"],
 )
-def test_explorer_searches_below_the_folder_shown(show: Show, emulator: Emulator, scopes: str, allowed: bool) -> None:
+def test_explorer_searches_below_the_folder_shown(
+    show: Show, emulator: EmulatorProcess, scopes: str, allowed: bool
+) -> None:
     """Where the explorer's own scopes may search, and where it takes the scope that people report."""
     emulator.settings(downscoped_search=allowed)
     page = show("explorer", scopes)
@@ -250,7 +254,7 @@ def test_explorer_sorts(show: Show) -> None:
     expect(names.first).to_have_text(re.compile("Fotos da equipe|Recibos"))
 
 
-def test_explorer_shows_pictures_in_its_grid(show: Show, emulator: Emulator) -> None:
+def test_explorer_shows_pictures_in_its_grid(show: Show, emulator: EmulatorProcess) -> None:
     page = show("explorer", EVERYTHING, folder=emulator.item("ana@example.com", "/Fotos da equipe")["id"])
     expect(row(page, "Praia.png")).to_be_visible()
     with page.expect_response(lambda response: "/representations/" in response.url) as answer:
@@ -260,7 +264,7 @@ def test_explorer_shows_pictures_in_its_grid(show: Show, emulator: Emulator) -> 
     expect(page.get_by_text("Pôr do sol.png")).to_be_visible()
 
 
-def test_explorer_pages_through_a_long_folder(show: Show, emulator: Emulator) -> None:
+def test_explorer_pages_through_a_long_folder(show: Show, emulator: EmulatorProcess) -> None:
     folder = emulator.item("kenji@example.com", "/議事録")["id"]
     page = show("explorer", EVERYTHING, login="kenji@example.com", folder=folder)
     expect(row(page, "議事録 0001.txt")).to_be_visible()
@@ -269,7 +273,7 @@ def test_explorer_pages_through_a_long_folder(show: Show, emulator: Emulator) ->
     expect(row(page, "議事録 0001.txt")).to_have_count(0)
 
 
-def test_explorer_downloads(show: Show, emulator: Emulator) -> None:
+def test_explorer_downloads(show: Show, emulator: EmulatorProcess) -> None:
     page = show("explorer", EVERYTHING)
     with page.expect_download() as download:
         choose(page, "Bem-vinda.txt", "Download")
@@ -294,7 +298,7 @@ def test_with_all_scopes_all_buttons_are_there(show: Show) -> None:
     ],
 )
 def test_without_its_scope_a_button_is_gone_and_its_call_refused(
-    show: Show, app: App, emulator: Emulator, scope: str, action: str, call: tuple[str, str, Any]
+    show: Show, app: App, emulator: EmulatorProcess, scope: str, action: str, call: tuple[str, str, Any]
 ) -> None:
     without = " ".join(set(EVERYTHING.split()) - {scope, *(["item_download"] if scope == "item_preview" else [])})
     assert action not in actions(show("explorer", without), "Bem-vinda.txt")
@@ -310,7 +314,7 @@ def test_without_its_scope_nothing_can_be_added(show: Show) -> None:
     expect(page.get_by_role("button", name="Add")).to_have_count(0)
 
 
-def test_picker_chooses(show: Show, emulator: Emulator) -> None:
+def test_picker_chooses(show: Show, emulator: EmulatorProcess) -> None:
     page = show("picker", "base_picker", canSetShareAccess=False)
     row(page, "Bem-vinda.txt").click()
     page.get_by_role("button", name="Choose").click()
@@ -319,7 +323,7 @@ def test_picker_chooses(show: Show, emulator: Emulator) -> None:
     assert emulator.item("ana@example.com", "/Bem-vinda.txt")["shared_link"] is None
 
 
-def test_picker_shares_what_is_chosen_if_its_scope_allows(show: Show, emulator: Emulator) -> None:
+def test_picker_shares_what_is_chosen_if_its_scope_allows(show: Show, emulator: EmulatorProcess) -> None:
     page = show("picker", "base_picker item_share")
     with page.expect_response(lambda response: response.request.method == "PUT"):
         row(page, "Bem-vinda.txt").click()
@@ -333,7 +337,7 @@ def send(page: Page, *files: Path) -> None:
     page.get_by_role("button", name="Upload", exact=True).click()
 
 
-def test_uploader(show: Show, emulator: Emulator, tmp_path: Path) -> None:
+def test_uploader(show: Show, emulator: EmulatorProcess, tmp_path: Path) -> None:
     folder = emulator.item("ana@example.com", "/Projetos/Boreal")["id"]
     files = [tmp_path / name for name in ("um.txt", "dois.txt", "três.txt")]
     for file in files:
@@ -344,7 +348,7 @@ def test_uploader(show: Show, emulator: Emulator, tmp_path: Path) -> None:
     assert {f"/Projetos/Boreal/{file.name}" for file in files} <= paths(emulator)
 
 
-def test_uploader_makes_a_new_version_of_what_is_there(show: Show, emulator: Emulator, tmp_path: Path) -> None:
+def test_uploader_makes_a_new_version_of_what_is_there(show: Show, emulator: EmulatorProcess, tmp_path: Path) -> None:
     file = tmp_path / "Bem-vinda.txt"
     file.write_text("Olá de novo")
     page = show("uploader", "base_upload", expected="409")
@@ -354,7 +358,7 @@ def test_uploader_makes_a_new_version_of_what_is_there(show: Show, emulator: Emu
     assert (item["versions"], emulator.content(item["id"])) == (2, b"Ol\xc3\xa1 de novo")
 
 
-def test_uploader_says_that_a_name_is_taken(show: Show, emulator: Emulator, tmp_path: Path) -> None:
+def test_uploader_says_that_a_name_is_taken(show: Show, emulator: EmulatorProcess, tmp_path: Path) -> None:
     file = tmp_path / "Bem-vinda.txt"
     file.write_text("Olá de novo")
     page = show("uploader", "base_upload", expected="409", overwrite="error")
@@ -363,7 +367,7 @@ def test_uploader_says_that_a_name_is_taken(show: Show, emulator: Emulator, tmp_
     assert emulator.item("ana@example.com", "/Bem-vinda.txt")["versions"] == 1
 
 
-def test_uploader_fails_and_tries_again(show: Show, emulator: Emulator, tmp_path: Path) -> None:
+def test_uploader_fails_and_tries_again(show: Show, emulator: EmulatorProcess, tmp_path: Path) -> None:
     file = tmp_path / "teimoso.txt"
     file.write_text("again")
     page = show("uploader", "base_upload", expected=r"403|^i \(")
@@ -384,7 +388,7 @@ def big_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_uploader_sends_a_big_file_in_parts_and_lost_parts_again(
-    show: Show, emulator: Emulator, big_file: Path
+    show: Show, emulator: EmulatorProcess, big_file: Path
 ) -> None:
     page = show("uploader", "base_upload", expected="ERR_EMPTY_RESPONSE|ERR_CONNECTION|ERR_INTERNET_DISCONNECTED")
     emulator.settings(route_latency=[{"method": "PUT", "path": PARTS, "ms": 300}])
@@ -402,7 +406,7 @@ def test_uploader_sends_a_big_file_in_parts_and_lost_parts_again(
     assert [entry["fault"] for entry in parts].count("cut") == 1
 
 
-def test_uploader_gives_up_a_big_file_in_the_middle(show: Show, emulator: Emulator, big_file: Path) -> None:
+def test_uploader_gives_up_a_big_file_in_the_middle(show: Show, emulator: EmulatorProcess, big_file: Path) -> None:
     page = show("uploader", "base_upload")
     emulator.settings(route_latency=[{"method": "PUT", "path": PARTS, "ms": 20_000}])
     with page.expect_request(lambda request: request.method == "PUT"):
@@ -413,7 +417,7 @@ def test_uploader_gives_up_a_big_file_in_the_middle(show: Show, emulator: Emulat
     assert "/grande.bin" not in paths(emulator)
 
 
-def test_an_origin_that_is_not_listed(show: Show, emulator: Emulator) -> None:
+def test_an_origin_that_is_not_listed(show: Show, emulator: EmulatorProcess) -> None:
     page = show("explorer", EVERYTHING, expected=r"CORS|ERR_FAILED|^i \(")
     expect(row(page, "Projetos")).to_be_visible()
     emulator.settings(cors_origins=["https://www.intranet.example"])

@@ -36,11 +36,11 @@ def toml(settings: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-class Sidecar:
+class SidecarProcess:
     """``box-sidecar serve`` in `directory` (configuration, socket, log), a context manager.
 
-    `settings` are tables of its configuration file: ``Sidecar(..., cache={"min_life_s": 1})``. `command` comes before
-    the program, for instance ``faketime``; `env` is added to the environment.
+    `settings` are tables of its configuration file: ``SidecarProcess(..., cache={"min_life_s": 1})``. `command` comes
+    before the program, for instance ``faketime``; `env` is added to the environment.
     """
 
     def __init__(

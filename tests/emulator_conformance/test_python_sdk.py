@@ -49,30 +49,30 @@ from box_sdk_gen.internal.null_value import null
 from box_sdk_gen.networking import BaseUrls
 from PIL import Image
 
-from intranet.emulator import Emulator
+from intranet.emulator_process import EmulatorProcess
 
 As = Callable[[str], BoxClient]
 MEGABYTE = 1_000_000
 
 
-def session(emulator: Emulator) -> NetworkSession:
+def session(emulator: EmulatorProcess) -> NetworkSession:
     """The emulator's URLs, and no second-long pauses between attempts."""
     urls = BaseUrls(base_url=emulator.url, upload_url=f"{emulator.url}/api", oauth_2_url=emulator.url)
     return NetworkSession(base_urls=urls, retry_strategy=BoxRetryStrategy(retry_base_interval=0.01))
 
 
 @pytest.fixture
-def jwt(emulator: Emulator) -> BoxJWTAuth:
+def jwt(emulator: EmulatorProcess) -> BoxJWTAuth:
     return BoxJWTAuth(JWTConfig.from_config_file(str(emulator.app_config)))
 
 
 @pytest.fixture
-def service(emulator: Emulator, jwt: BoxJWTAuth) -> BoxClient:
+def service(emulator: EmulatorProcess, jwt: BoxJWTAuth) -> BoxClient:
     return BoxClient(jwt, network_session=session(emulator))
 
 
 @pytest.fixture
-def as_user(emulator: Emulator, jwt: BoxJWTAuth) -> As:
+def as_user(emulator: EmulatorProcess, jwt: BoxJWTAuth) -> As:
     """A client that speaks for the person with a login."""
 
     def client(login: str) -> BoxClient:
@@ -112,7 +112,7 @@ def test_log_in_by_jwt(service: BoxClient, ana: BoxClient) -> None:
     assert ana.users.get_user_me().login == "ana@example.com"
 
 
-def test_log_in_by_client_credentials(emulator: Emulator) -> None:
+def test_log_in_by_client_credentials(emulator: EmulatorProcess) -> None:
     document = json.loads(emulator.ccg_config.read_text())
     settings = document["boxAppSettings"]
     config = CCGConfig(settings["clientID"], settings["clientSecret"], enterprise_id=document["enterpriseID"])
@@ -135,7 +135,7 @@ def test_user_search_matches_prefixes_of_names_and_logins(service: BoxClient) ->
     assert brien.name == "Sinéad O'Brien"
 
 
-def test_user_paging(service: BoxClient, emulator: Emulator) -> None:
+def test_user_paging(service: BoxClient, emulator: EmulatorProcess) -> None:
     everybody = {user["id"] for user in emulator.users() if user["kind"] != "service"}
     by_offset = [service.users.get_users(limit=2, offset=offset) for offset in range(0, len(everybody), 2)]
     assert {user.id for page in by_offset for user in page.entries or []} == everybody
@@ -159,7 +159,7 @@ def test_users_fields(service: BoxClient) -> None:
     assert ines.status.value == "inactive"
 
 
-def test_app_users(service: BoxClient, jwt: BoxJWTAuth, emulator: Emulator) -> None:
+def test_app_users(service: BoxClient, jwt: BoxJWTAuth, emulator: EmulatorProcess) -> None:
     made = service.users.create_user("Robot", is_platform_access_only=True, external_app_user_id="wp-7")
     assert str(made.login).endswith("@boxdevedition.com")
     (found,) = service.users.get_users(external_app_user_id="wp-7").entries or []
@@ -181,7 +181,7 @@ def test_managed_users(service: BoxClient) -> None:
     assert aliases.total_count == 0
 
 
-def test_downscoping_and_revocation(ana: BoxClient, emulator: Emulator) -> None:
+def test_downscoping_and_revocation(ana: BoxClient, emulator: EmulatorProcess) -> None:
     folder = emulator.item("ana@example.com", "/Projetos")["id"]
     token: AccessToken = ana.auth.downscope_token(
         ["base_explorer", "item_download"],
@@ -228,7 +228,7 @@ def test_folders(ana: BoxClient) -> None:
     assert status(lambda: ana.folders.get_folder_by_id(inner.id))[0] == 404
 
 
-def test_items_by_offset_and_by_marker(as_user: As, emulator: Emulator) -> None:
+def test_items_by_offset_and_by_marker(as_user: As, emulator: EmulatorProcess) -> None:
     kenji = as_user("kenji@example.com")
     folder = emulator.item("kenji@example.com", "/議事録")["id"]
     expected = [f"議事録 {number:04}.txt" for number in range(1, 1201)]
@@ -279,7 +279,7 @@ def test_upload_and_download(ana: BoxClient) -> None:
     assert status(lambda: check(name="Notas ✓.txt"))[0] == 409
 
 
-def test_file_changes(ana: BoxClient, emulator: Emulator) -> None:
+def test_file_changes(ana: BoxClient, emulator: EmulatorProcess) -> None:
     file = upload(ana, "0", "a.txt", b"a")
     folder = emulator.item("ana@example.com", "/Projetos/Boreal")["id"]
     assert ana.files.update_file_by_id(file, name="b.txt", if_match="0").name == "b.txt"
@@ -294,7 +294,7 @@ def test_file_changes(ana: BoxClient, emulator: Emulator) -> None:
     assert copied.id != file
 
 
-def test_trash(ana: BoxClient, emulator: Emulator) -> None:
+def test_trash(ana: BoxClient, emulator: EmulatorProcess) -> None:
     file = upload(ana, "0", "old.txt", b"old")
     folder = ana.folders.create_folder("Old", CreateFolderParent(id="0")).id
     inside = upload(ana, folder, "inside.txt", b"inside")
@@ -319,7 +319,7 @@ def test_trash(ana: BoxClient, emulator: Emulator) -> None:
     assert emulator.items("ana@example.com", trashed=True) == []
 
 
-def test_shared_links(ana: BoxClient, as_user: As, emulator: Emulator) -> None:
+def test_shared_links(ana: BoxClient, as_user: As, emulator: EmulatorProcess) -> None:
     file = emulator.item("ana@example.com", "/Bem-vinda.txt")["id"]
     link = AddShareLinkToFileSharedLink(access=AddShareLinkToFileSharedLinkAccessField.COMPANY, password="s3cret")
     shared = ana.shared_links_files.add_share_link_to_file(file, "shared_link", shared_link=link)
@@ -343,7 +343,7 @@ def test_shared_links(ana: BoxClient, as_user: As, emulator: Emulator) -> None:
     assert answer.shared_link.effective_access.value == "open"
 
 
-def test_search(ana: BoxClient, as_user: As, emulator: Emulator) -> None:
+def test_search(ana: BoxClient, as_user: As, emulator: EmulatorProcess) -> None:
     def found(client: BoxClient, query: str, **options: list[str]) -> set[str]:
         results = client.search.search_for_content(query=query, **options)  # type: ignore[arg-type]
         return {str(entry.name) for entry in results.entries or []}  # type: ignore[union-attr]
@@ -357,7 +357,7 @@ def test_search(ana: BoxClient, as_user: As, emulator: Emulator) -> None:
     assert status(ana.search.search_for_content)[0] == 400
 
 
-def test_thumbnails_and_representations(ana: BoxClient, emulator: Emulator) -> None:
+def test_thumbnails_and_representations(ana: BoxClient, emulator: EmulatorProcess) -> None:
     file = emulator.item("ana@example.com", "/Fotos da equipe/Praia.png")["id"]
     for form in GetFileThumbnailByIdExtension:
         stream = ana.files.get_file_thumbnail_by_id(file, form, max_height=160, max_width=160)
@@ -404,7 +404,7 @@ def test_recent_items(ana: BoxClient) -> None:
     assert [entry.interaction_type.value for entry in recent if entry.interaction_type] == ["item_open", "item_upload"]
 
 
-def test_collaborations(ana: BoxClient, as_user: As, emulator: Emulator) -> None:
+def test_collaborations(ana: BoxClient, as_user: As, emulator: EmulatorProcess) -> None:
     folder = emulator.item("ana@example.com", "/Projetos")["id"]
     item = CreateCollaborationItem(type=CreateCollaborationItemTypeField.FOLDER, id=folder)
     user = CreateCollaborationAccessibleByTypeField.USER
@@ -429,7 +429,7 @@ def test_collaborations(ana: BoxClient, as_user: As, emulator: Emulator) -> None
     assert status(lambda: kenji.files.get_file_by_id(file))[0] == 404
 
 
-def test_chunked_upload(ana: BoxClient, emulator: Emulator) -> None:
+def test_chunked_upload(ana: BoxClient, emulator: EmulatorProcess) -> None:
     content = bytes(range(256)) * (21 * MEGABYTE // 256)
     made = ana.chunked_uploads.upload_big_file(io.BytesIO(content), "big.bin", len(content), "0")
     assert emulator.content(made.id) == content
@@ -456,13 +456,13 @@ def test_upload_sessions_are_strict(ana: BoxClient) -> None:
     assert status(lambda: sessions.get_file_upload_session_by_id(str(made.id)))[0] == 404
 
 
-def test_an_expired_token_is_renewed(ana: BoxClient, emulator: Emulator) -> None:
+def test_an_expired_token_is_renewed(ana: BoxClient, emulator: EmulatorProcess) -> None:
     ana.users.get_user_me()
     emulator.expire_tokens(kind="user")
     assert ana.users.get_user_me().login == "ana@example.com"
 
 
-def test_faults_are_retried(ana: BoxClient, emulator: Emulator) -> None:
+def test_faults_are_retried(ana: BoxClient, emulator: EmulatorProcess) -> None:
     ana.users.get_user_me()
     emulator.fault("status", path="/2.0/users/me", status=503, times=2)
     emulator.fault("cut", path="/2.0/users/me")
@@ -470,14 +470,14 @@ def test_faults_are_retried(ana: BoxClient, emulator: Emulator) -> None:
     assert ana.users.get_user_me().login == "ana@example.com"
 
 
-def test_the_sdk_resends_an_assertion_after_429(service: BoxClient, emulator: Emulator) -> None:
+def test_the_sdk_resends_an_assertion_after_429(service: BoxClient, emulator: EmulatorProcess) -> None:
     """A known fault of the SDK: the assertion of the first attempt is used up, as it is with Box."""
     emulator.fault("status", path="/oauth2/token", status=429, headers={"Retry-After": "0"}, after=True)
     assert status(service.users.get_user_me)[0] == 400
     assert [entry["status"] for entry in emulator.log()] == [429, 400]
 
 
-def test_the_sdk_does_not_correct_its_clock(service: BoxClient, emulator: Emulator) -> None:
+def test_the_sdk_does_not_correct_its_clock(service: BoxClient, emulator: EmulatorProcess) -> None:
     emulator.settings(clock_offset_s=3600)
     assert status(service.users.get_user_me)[0] == 400
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from box_emulator.description import KNOWN_ERRORS, Description
-from emulator.protocol import App
-from intranet.emulator import Emulator
+from emulator_conformance.protocol import App
+from intranet.emulator_process import EmulatorProcess
 
 
 def test_known_errors_are_still_there(description: Path) -> None:
@@ -21,7 +21,7 @@ def test_known_errors_are_still_there(description: Path) -> None:
 
 
 def test_what_does_not_fit_is_noted(description: Path, tmp_path: Path) -> None:
-    with Emulator(tmp_path, description=description) as emulator, App(emulator.url, emulator.app_config) as app:
+    with EmulatorProcess(tmp_path, description=description) as emulator, App(emulator.url, emulator.app_config) as app:
         token = app.jwt().json()["access_token"]
         app.api(token, "GET", "users?limit=10").raise_for_status()
         assert emulator.violations() == []

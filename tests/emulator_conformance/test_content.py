@@ -7,16 +7,16 @@ import time
 
 import pytest
 
-from emulator.protocol import App
-from intranet.emulator import Emulator
+from emulator_conformance.protocol import App
+from intranet.emulator_process import EmulatorProcess
 
 
 @pytest.fixture
-def ana(app: App, emulator: Emulator) -> str:
+def ana(app: App, emulator: EmulatorProcess) -> str:
     return app.user_token(emulator.user("ana@example.com")["id"])
 
 
-def test_each_item_says_where_it_is(app: App, ana: str, emulator: Emulator) -> None:
+def test_each_item_says_where_it_is(app: App, ana: str, emulator: EmulatorProcess) -> None:
     """Also those beside a root, which has no parent at all."""
     projects = emulator.item("ana@example.com", "/Projetos")["id"]
     fields = "parent,path_collection,item_collection"
@@ -28,7 +28,7 @@ def test_each_item_says_where_it_is(app: App, ana: str, emulator: Emulator) -> N
             assert [ancestor["id"] for ancestor in entry["path_collection"]["entries"]] == path
 
 
-def test_fields(app: App, ana: str, emulator: Emulator) -> None:
+def test_fields(app: App, ana: str, emulator: EmulatorProcess) -> None:
     file = emulator.item("ana@example.com", "/Bem-vinda.txt")["id"]
     answer = app.api(ana, "GET", f"files/{file}", params={"fields": "name,no_such_field,extension"})
     assert answer.json() == {"type": "file", "id": file, "etag": "0", "name": "Bem-vinda.txt", "extension": "txt"}
@@ -36,7 +36,7 @@ def test_fields(app: App, ana: str, emulator: Emulator) -> None:
     assert root == {"type": "folder", "id": "0", "etag": None, "name": "All Files"}
 
 
-def test_not_modified(app: App, ana: str, emulator: Emulator) -> None:
+def test_not_modified(app: App, ana: str, emulator: EmulatorProcess) -> None:
     file = emulator.item("ana@example.com", "/Bem-vinda.txt")["id"]
     assert app.api(ana, "GET", f"files/{file}", headers={"If-None-Match": "0"}).status_code == 304
     app.api(ana, "PUT", f"files/{file}", json={"description": "new"}).raise_for_status()
@@ -44,7 +44,7 @@ def test_not_modified(app: App, ana: str, emulator: Emulator) -> None:
     assert (changed.status_code, changed.json()["etag"], changed.json()["description"]) == (200, "1", "new")
 
 
-def test_conflicts_name_the_item_as_the_elements_expect(app: App, ana: str, emulator: Emulator) -> None:
+def test_conflicts_name_the_item_as_the_elements_expect(app: App, ana: str, emulator: EmulatorProcess) -> None:
     file = emulator.item("ana@example.com", "/Bem-vinda.txt")["id"]
     folder = emulator.item("ana@example.com", "/Projetos")["id"]
     upload = app.upload(ana, "0", "BEM-VINDA.txt", b"x")
@@ -78,14 +78,14 @@ def test_downloads_are_never_shown_as_pages(app: App, ana: str) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_download_urls_end(app: App, ana: str, emulator: Emulator) -> None:
+def test_download_urls_end(app: App, ana: str, emulator: EmulatorProcess) -> None:
     file = emulator.item("ana@example.com", "/Bem-vinda.txt")["id"]
     location = app.api(ana, "GET", f"files/{file}/content").headers["Location"]
     emulator.settings(clock_offset_s=16 * 60)
     assert app.http.get(location).status_code == 401
 
 
-def test_pictures_say_what_they_are(app: App, ana: str, emulator: Emulator) -> None:
+def test_pictures_say_what_they_are(app: App, ana: str, emulator: EmulatorProcess) -> None:
     file = emulator.item("ana@example.com", "/Fotos da equipe/Praia.png")["id"]
     for form, kind in (("png", "image/png"), ("jpg", "image/jpeg")):
         answer = app.api(ana, "GET", f"files/{file}/thumbnail.{form}")
@@ -111,7 +111,7 @@ def test_bodies_that_are_no_json_objects(app: App, ana: str, body: bytes) -> Non
     assert app.api(ana, "POST", "folders", content=body).status_code == 400
 
 
-def test_moving_into_anothers_folder_changes_the_owner(app: App, ana: str, emulator: Emulator) -> None:
+def test_moving_into_anothers_folder_changes_the_owner(app: App, ana: str, emulator: EmulatorProcess) -> None:
     folder = emulator.item("ana@example.com", "/Projetos/Aurora")["id"]
     kenji = app.user_token(emulator.user("kenji@example.com")["id"])
     item = emulator.item("kenji@example.com", "/写真")["id"]
@@ -128,7 +128,7 @@ def test_moving_into_anothers_folder_changes_the_owner(app: App, ana: str, emula
 
 @pytest.mark.parametrize("latency_ms", [0, 100])
 def test_a_client_that_goes_away_in_the_middle_of_an_upload(
-    app: App, ana: str, emulator: Emulator, latency_ms: int
+    app: App, ana: str, emulator: EmulatorProcess, latency_ms: int
 ) -> None:
     """No file, no answer, and (conftest.py) no trace of a crash."""
     before, since = emulator.items("ana@example.com"), emulator.log()[-1]["n"]

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from emulator.protocol import App
-from intranet.emulator import Emulator, find_description
+from emulator_conformance.protocol import App
+from intranet.emulator_process import EmulatorProcess, find_description
 
 
 @pytest.fixture(scope="module")
-def running_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+def running_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
     """An emulator that checks its traffic against Box's description, where a developer has that."""
-    with Emulator(tmp_path_factory.mktemp("box"), description=find_description()) as emulator:
+    with EmulatorProcess(tmp_path_factory.mktemp("box"), description=find_description()) as emulator:
         yield emulator
         problems = {f"{entry['operation']} ({entry['side']}): {entry['problem']}" for entry in emulator.violations()}
         assert problems == set()
@@ -23,20 +23,20 @@ def running_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emula
 
 
 @pytest.fixture
-def emulator(running_emulator: Emulator) -> Emulator:
+def emulator(running_emulator: EmulatorProcess) -> EmulatorProcess:
     running_emulator.reset()
     return running_emulator
 
 
 @pytest.fixture
-def app(emulator: Emulator) -> Iterator[App]:
+def app(emulator: EmulatorProcess) -> Iterator[App]:
     """The application with a key pair."""
     with App(emulator.url, emulator.app_config) as app:
         yield app
 
 
 @pytest.fixture
-def ccg_app(emulator: Emulator) -> Iterator[App]:
+def ccg_app(emulator: EmulatorProcess) -> Iterator[App]:
     """The application with client credentials alone."""
     with App(emulator.url, emulator.ccg_config) as app:
         yield app

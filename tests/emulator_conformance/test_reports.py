@@ -13,29 +13,29 @@ from pathlib import Path
 import httpx
 import pytest
 
-from emulator.protocol import ACCESS_TOKEN, TOKEN_EXCHANGE, App, error
-from intranet.emulator import Emulator
+from emulator_conformance.protocol import ACCESS_TOKEN, TOKEN_EXCHANGE, App, error
+from intranet.emulator_process import EmulatorProcess
 
 PATH = "/Projetos/LEIA-ME.md"
 
 
 @pytest.fixture
-def ana(app: App, emulator: Emulator) -> str:
+def ana(app: App, emulator: EmulatorProcess) -> str:
     return app.user_token(emulator.user("ana@example.com")["id"])
 
 
 @pytest.fixture
-def kenji(app: App, emulator: Emulator) -> str:
+def kenji(app: App, emulator: EmulatorProcess) -> str:
     return app.user_token(emulator.user("kenji@example.com")["id"])
 
 
 @pytest.fixture
-def folder(emulator: Emulator) -> str:
+def folder(emulator: EmulatorProcess) -> str:
     return str(emulator.item("ana@example.com", "/Projetos")["id"])
 
 
 @pytest.fixture
-def file(emulator: Emulator) -> str:
+def file(emulator: EmulatorProcess) -> str:
     return str(emulator.item("ana@example.com", PATH)["id"])
 
 
@@ -61,7 +61,7 @@ def test_a_trashed_file_says_so_and_a_trashed_folder_is_not_there(app: App, ana:
 
 def test_ids_may_be_numbers(tmp_path: Path) -> None:
     """Without Box's description, which allows text alone."""
-    with Emulator(tmp_path) as box, App(box.url, box.app_config) as app:
+    with EmulatorProcess(tmp_path) as box, App(box.url, box.app_config) as app:
         ana = app.user_token(box.user("ana@example.com")["id"])
         made = app.api(ana, "POST", "folders", json={"name": "n", "parent": {"id": 0}}).raise_for_status().json()
         moved = app.api(ana, "PUT", f"files/{box.item('ana@example.com', PATH)['id']}", json={"parent": made})
@@ -70,7 +70,7 @@ def test_ids_may_be_numbers(tmp_path: Path) -> None:
         assert app.api(ana, "POST", "/api/2.0/files/upload_sessions", json=session).status_code == 201
 
 
-def test_promoting_a_version_brings_its_name_back(app: App, ana: str, file: str, emulator: Emulator) -> None:
+def test_promoting_a_version_brings_its_name_back(app: App, ana: str, file: str, emulator: EmulatorProcess) -> None:
     first = app.api(ana, "GET", f"files/{file}").json()["file_version"]["id"]
     attributes = {"attributes": (None, '{"name": "READ ME.md"}'), "file": ("x", b"new")}
     app.api(ana, "POST", f"/api/2.0/files/{file}/content", files=attributes).raise_for_status()
@@ -80,7 +80,9 @@ def test_promoting_a_version_brings_its_name_back(app: App, ana: str, file: str,
     assert emulator.item("ana@example.com", PATH)["id"] == file
 
 
-def test_a_collaborator_may_become_the_owner(app: App, ana: str, kenji: str, folder: str, emulator: Emulator) -> None:
+def test_a_collaborator_may_become_the_owner(
+    app: App, ana: str, kenji: str, folder: str, emulator: EmulatorProcess
+) -> None:
     entry = invite(app, ana, folder)
     assert app.api(kenji, "PUT", f"collaborations/{entry}", json={"role": "owner"}).status_code == 403
     assert app.api(ana, "PUT", f"collaborations/{entry}", json={"role": "owner"}).status_code == 204
@@ -130,7 +132,7 @@ def test_a_search_can_tell_of_links(app: App, ana: str) -> None:
     ]
 
 
-def test_thumbnails_of_unknown_types(app: App, ana: str, emulator: Emulator) -> None:
+def test_thumbnails_of_unknown_types(app: App, ana: str, emulator: EmulatorProcess) -> None:
     made = app.upload(ana, "0", "x.bin", b"x").json()["entries"][0]["id"]
     answer = app.api(ana, "GET", f"files/{made}/thumbnail.png")
     assert answer.status_code == 302
@@ -140,7 +142,9 @@ def test_thumbnails_of_unknown_types(app: App, ana: str, emulator: Emulator) -> 
     assert (answer.status_code, answer.json()["code"]) == (404, "preview_cannot_be_generated")
 
 
-def test_locks_keep_others_out(app: App, ana: str, kenji: str, folder: str, file: str, emulator: Emulator) -> None:
+def test_locks_keep_others_out(
+    app: App, ana: str, kenji: str, folder: str, file: str, emulator: EmulatorProcess
+) -> None:
     invite(app, ana, folder)
     wish = {"lock": {"type": "lock", "is_download_prevented": True, "expires_at": "2999-01-01T00:00:00+00:00"}}
     locked = app.api(ana, "PUT", f"files/{file}?fields=lock", json=wish).raise_for_status().json()["lock"]
@@ -155,7 +159,7 @@ def test_locks_keep_others_out(app: App, ana: str, kenji: str, folder: str, file
     assert app.api(kenji, "PUT", f"files/{file}", json={"name": "x.md"}).status_code == 200
 
 
-def test_locks_end(app: App, ana: str, kenji: str, folder: str, file: str, emulator: Emulator) -> None:
+def test_locks_end(app: App, ana: str, kenji: str, folder: str, file: str, emulator: EmulatorProcess) -> None:
     invite(app, ana, folder)
     soon = datetime.fromtimestamp(time.time() + 60, UTC).isoformat()
     app.api(ana, "PUT", f"files/{file}", json={"lock": {"type": "lock", "expires_at": soon}}).raise_for_status()
@@ -165,7 +169,7 @@ def test_locks_end(app: App, ana: str, kenji: str, folder: str, file: str, emula
     assert app.api(kenji, "PUT", f"files/{file}", json={"name": "x.md"}).status_code == 200
 
 
-def test_an_exchange_for_a_shared_link(app: App, ana: str, kenji: str, folder: str, emulator: Emulator) -> None:
+def test_an_exchange_for_a_shared_link(app: App, ana: str, kenji: str, folder: str, emulator: EmulatorProcess) -> None:
     """The child reaches the link's item and nothing else, as far as the link goes."""
     body = {"shared_link": {"access": "company"}}
     link = app.api(ana, "PUT", f"folders/{folder}", json=body).raise_for_status().json()["shared_link"]["url"]
@@ -222,7 +226,7 @@ def test_an_archive(app: App, ana: str, folder: str, file: str) -> None:
     assert app.api(ana, "POST", "zip_downloads", json={"items": [{"type": "folder", "id": "0"}]}).status_code == 400
 
 
-def test_an_archive_for_a_downscoped_token(app: App, file: str, emulator: Emulator) -> None:
+def test_an_archive_for_a_downscoped_token(app: App, file: str, emulator: EmulatorProcess) -> None:
     ana = emulator.user("ana@example.com")["id"]
     token = app.downscoped(ana, "base_explorer item_download")
     wish = {"items": [{"type": "file", "id": file}]}
@@ -233,7 +237,7 @@ def test_an_archive_for_a_downscoped_token(app: App, file: str, emulator: Emulat
     assert app.api(reader, "POST", "zip_downloads", json=wish).status_code == 403
 
 
-def test_a_groups_members_collaborate(app: App, ana: str, kenji: str, folder: str, emulator: Emulator) -> None:
+def test_a_groups_members_collaborate(app: App, ana: str, kenji: str, folder: str, emulator: EmulatorProcess) -> None:
     service = app.jwt().json()["access_token"]
     group = app.api(service, "POST", "groups", json={"name": "Editors"}).raise_for_status().json()
     assert app.api(service, "POST", "groups", json={"name": "EDITORS"}).status_code == 409
@@ -303,7 +307,7 @@ def test_the_enterprises_events_are_everybodys(app: App, ana: str) -> None:
     ],
 )
 def test_a_downscoped_token_does_not_open_what_no_element_needs(
-    app: App, emulator: Emulator, method: str, path: str
+    app: App, emulator: EmulatorProcess, method: str, path: str
 ) -> None:
     ana = emulator.user("ana@example.com")["id"]
     token = app.downscoped(

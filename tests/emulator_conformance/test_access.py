@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from emulator.protocol import App
-from intranet.emulator import Emulator
+from emulator_conformance.protocol import App
+from intranet.emulator_process import EmulatorProcess
 
 SITE = "http://intranet.example"
 
@@ -76,7 +76,7 @@ class Place:
 
 
 @pytest.fixture
-def place(emulator: Emulator) -> Place:
+def place(emulator: EmulatorProcess) -> Place:
     def item(path: str) -> str:
         return str(emulator.item("ana@example.com", path)["id"])
 
@@ -94,7 +94,7 @@ def perform(app: App, token: str, call: Call, folder: str, file: str) -> int:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_each_scope_opens_what_it_should_and_nothing_else(
-    app: App, place: Place, emulator: Emulator, name: str
+    app: App, place: Place, emulator: EmulatorProcess, name: str
 ) -> None:
     opened = set()
     for scope in SCOPES:
@@ -114,7 +114,7 @@ def test_uploading_needs_its_scope(app: App, place: Place) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(CALLS) - {"recent"}))
-def test_a_resource_ends_at_its_folder(app: App, place: Place, emulator: Emulator, name: str) -> None:
+def test_a_resource_ends_at_its_folder(app: App, place: Place, emulator: EmulatorProcess, name: str) -> None:
     call = CALLS[name]
     token = app.downscoped(place.ana, "root_readwrite", f"folders/{place.elsewhere}")
     assert perform(app, token, call, place.folder, place.file) == 403
@@ -122,7 +122,7 @@ def test_a_resource_ends_at_its_folder(app: App, place: Place, emulator: Emulato
     assert perform(app, token, call, place.folder, place.file) < 400
 
 
-def test_a_resource_covers_all_below_and_nothing_above(app: App, place: Place, emulator: Emulator) -> None:
+def test_a_resource_covers_all_below_and_nothing_above(app: App, place: Place, emulator: EmulatorProcess) -> None:
     emulator.settings(downscoped_search=True)
     token = app.downscoped(place.ana, "base_explorer item_rename", f"folders/{place.folder}")
     deep = emulator.item("ana@example.com", "/Projetos/Aurora/Atas/Reunião 1.md")["id"]
@@ -137,7 +137,7 @@ def test_a_resource_covers_all_below_and_nothing_above(app: App, place: Place, e
     }
 
 
-def test_a_file_as_resource(app: App, place: Place, emulator: Emulator) -> None:
+def test_a_file_as_resource(app: App, place: Place, emulator: EmulatorProcess) -> None:
     token = app.downscoped(place.ana, "base_preview item_download", f"files/{place.file}")
     assert app.api(token, "GET", f"files/{place.file}/content").status_code == 302
     other = emulator.item("ana@example.com", "/Bem-vinda.txt")["id"]
@@ -145,14 +145,14 @@ def test_a_file_as_resource(app: App, place: Place, emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(CALLS) - {"recent"}))
-def test_nobody_reaches_anothers_items(app: App, place: Place, emulator: Emulator, name: str) -> None:
+def test_nobody_reaches_anothers_items(app: App, place: Place, emulator: EmulatorProcess, name: str) -> None:
     for login in ("kenji@example.com", "boss@example.com", "ana@example.com.br"):
         token = app.user_token(emulator.user(login)["id"])
         assert perform(app, token, CALLS[name], place.folder, place.file) == 404
     assert perform(app, app.jwt().json()["access_token"], CALLS[name], place.folder, place.file) == 404
 
 
-def test_root_is_the_tokens_own_users(app: App, emulator: Emulator) -> None:
+def test_root_is_the_tokens_own_users(app: App, emulator: EmulatorProcess) -> None:
     def names(login: str) -> set[str]:
         token = app.user_token(emulator.user(login)["id"])
         entries = app.api(token, "GET", "folders/0/items").json()["entries"]
@@ -163,7 +163,7 @@ def test_root_is_the_tokens_own_users(app: App, emulator: Emulator) -> None:
     assert not names("ana@example.com") & names("kenji@example.com")
 
 
-def test_collaborators_get_what_their_role_allows(app: App, emulator: Emulator) -> None:
+def test_collaborators_get_what_their_role_allows(app: App, emulator: EmulatorProcess) -> None:
     olga = app.user_token(emulator.user("olga@example.com")["id"])
     folder = emulator.item("boss@example.com", "/Company")["id"]
     file = emulator.item("boss@example.com", "/Company/Holidays.txt")["id"]
@@ -193,7 +193,7 @@ def test_permissions_follow_scopes(app: App, place: Place) -> None:
     assert all(permissions("root_readwrite").values())
 
 
-def test_managing_users_needs_the_applications_scope(app: App, emulator: Emulator) -> None:
+def test_managing_users_needs_the_applications_scope(app: App, emulator: EmulatorProcess) -> None:
     ana = app.user_token(emulator.user("ana@example.com")["id"])
     assert app.api(ana, "GET", "users").status_code == 403
     assert app.api(ana, "GET", f"users/{emulator.user('kenji@example.com')['id']}").status_code == 403
@@ -201,7 +201,7 @@ def test_managing_users_needs_the_applications_scope(app: App, emulator: Emulato
     assert app.api(app.jwt().json()["access_token"], "GET", "users").status_code == 403
 
 
-def test_an_app_without_enterprise_access_sees_its_app_users_alone(app: App, emulator: Emulator) -> None:
+def test_an_app_without_enterprise_access_sees_its_app_users_alone(app: App, emulator: EmulatorProcess) -> None:
     emulator.settings(app_access="app")
     service = app.jwt().json()["access_token"]
     assert app.api(service, "GET", "users?filter_term=ana").json()["entries"] == []
@@ -211,7 +211,7 @@ def test_an_app_without_enterprise_access_sees_its_app_users_alone(app: App, emu
     assert [user["id"] for user in app.api(service, "GET", "users").json()["entries"]] == [made["id"]]
 
 
-def test_the_marker_of_a_search_for_users_may_never_end(app: App, emulator: Emulator) -> None:
+def test_the_marker_of_a_search_for_users_may_never_end(app: App, emulator: EmulatorProcess) -> None:
     service = app.jwt().json()["access_token"]
 
     def pages(query: str) -> list[int]:
@@ -231,7 +231,7 @@ def test_the_marker_of_a_search_for_users_may_never_end(app: App, emulator: Emul
     assert 0 not in pages("")
 
 
-def test_a_list_of_users_ends_at_an_offset(app: App, emulator: Emulator) -> None:
+def test_a_list_of_users_ends_at_an_offset(app: App, emulator: EmulatorProcess) -> None:
     service = app.jwt().json()["access_token"]
     for most in (10_000, 4):
         emulator.settings(users_max_offset=most)
@@ -239,7 +239,7 @@ def test_a_list_of_users_ends_at_an_offset(app: App, emulator: Emulator) -> None
         assert app.api(service, "GET", f"users?offset={most + 1}").status_code == 400
 
 
-def test_a_downscoped_token_may_be_kept_from_searching(app: App, emulator: Emulator) -> None:
+def test_a_downscoped_token_may_be_kept_from_searching(app: App, emulator: EmulatorProcess) -> None:
     ana = emulator.user("ana@example.com")["id"]
     tokens = {
         "explorer": app.downscoped(ana, "base_explorer item_download"),
@@ -258,7 +258,7 @@ def test_a_downscoped_token_may_be_kept_from_searching(app: App, emulator: Emula
     assert may_search() == ["reader", "whole"]
 
 
-def test_as_user_is_for_service_accounts(app: App, emulator: Emulator) -> None:
+def test_as_user_is_for_service_accounts(app: App, emulator: EmulatorProcess) -> None:
     ana = {"As-User": emulator.user("ana@example.com")["id"]}
     service = app.jwt().json()["access_token"]
     assert app.api(service, "GET", "users/me", headers=ana).json()["login"] == "ana@example.com"
@@ -266,7 +266,7 @@ def test_as_user_is_for_service_accounts(app: App, emulator: Emulator) -> None:
     assert app.api(kenji, "GET", "users/me", headers=ana).status_code == 403
 
 
-def test_inactive_and_deleted_users_tokens_die(app: App, emulator: Emulator) -> None:
+def test_inactive_and_deleted_users_tokens_die(app: App, emulator: EmulatorProcess) -> None:
     kenji = emulator.user("kenji@example.com")["id"]
     token = app.user_token(kenji)
     emulator.change_user(kenji, status="inactive")
@@ -283,13 +283,13 @@ def test_no_token(app: App, header: dict[str, str]) -> None:
     assert (answer.status_code, answer.content) == (401, b"")
 
 
-def test_token_in_the_query(app: App, emulator: Emulator) -> None:
+def test_token_in_the_query(app: App, emulator: EmulatorProcess) -> None:
     token = app.user_token(emulator.user("ana@example.com")["id"])
     assert app.http.get("/2.0/users/me", params={"access_token": token}).json()["login"] == "ana@example.com"
     assert token not in json.dumps(emulator.log())
 
 
-def test_cors(app: App, emulator: Emulator) -> None:
+def test_cors(app: App, emulator: EmulatorProcess) -> None:
     token = app.user_token(emulator.user("ana@example.com")["id"])
     emulator.settings(cors_origins=[SITE])
     good = app.api(token, "GET", "folders/0", headers={"Origin": SITE})
@@ -313,7 +313,7 @@ def test_cors_preflight(app: App) -> None:
     assert answer.headers["Access-Control-Allow-Headers"] == "authorization"
 
 
-def test_rate_limit_counts_by_user(app: App, emulator: Emulator) -> None:
+def test_rate_limit_counts_by_user(app: App, emulator: EmulatorProcess) -> None:
     emulator.settings(rate_limit_per_minute=5)
     ana = app.user_token(emulator.user("ana@example.com")["id"])
     kenji = app.user_token(emulator.user("kenji@example.com")["id"])
@@ -326,12 +326,12 @@ def test_rate_limit_counts_by_user(app: App, emulator: Emulator) -> None:
     assert app.api(ana, "GET", "users/me").status_code == 200
 
 
-def test_rate_limits_are_boxs_own_by_default(emulator: Emulator) -> None:
+def test_rate_limits_are_boxs_own_by_default(emulator: EmulatorProcess) -> None:
     limits = ("rate_limit_per_minute", "uploads_per_minute", "searches_per_second", "searches_per_minute")
     assert [emulator.settings()[limit] for limit in limits] == [1000, 240, 6, 60]
 
 
-def test_uploads_and_searches_have_limits_of_their_own(app: App, emulator: Emulator) -> None:
+def test_uploads_and_searches_have_limits_of_their_own(app: App, emulator: EmulatorProcess) -> None:
     ana = app.user_token(emulator.user("ana@example.com")["id"])
 
     def uploads() -> list[int]:
