@@ -85,7 +85,7 @@ def test_licence_lies_beside_the_files(version: Path) -> None:
 
 
 def test_plugin_asks_for_the_pinned_version(version: Path) -> None:
-    assert f"'{version.name}'" in (REPOSITORY / "wp-plugin/includes/class-elements.php").read_text()
+    assert f"'{version.name}'" in (REPOSITORY / "wp-plugin/includes/widgets/class-elements.php").read_text()
 
 
 def test_second_run_leaves_everything_alone(version: Path) -> None:

@@ -162,7 +162,6 @@ def test_command_line(site: WordPress, sidecar: ScriptedSidecar) -> None:
         }' );
         eval( 'namespace WP_CLI\\Utils;
             function format_items( $format, $items, $fields ) { echo $format, wp_json_encode( $items ), "\\n"; }' );
-        require WP_PLUGIN_DIR . '/widgets-for-box/includes/class-command.php';
         $command = new WidgetsForBox\\Command();
     """
     sidecar.answer = doctor

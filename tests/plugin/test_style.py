@@ -36,7 +36,7 @@ def test_php_compiles_it(version: str) -> None:
     compiled = re.search(r"^(\d+\.\d+)\S*: (\d+) files$", done.stdout, re.MULTILINE)
     assert compiled, done.stdout
     assert compiled[1] == version
-    assert int(compiled[2]) == len(list(PLUGIN.glob("includes/*.php")))
+    assert int(compiled[2]) == len(list(PLUGIN.glob("includes/**/*.php")))
 
 
 def test_coding_standards() -> None:
@@ -85,7 +85,7 @@ def test_versions_agree() -> None:
 
 
 def test_elements_version_is_pinned_the_same_everywhere() -> None:
-    found = re.search(r"const VERSION = '([\d.]+)';", (PLUGIN / "includes/class-elements.php").read_text())
+    found = re.search(r"const VERSION = '([\d.]+)';", (PLUGIN / "includes/widgets/class-elements.php").read_text())
     assert found
     assert found[1] in (PLUGIN / "bin/elements").read_text()
 

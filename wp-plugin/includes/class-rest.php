@@ -24,16 +24,6 @@ final class Rest {
 	const SPACE = 'widgets-for-box/v1';
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_action( 'rest_api_init', array( self::class, 'routes' ) );
-		add_filter( 'rest_pre_serve_request', array( self::class, 'keep_private' ), PHP_INT_MAX, 3 );
-	}
-
-	/**
 	 * Registers the routes.
 	 *
 	 * @internal Callback of `rest_api_init`.

@@ -24,7 +24,7 @@ foreach ( glob( $argv[1] . '/*.php' ) as $file ) {
 		exit( 1 );
 	}
 }
-$files = glob( $argv[1] . '/includes/*.php' );
+$files = array_merge( glob( $argv[1] . '/includes/*.php' ), glob( $argv[1] . '/includes/*/*.php' ) );
 foreach ( $files as $file ) {
 	require $file;
 }

@@ -40,19 +40,6 @@ final class Address_Link {
 	const ACTION    = 'widgets_for_box_send_link';
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_filter( 'new_user_email_content', array( self::class, 'note_that_of_wordpress' ), 10, 2 );
-		add_action( 'load-profile.php', array( self::class, 'follow' ) );
-		add_action( 'admin_post_' . self::ACTION, array( self::class, 'send_on_request' ) );
-		add_action( 'admin_notices', array( self::class, 'ask' ) );
-		add_action( 'admin_notices', array( self::class, 'tell_result' ) );
-	}
-
-	/**
 	 * Notes the link that WordPress sends to an address before it changes the account. What WordPress itself
 	 * notes may be written by whatever writes user meta.
 	 *

@@ -19,17 +19,6 @@ final class Site_Health {
 	const ROUTE = '/site-health';
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_filter( 'site_status_tests', array( self::class, 'add_tests' ) );
-		add_filter( 'debug_information', array( self::class, 'add_information' ) );
-		add_action( 'rest_api_init', array( self::class, 'add_route' ) );
-	}
-
-	/**
 	 * Adds the test. It waits for the sidecar, so it runs after the page is there.
 	 *
 	 * @internal Callback of `site_status_tests`.

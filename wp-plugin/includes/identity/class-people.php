@@ -29,15 +29,6 @@ final class People {
 	const SITE_KEY = 'widgets_for_box_site_key';
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_action( 'profile_update', array( self::class, 'profile_updated' ), 10, 2 );
-	}
-
-	/**
 	 * The Box user of a WordPress user.
 	 *
 	 * @param WP_User $wp_user The WordPress user.

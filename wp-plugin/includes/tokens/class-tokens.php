@@ -47,25 +47,6 @@ final class Tokens {
 	private static $sessions = array();
 
 	/**
-	 * Hooks. All of them come after the change that they tell of, but for those that note what there was before.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		// These pass the user's id first.
-		foreach ( array( 'wp_logout', 'deleted_user', 'make_spam_user', 'revoked_super_admin' ) as $hook ) {
-			add_action( $hook, array( self::class, 'revoke' ) );
-		}
-		add_action( 'after_password_reset', array( self::class, 'password_changed' ) );
-		add_action( 'wp_set_password', array( self::class, 'password_set' ), 10, 2 );
-		// Sessions that are ended one by one or all at once, and roles and capabilities, by whatever button or plugin.
-		add_action( 'update_user_meta', array( self::class, 'meta_changes' ), 10, 4 );
-		add_action( 'delete_user_meta', array( self::class, 'meta_goes' ), 10, 4 );
-		add_action( 'updated_user_meta', array( self::class, 'meta_changed' ), 10, 4 );
-		add_action( 'deleted_user_meta', array( self::class, 'meta_gone' ), 10, 3 );
-	}
-
-	/**
 	 * A token for one widget and the session in which it is asked for.
 	 *
 	 * @param array{element: string, id: string, scopes: string[]} $widget  As of Descriptor::verify().

@@ -51,19 +51,6 @@ final class Addresses {
 	const BATCH = 500;
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_action( 'profile_update', array( self::class, 'profile_updated' ), 10, 2 );
-		add_action( 'edit_user_created_user', array( self::class, 'made_by_administrator' ) );
-		add_action( 'network_user_new_created_user', array( self::class, 'made_by_administrator' ) );
-		add_action( 'rest_after_insert_user', array( self::class, 'made_over_rest' ), 10, 3 );
-		add_action( 'wpmu_activate_user', array( self::class, 'made_on_site_of_network' ) );
-	}
-
-	/**
 	 * An address whatever its letter case, as the sidecar compares them: only letters that are each
 	 * other's upper and lower case are the same.
 	 *

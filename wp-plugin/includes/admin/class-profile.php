@@ -24,20 +24,6 @@ final class Profile {
 	const ANCHOR  = 'widgets-for-box';
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		foreach ( array( 'show_user_profile', 'edit_user_profile' ) as $hook ) {
-			add_action( $hook, array( self::class, 'render' ) );
-		}
-		add_action( 'user_profile_update_errors', array( self::class, 'validate' ), 10, 3 );
-		// After what Addresses does about the change itself.
-		add_action( 'profile_update', array( self::class, 'save' ), 20 );
-	}
-
-	/**
 	 * Whether the current user may decide which Box user somebody is.
 	 *
 	 * In a network only its administrators have `edit_users`; users are shared by all sites, and so is this.

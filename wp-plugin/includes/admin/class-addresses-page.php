@@ -26,23 +26,6 @@ final class Addresses_Page {
 	const ROWS = 200;
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_action( 'admin_menu', array( self::class, 'add_page' ) );
-		add_action( 'network_admin_menu', array( self::class, 'add_page' ) );
-		add_action( 'admin_post_' . self::ACTION, array( self::class, 'confirm' ) );
-		add_action( 'admin_post_' . self::SEEN, array( self::class, 'dismiss_setup' ) );
-		add_action( 'admin_post_' . self::RECORD, array( self::class, 'record_setup' ) );
-		foreach ( array( 'admin_notices', 'network_admin_notices' ) as $hook ) {
-			add_action( $hook, array( self::class, 'tell_setup' ) );
-			add_action( $hook, array( self::class, 'offer_setup' ) );
-		}
-	}
-
-	/**
 	 * Adds the page.
 	 *
 	 * @internal Callback of `admin_menu` and `network_admin_menu`.

@@ -18,17 +18,6 @@ defined( 'ABSPATH' ) || exit;
 final class Privacy {
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_action( 'admin_init', array( self::class, 'suggest_policy' ) );
-		add_filter( 'wp_privacy_personal_data_exporters', array( self::class, 'add_exporter' ) );
-		add_filter( 'wp_privacy_personal_data_erasers', array( self::class, 'add_eraser' ) );
-	}
-
-	/**
 	 * Suggests a text for the site's privacy policy.
 	 *
 	 * @internal Callback of `admin_init`.

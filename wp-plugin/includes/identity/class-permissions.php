@@ -23,15 +23,6 @@ final class Permissions {
 	const CAPABILITY = 'use_widgets_for_box';
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_filter( 'map_meta_cap', array( self::class, 'map' ), 10, 3 );
-	}
-
-	/**
 	 * Maps the capability.
 	 *
 	 * @internal Callback of `map_meta_cap`.

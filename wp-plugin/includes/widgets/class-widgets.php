@@ -30,28 +30,6 @@ final class Widgets {
 	const DEFAULT_HEIGHT = 600;
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_action( 'wp_default_scripts', array( self::class, 'register_scripts' ) );
-		add_action( 'wp_default_styles', array( self::class, 'register_styles' ) );
-		if ( did_action( 'wp_default_styles' ) ) {
-			// Some other plugin was early; unlike that of scripts, the hook does not come again.
-			self::register_styles( wp_styles() );
-		}
-		add_action( 'init', array( self::class, 'register_types' ) );
-		add_action( 'wp_enqueue_scripts', array( self::class, 'enqueue_early' ) );
-		add_filter( 'wp_resource_hints', array( self::class, 'preconnect' ), 10, 2 );
-		if ( ! is_wp_version_compatible( '6.3' ) ) {
-			add_filter( 'script_loader_tag', array( self::class, 'defer' ), 10, 3 );
-		}
-		add_action( 'wp_footer', array( self::class, 'print_configuration' ), 19 );
-		add_action( 'admin_footer', array( self::class, 'print_configuration' ), 19 );
-	}
-
-	/**
 	 * Registers scripts, as soon as a request needs any: most REST requests need none.
 	 *
 	 * @internal Callback of `wp_default_scripts`.

@@ -36,7 +36,7 @@ final class Revocations {
 	/**
 	 * Scheduled event: ends what could not be ended when it was time.
 	 */
-	const EVENT = 'widgets_for_box_revoke_again';
+	const EVENT = Plugin::REVOKE_AGAIN;
 
 	/**
 	 * Seconds that a log-out or a saved profile may wait for the sidecar. What takes longer the sidecar goes on
@@ -73,15 +73,6 @@ final class Revocations {
 	 * @var bool
 	 */
 	private static $everybody = false;
-
-	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_action( self::EVENT, array( self::class, 'run' ) );
-	}
 
 	/**
 	 * Ends the tokens of a person.

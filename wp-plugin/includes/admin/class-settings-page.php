@@ -25,27 +25,6 @@ final class Settings_Page {
 	const SETTLE_ACTION  = 'widgets_for_box_settle';
 
 	/**
-	 * Hooks.
-	 *
-	 * @return void
-	 */
-	public static function register() {
-		add_action( 'admin_init', array( self::class, 'register_setting' ) );
-		add_action( 'update_option_' . Settings::OPTION, array( self::class, 'changed' ), 10, 2 );
-		add_action( 'add_option_' . Settings::OPTION, array( self::class, 'added' ), 10, 2 );
-		add_action( 'update_site_option_' . Settings::NETWORK_OPTION, array( self::class, 'changed_for_network' ), 10, 3 );
-		add_action( 'add_site_option_' . Settings::NETWORK_OPTION, array( self::class, 'added' ), 10, 2 );
-		add_action( 'admin_menu', array( self::class, 'add_page' ) );
-		add_action( 'network_admin_menu', array( self::class, 'add_network_page' ) );
-		add_action( 'network_admin_edit_widgets_for_box', array( self::class, 'save_network' ) );
-		add_action( 'admin_post_' . self::NETWORK_ACTION, array( self::class, 'save_network' ) );
-		add_action( 'admin_post_' . self::SETTLE_ACTION, array( self::class, 'settle' ) );
-		add_action( 'admin_notices', array( self::class, 'warn_after_activation' ) );
-		add_action( 'network_admin_notices', array( self::class, 'warn_after_activation' ) );
-		add_filter( 'plugin_action_links_' . plugin_basename( FILE ), array( self::class, 'link' ) );
-	}
-
-	/**
 	 * Registers the option.
 	 *
 	 * @internal Callback of `admin_init`.

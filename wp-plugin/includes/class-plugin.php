@@ -1,0 +1,242 @@
+<?php
+/**
+ * Where the plugin begins.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Every moment of WordPress at which the plugin acts, and who acts then. A class is loaded when it is first
+ * needed: most pages need few of them.
+ */
+final class Plugin {
+
+	/**
+	 * The folder under includes/ that each class is in.
+	 */
+	const FOLDERS = array(
+		'Settings'       => '',
+		'Rest'           => '',
+		'Elements'       => 'widgets/',
+		'Descriptor'     => 'widgets/',
+		'Widgets'        => 'widgets/',
+		'Tokens'         => 'tokens/',
+		'Revocations'    => 'tokens/',
+		'Sidecar'        => 'tokens/',
+		'Breaker'        => 'tokens/',
+		'Lock'           => 'tokens/',
+		'People'         => 'identity/',
+		'Permissions'    => 'identity/',
+		'Addresses'      => 'identity/',
+		'Address_Link'   => 'identity/',
+		'Sealed_Meta'    => 'identity/',
+		'Snapshot'       => 'identity/',
+		'Settings_Page'  => 'admin/',
+		'Addresses_Page' => 'admin/',
+		'Profile'        => 'admin/',
+		'Privacy'        => 'admin/',
+		'Site_Health'    => 'admin/',
+		'Status'         => 'admin/',
+		'Command'        => 'admin/',
+	);
+
+	/**
+	 * The scheduled event of Revocations.
+	 */
+	const REVOKE_AGAIN = 'widgets_for_box_revoke_again';
+
+	/**
+	 * Begins.
+	 *
+	 * @return void
+	 */
+	public static function begin() {
+		spl_autoload_register( array( self::class, 'load' ) );
+		register_activation_hook( FILE, array( self::class, 'activate' ) );
+		register_deactivation_hook( FILE, array( self::class, 'deactivate' ) );
+		add_action( 'init', array( self::class, 'load_translations' ), 0 );
+		self::hook_widgets();
+		self::hook_tokens();
+		self::hook_identity();
+		self::hook_settings();
+		if ( is_admin() ) {
+			self::hook_admin_area();
+		}
+		if ( defined( 'WP_CLI' ) && WP_CLI ) {
+			\WP_CLI::add_command( 'box', Command::class );
+		}
+	}
+
+	/**
+	 * Loads a class.
+	 *
+	 * @internal Callback of spl_autoload_register().
+	 *
+	 * @param string $name Its name.
+	 * @return void
+	 */
+	public static function load( $name ) {
+		$own = strlen( __NAMESPACE__ ) + 1;
+		if ( 0 === strncmp( $name, __NAMESPACE__ . '\\', $own ) && isset( self::FOLDERS[ substr( $name, $own ) ] ) ) {
+			$name = substr( $name, $own );
+			require __DIR__ . '/' . self::FOLDERS[ $name ] . 'class-' . strtolower( strtr( $name, '_', '-' ) ) . '.php';
+		}
+	}
+
+	/**
+	 * Prepares what WordPress would look for in each request, and records the addresses of the set-up.
+	 *
+	 * WordPress would ask the database for a missing option in each request. Other sites of a network have theirs
+	 * once it is saved.
+	 *
+	 * @internal Callback of register_activation_hook().
+	 *
+	 * @return void
+	 */
+	public static function activate() {
+		add_option( Settings::OPTION, array() );
+		Addresses::record_setup();
+	}
+
+	/**
+	 * Ends what is pending: it has no other chance.
+	 *
+	 * @internal Callback of register_deactivation_hook().
+	 *
+	 * @return void
+	 */
+	public static function deactivate() {
+		Revocations::run();
+		wp_unschedule_hook( self::REVOKE_AGAIN );
+		delete_metadata( 'user', 0, Address_Link::META, '', true );
+	}
+
+	/**
+	 * Translations, of releases of WordPress that do not find them by themselves.
+	 *
+	 * @internal Callback of `init`.
+	 *
+	 * @return void
+	 */
+	public static function load_translations() {
+		load_plugin_textdomain( 'widgets-for-box', false, dirname( plugin_basename( FILE ) ) . '/languages' );
+	}
+
+	/**
+	 * What is on pages.
+	 *
+	 * @return void
+	 */
+	private static function hook_widgets() {
+		add_action( 'init', array( Widgets::class, 'register_types' ) );
+		add_action( 'wp_default_scripts', array( Widgets::class, 'register_scripts' ) );
+		add_action( 'wp_default_styles', array( Widgets::class, 'register_styles' ) );
+		if ( did_action( 'wp_default_styles' ) ) {
+			// Some other plugin was early; unlike that of scripts, the hook does not come again.
+			Widgets::register_styles( wp_styles() );
+		}
+		add_action( 'wp_enqueue_scripts', array( Widgets::class, 'enqueue_early' ) );
+		add_filter( 'wp_resource_hints', array( Widgets::class, 'preconnect' ), 10, 2 );
+		if ( ! is_wp_version_compatible( '6.3' ) ) {
+			add_filter( 'script_loader_tag', array( Widgets::class, 'defer' ), 10, 3 );
+		}
+		add_action( 'wp_footer', array( Widgets::class, 'print_configuration' ), 19 );
+		add_action( 'admin_footer', array( Widgets::class, 'print_configuration' ), 19 );
+	}
+
+	/**
+	 * How tokens are asked for, and what ends them. Whatever ends them comes after the change that it tells of, but
+	 * for those that note what there was before.
+	 *
+	 * @return void
+	 */
+	private static function hook_tokens() {
+		add_action( 'rest_api_init', array( Rest::class, 'routes' ) );
+		add_filter( 'rest_pre_serve_request', array( Rest::class, 'keep_private' ), PHP_INT_MAX, 3 );
+		// These pass the user's id first.
+		foreach ( array( 'wp_logout', 'deleted_user', 'make_spam_user', 'revoked_super_admin' ) as $hook ) {
+			add_action( $hook, array( Tokens::class, 'revoke' ) );
+		}
+		add_action( 'after_password_reset', array( Tokens::class, 'password_changed' ) );
+		add_action( 'wp_set_password', array( Tokens::class, 'password_set' ), 10, 2 );
+		// Sessions that are ended one by one or all at once, and roles and capabilities, by whatever button or plugin.
+		add_action( 'update_user_meta', array( Tokens::class, 'meta_changes' ), 10, 4 );
+		add_action( 'delete_user_meta', array( Tokens::class, 'meta_goes' ), 10, 4 );
+		add_action( 'updated_user_meta', array( Tokens::class, 'meta_changed' ), 10, 4 );
+		add_action( 'deleted_user_meta', array( Tokens::class, 'meta_gone' ), 10, 3 );
+		add_action( self::REVOKE_AGAIN, array( Revocations::class, 'run' ) );
+	}
+
+	/**
+	 * Who somebody is at Box, and what they may do.
+	 *
+	 * @return void
+	 */
+	private static function hook_identity() {
+		add_filter( 'map_meta_cap', array( Permissions::class, 'map' ), 10, 3 );
+		add_action( 'profile_update', array( Addresses::class, 'profile_updated' ), 10, 2 );
+		add_action( 'profile_update', array( People::class, 'profile_updated' ), 10, 2 );
+		add_action( 'edit_user_created_user', array( Addresses::class, 'made_by_administrator' ) );
+		add_action( 'network_user_new_created_user', array( Addresses::class, 'made_by_administrator' ) );
+		add_action( 'rest_after_insert_user', array( Addresses::class, 'made_over_rest' ), 10, 3 );
+		add_action( 'wpmu_activate_user', array( Addresses::class, 'made_on_site_of_network' ) );
+		add_filter( 'new_user_email_content', array( Address_Link::class, 'note_that_of_wordpress' ), 10, 2 );
+		// Plugins may show a profile elsewhere than in the admin area.
+		add_action( 'show_user_profile', array( Profile::class, 'render' ) );
+		add_action( 'edit_user_profile', array( Profile::class, 'render' ) );
+		add_action( 'user_profile_update_errors', array( Profile::class, 'validate' ), 10, 3 );
+		// After what Addresses does about the change itself.
+		add_action( 'profile_update', array( Profile::class, 'save' ), 20 );
+		add_filter( 'wp_privacy_personal_data_exporters', array( Privacy::class, 'add_exporter' ) );
+		add_filter( 'wp_privacy_personal_data_erasers', array( Privacy::class, 'add_eraser' ) );
+	}
+
+	/**
+	 * Settings, whoever changes them, and Site Health, which WordPress runs by schedule, too.
+	 *
+	 * @return void
+	 */
+	private static function hook_settings() {
+		add_action( 'update_option_' . Settings::OPTION, array( Settings_Page::class, 'changed' ), 10, 2 );
+		add_action( 'add_option_' . Settings::OPTION, array( Settings_Page::class, 'added' ), 10, 2 );
+		add_action( 'update_site_option_' . Settings::NETWORK_OPTION, array( Settings_Page::class, 'changed_for_network' ), 10, 3 );
+		add_action( 'add_site_option_' . Settings::NETWORK_OPTION, array( Settings_Page::class, 'added' ), 10, 2 );
+		add_filter( 'site_status_tests', array( Site_Health::class, 'add_tests' ) );
+		add_filter( 'debug_information', array( Site_Health::class, 'add_information' ) );
+		add_action( 'rest_api_init', array( Site_Health::class, 'add_route' ) );
+	}
+
+	/**
+	 * Pages and notices of the admin area.
+	 *
+	 * @return void
+	 */
+	private static function hook_admin_area() {
+		add_action( 'admin_init', array( Settings_Page::class, 'register_setting' ) );
+		add_action( 'admin_init', array( Privacy::class, 'suggest_policy' ) );
+		add_action( 'admin_menu', array( Settings_Page::class, 'add_page' ) );
+		add_action( 'network_admin_menu', array( Settings_Page::class, 'add_network_page' ) );
+		add_action( 'network_admin_edit_widgets_for_box', array( Settings_Page::class, 'save_network' ) );
+		add_action( 'admin_post_' . Settings_Page::NETWORK_ACTION, array( Settings_Page::class, 'save_network' ) );
+		add_action( 'admin_post_' . Settings_Page::SETTLE_ACTION, array( Settings_Page::class, 'settle' ) );
+		add_filter( 'plugin_action_links_' . plugin_basename( FILE ), array( Settings_Page::class, 'link' ) );
+		add_action( 'load-profile.php', array( Address_Link::class, 'follow' ) );
+		add_action( 'admin_post_' . Address_Link::ACTION, array( Address_Link::class, 'send_on_request' ) );
+		add_action( 'admin_menu', array( Addresses_Page::class, 'add_page' ) );
+		add_action( 'network_admin_menu', array( Addresses_Page::class, 'add_page' ) );
+		add_action( 'admin_post_' . Addresses_Page::ACTION, array( Addresses_Page::class, 'confirm' ) );
+		add_action( 'admin_post_' . Addresses_Page::SEEN, array( Addresses_Page::class, 'dismiss_setup' ) );
+		add_action( 'admin_post_' . Addresses_Page::RECORD, array( Addresses_Page::class, 'record_setup' ) );
+		add_action( 'admin_notices', array( Address_Link::class, 'ask' ) );
+		add_action( 'admin_notices', array( Address_Link::class, 'tell_result' ) );
+		foreach ( array( 'admin_notices', 'network_admin_notices' ) as $hook ) {
+			add_action( $hook, array( Settings_Page::class, 'warn_after_activation' ) );
+			add_action( $hook, array( Addresses_Page::class, 'tell_setup' ) );
+			add_action( $hook, array( Addresses_Page::class, 'offer_setup' ) );
+		}
+	}
+}
