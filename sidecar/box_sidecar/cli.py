@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import codecs
-import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from box_sidecar import TLS_KEYS_WANTED, __version__
+from box_sidecar import __version__
 from box_sidecar.elements import ELEMENT_SCOPES
+from box_sidecar.logs import log_to_stderr, printable
 from box_sidecar.problems import CODES, ConfigError, Problem
 from box_sidecar.schemas import Check, DoctorAnswer
 from box_sidecar.settings import load_settings
@@ -23,14 +22,11 @@ from box_sidecar.tools.config import TEMPLATE
 if TYPE_CHECKING:
     from box_sidecar.sidecar import Sidecar
 
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
 
 _USUAL = Path("/etc/box-sidecar/box-sidecar.toml")
 
 _OK, _FAILED, _UNUSABLE = 0, 1, 2
-_ESCAPED = codecs.lookup("unicode_escape").encode  # looked up now: later there may be no descriptor to load it with
 _MARKS = {"pass": "✓", "warn": "!", "fail": "✗"}
 
 
@@ -40,12 +36,12 @@ def main() -> None:
     try:
         sys.exit(arguments.run(arguments))
     except ConfigError as error:
-        print(f"box-sidecar: {_printable(str(error))}", file=sys.stderr)
+        print(f"box-sidecar: {printable(str(error))}", file=sys.stderr)
         sys.exit(_UNUSABLE)
     except Problem as problem:
-        print(_printable(f"box-sidecar: {CODES[problem.code].title}. {problem.detail}"), file=sys.stderr)
+        print(printable(f"box-sidecar: {CODES[problem.code].title}. {problem.detail}"), file=sys.stderr)
         if problem.box and problem.box.error:
-            print(_printable(f"  Box said: {problem.box.error}: {problem.box.error_description}"), file=sys.stderr)
+            print(printable(f"  Box said: {problem.box.error}: {problem.box.error_description}"), file=sys.stderr)
         print(f"  Fix: {problem.fix or CODES[problem.code].fix}", file=sys.stderr)
         sys.exit(_FAILED)
     except KeyboardInterrupt:
@@ -104,49 +100,11 @@ def _command(
     return parser
 
 
-class Formatter(logging.Formatter):
-    """One line an event, whatever strangers say in it; a traceback's lines are marked as such."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        """The line."""
-        return _printable(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802
-        """The traceback."""
-        return _marked(super().formatException(ei))
-
-    def formatStack(self, stack_info: str) -> str:  # noqa: N802
-        """The stack."""
-        return _marked(super().formatStack(stack_info))
-
-
-def _printable(text: str) -> str:
-    """Text whose control characters, line ends and changes of direction are escaped."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else _ESCAPED(letter)[0].decode() for letter in text)
-
-
-def _marked(lines: str) -> str:
-    return "\n".join(f"  | {_printable(line)}" for line in lines.split("\n"))
-
-
-def _log_to_stderr(level: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level.upper(), handlers=[handler])
-    if TLS_KEYS_WANTED:
-        log.warning("SSLKEYLOGFILE is not honoured: it would write down what protects the app's secret and all tokens")
-    # These would write what is in a request or an answer.
-    for name in ("asyncio", "aiohttp", "httpx"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
 def _serve(arguments: argparse.Namespace) -> int:
     from box_sidecar import server
 
     config: Path = arguments.config
-    _log_to_stderr(load_settings(config).log.level)
+    log_to_stderr(load_settings(config).log.level)
     server.serve(config)
     return _OK
 
@@ -185,9 +143,9 @@ def _progress(text: str) -> None:
 
 def _print_checks(checks: list[Check]) -> None:
     for check in checks:
-        print(_printable(f"{_MARKS[check.status]} {check.id}: {check.summary}"))
+        print(printable(f"{_MARKS[check.status]} {check.id}: {check.summary}"))
         if check.status != "pass" and check.fix:
-            print(_printable(f"    → {check.fix}"))
+            print(printable(f"    → {check.fix}"))
 
 
 def _token(arguments: argparse.Namespace) -> int:
@@ -206,7 +164,7 @@ def _token(arguments: argparse.Namespace) -> int:
 
     issued = asyncio.run(_with_sidecar(arguments.config, issue))
     resource = asked.resource
-    print(_printable(f"user:     {issued.user.name} <{issued.user.login}> (Box id {issued.user.id})"))
+    print(printable(f"user:     {issued.user.name} <{issued.user.login}> (Box id {issued.user.id})"))
     print(f"scopes:   {' '.join(issued.token.scopes)}")
     print(f"resource: {resource.type} {resource.id}{' (the whole tree)' if resource.is_root else ''}")
     print(f"life:     {issued.token.life:.0f} s")
@@ -221,7 +179,7 @@ async def _with_sidecar(config: Path, work: Callable[..., Awaitable[T]]) -> T:
     from box_sidecar.sidecar import Sidecar
 
     harden()
-    _log_to_stderr("warning")
+    log_to_stderr("warning")
     sidecar = Sidecar(config)
     await sidecar.transport.open()
     try:

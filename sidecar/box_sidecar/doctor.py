@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 
 from box_sidecar.box.deadline import within
-from box_sidecar.box.transport import Request
+from box_sidecar.box.transport import ME, PROBE
 from box_sidecar.model import Resource, Subject, Token
 from box_sidecar.problems import CODES, ConfigError, Problem
 from box_sidecar.schemas import Check, DoctorAnswer
@@ -205,7 +205,7 @@ async def _reach(sidecar: Sidecar) -> Check:
     proxy = "https_proxy" if urlsplit(base).scheme == "https" else "http_proxy"
     through = " through the proxy in the environment" if getproxies().get(proxy.removesuffix("_proxy")) else ""
     try:
-        await sidecar.transport.call("probe", "GET", "/2.0/users/me", Request, dict)
+        await sidecar.transport.call(PROBE, lambda: ME)
     except Problem as problem:
         fix = CODES["box_unavailable"].fix
         if "TLS" in problem.detail:
@@ -275,7 +275,7 @@ async def _user_token(sidecar: Sidecar, login: str, checks: list[Check]) -> Toke
 
 async def _exchange(sidecar: Sidecar, parent: Token, checks: list[Check]) -> Token | None:
     try:
-        token = await sidecar.box.exchange(parent, ("base_explorer",), Resource("folder", "0"))
+        token = await sidecar.box.downscope(parent, ("base_explorer",), Resource("folder", "0"))
     except Problem as problem:
         checks.append(_failed("exchange", problem))
         return None

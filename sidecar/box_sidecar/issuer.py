@@ -16,9 +16,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 import msgspec
 from cachetools import TTLCache
 
-from box_sidecar.box.client import Box
+from box_sidecar.box.client import BoxClient
 from box_sidecar.box.deadline import within
-from box_sidecar.box.transport import acting_for
+from box_sidecar.box.throttle import acting_for
 from box_sidecar.clock import monotonic
 from box_sidecar.model import Resource, Subject, Token, User, normalize_login
 from box_sidecar.policy import Policy
@@ -82,7 +82,7 @@ class TokenService:
     """Issues, renews and revokes tokens by one policy for one Box app."""
 
     def __init__(
-        self, settings: Settings, box: Box, patience: float, on_renewal: Callable[[CachedToken, str], None]
+        self, settings: Settings, box: BoxClient, patience: float, on_renewal: Callable[[CachedToken, str], None]
     ) -> None:
         self.settings = settings
         self._on_renewal = on_renewal
@@ -112,7 +112,7 @@ class TokenService:
         self._renewal_slots = asyncio.Semaphore(_RENEWALS_AT_ONCE)
         self.configure(settings, box, patience, forget=False)
 
-    def configure(self, settings: Settings, box: Box, patience: float, *, forget: bool) -> None:
+    def configure(self, settings: Settings, box: BoxClient, patience: float, *, forget: bool) -> None:
         """Go on under another configuration; ``forget`` everything if it is another Box app's.
 
         What the new policy would refuse is handed out no more, and revoked at Box soon.
@@ -306,7 +306,7 @@ class TokenService:
         heapq.heappush(self._due, (due, next(self._sequence), key))
         return token
 
-    async def _narrow(self, box: Box, user: User, key: Key) -> Token:
+    async def _narrow(self, box: BoxClient, user: User, key: Key) -> Token:
         """User token, then exchange. A user token that Box does not know any more is replaced once; one that it does
         not know yet is tried again in a moment before."""
         remembered = self._parents.get(user.id)
@@ -327,12 +327,12 @@ class TokenService:
             del self._parents[user.id]
         return await self._exchange(box, await self._parent(box, user), key)
 
-    async def _exchange(self, box: Box, parent: Token, key: Key) -> Token:
+    async def _exchange(self, box: BoxClient, parent: Token, key: Key) -> Token:
         if key.resource.type == "file" and self.policy.limits_files:
             self.policy.check_ancestors(await box.folders_above(key.resource.id, parent))
-        return await box.exchange(parent, key.scopes, key.resource)
+        return await box.downscope(parent, key.scopes, key.resource)
 
-    async def _parent(self, box: Box, user: User) -> Token:
+    async def _parent(self, box: BoxClient, user: User) -> Token:
         async def mint() -> Token:
             began, app = self._revoked.now, self._app
             try:

@@ -220,8 +220,8 @@ class Operation:
 
     async def on_get_ready(self, req: Request, resp: Response) -> None:
         """Whether new tokens can be had. Tokens in memory are served all the same."""
-        quiet = self._sidecar.transport.quiet_for
-        if self._sidecar.transport.is_open_circuit:
+        quiet = self._sidecar.transport.throttle.left
+        if self._sidecar.transport.breaker.is_open:
             self._health(resp, False, "Box can't be reached. Tokens in memory are still served.")
         elif self._sidecar.audit.is_broken:
             self._health(resp, False, "The audit can't be written, so nothing is issued.")

@@ -17,7 +17,7 @@ import msgspec
 from box_sidecar import changes
 from box_sidecar.app_config import AppConfig, find_app_config, load_app_config
 from box_sidecar.audit import Audit, AuditEvent
-from box_sidecar.box.client import Box
+from box_sidecar.box.client import BoxClient
 from box_sidecar.box.clock import BoxClock
 from box_sidecar.box.deadline import within
 from box_sidecar.box.transport import Transport
@@ -123,14 +123,14 @@ class Sidecar:
         self.transport, self.box = self._connect(loaded)
         self.service = TokenService(loaded.settings, self.box, self.transport.patience, self._renewed)
         self.metrics.gauges(
-            lambda: self.service.held, lambda: self.clock.offset, lambda: self.transport.is_open_circuit
+            lambda: self.service.held, lambda: self.clock.offset, lambda: self.transport.breaker.is_open
         )
 
-    def _connect(self, loaded: Loaded) -> tuple[Transport, Box]:
+    def _connect(self, loaded: Loaded) -> tuple[Transport, BoxClient]:
         settings = loaded.settings.box
         transport = Transport(settings.base_url, settings.timeout_s, self.clock, self.metrics.box_call)
         unstated = loaded.settings.policy.accept_unstated_scopes
-        return transport, Box(loaded.app, transport, self.clock, accept_unstated_scopes=unstated)
+        return transport, BoxClient(loaded.app, transport, self.clock, accept_unstated_scopes=unstated)
 
     async def start(self) -> None:
         """Open connections and begin the background work; call inside the running event loop."""

@@ -292,7 +292,7 @@ def connected(path: Path) -> list[Wire]:
 def test_a_line_is_written_though_no_file_can_be_opened() -> None:
     # What escapes a line end must not have to be loaded first.
     code = (
-        "import logging, resource, sys; from box_sidecar.cli import Formatter\n"
+        "import logging, resource, sys; from box_sidecar.logs import Formatter\n"
         "handler = logging.StreamHandler(sys.stdout); handler.setFormatter(Formatter('%(message)s'))\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
         "logging.getLogger().addHandler(handler); logging.warning('one\\ntwo')"

@@ -16,9 +16,17 @@ from hypothesis import strategies as st
 from box_sidecar.app_config import load_app_config
 from box_sidecar.box.clock import BoxClock
 from box_sidecar.box.errors import explain
-from box_sidecar.box.responses import TokenResponse, UserPage, granted_scopes
-from box_sidecar.box.transport import _printable, _reason, _Reply, _retry_after, _understand
+from box_sidecar.box.responses import (
+    Reply,
+    TokenResponse,
+    UserPage,
+    granted_scopes,
+    refusal_reason,
+    retry_after,
+    understand,
+)
 from box_sidecar.elements import ELEMENT_SCOPES
+from box_sidecar.logs import redact_error
 from box_sidecar.model import Resource, normalize_login
 from box_sidecar.policy import Policy
 from box_sidecar.problems import BoxReason, ConfigError, Problem
@@ -181,10 +189,10 @@ def test_restricted_to_never_lets_through_more_than_was_asked(
        st.sampled_from(["application/json", "text/html", ""]) | st.text(st.characters(), max_size=99))  # fmt: skip
 @fuzz
 def test_any_answer_of_boxs_is_a_value_a_refusal_or_a_failure(body: bytes, status: int, kind: str) -> None:
-    reply = _Reply(status, {"Content-Type": kind} if kind else {}, body)
+    reply = Reply(status, {"Content-Type": kind} if kind else {}, body)
     for decode in (TokenResponse, UserPage, dict):
         try:
-            answer = _understand(reply, decode)
+            answer = understand(reply, decode)
         except Exception as failure:
             assert type(failure).__name__ == "RetryableError", repr(failure)
             assert len(str(failure).encode()) < 500
@@ -200,7 +208,7 @@ def test_any_answer_of_boxs_is_a_value_a_refusal_or_a_failure(body: bytes, statu
 @given(st.text(max_size=400) | st.text(alphabet=string.ascii_letters + string.digits, min_size=25, max_size=200))
 @fuzz
 def test_boxs_words_are_shown_without_control_characters_or_long_runs(text: str) -> None:
-    shown = _printable(text, 300)
+    shown = redact_error(text, 300)
     assert shown.isprintable() and len(shown) <= 300
     assert all(len(word) <= 24 or set(word) <= {*string.ascii_lowercase, "_"} for word in shown.split())
 
@@ -208,7 +216,7 @@ def test_boxs_words_are_shown_without_control_characters_or_long_runs(text: str)
 @given(st.binary(max_size=100))
 @fuzz
 def test_a_refusal_with_any_body_is_a_reason(body: bytes) -> None:
-    reason = _reason(400, body)
+    reason = refusal_reason(400, body)
     assert isinstance(reason, BoxReason)
     assert isinstance(explain("*", reason), Problem)
 
@@ -221,7 +229,7 @@ def test_a_refusal_with_any_body_is_a_reason(body: bytes) -> None:
 @example(formatdate(4e9, usegmt=True), formatdate(0, usegmt=True))
 @fuzz
 def test_any_retry_after_and_any_date_are_bounded(value: str | None, date: str | None) -> None:
-    wait = _retry_after(value, date)
+    wait = retry_after(value, date)
     assert wait is None or 0 <= wait <= 300
     clock = BoxClock()
     clock.observe(date)

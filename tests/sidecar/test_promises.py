@@ -87,7 +87,7 @@ class SlowBox:
     async def user_token(self, user_id: str) -> Token:
         return self._token(await self._call(lambda: self._make(user_id)), ())
 
-    async def exchange(self, parent: Token, scopes: tuple[str, ...], resource: Resource) -> Token:
+    async def downscope(self, parent: Token, scopes: tuple[str, ...], resource: Resource) -> Token:
         return self._token(await self._call(lambda: self._narrow(parent)), scopes)
 
     def _narrow(self, parent: Token) -> str:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from box_sidecar import token_cache
-from box_sidecar.box.transport import _person
+from box_sidecar.box.throttle import acting_person
 from box_sidecar.clock import monotonic
 from box_sidecar.issuer import TokenService
 from box_sidecar.model import Resource, Subject, Token, User
@@ -218,7 +218,7 @@ class Trunk:
     async def user_token(self, user_id: str) -> Token:
         return self._token()
 
-    async def exchange(self, parent: Token, scopes: tuple[str, ...], resource: Resource) -> Token:
+    async def downscope(self, parent: Token, scopes: tuple[str, ...], resource: Resource) -> Token:
         return self._token(scopes)
 
     async def revoke(self, token: Secret) -> None:
@@ -279,9 +279,9 @@ class Stubborn(Trunk):
         self.told: set[str] = set()
 
     async def revoke(self, token: Secret) -> None:
-        if self.is_down or _person.get() == "many@example.com":
+        if self.is_down or acting_person.get() == "many@example.com":
             raise Problem("box_unavailable")
-        self.told.add(_person.get())
+        self.told.add(acting_person.get())
 
 
 def test_what_box_can_not_be_told_of_one_again_and_again_is_in_nobodys_way() -> None:

@@ -247,8 +247,8 @@ def test_an_internal_error_says_where_and_not_what(box: EmulatorProcess, serve: 
 
 FORGER = r"""
 import logging
-from box_sidecar.cli import _log_to_stderr
-_log_to_stderr("debug")
+from box_sidecar.logs import log_to_stderr
+log_to_stderr("debug")
 for name in ("box_sidecar.app", "falcon", "gunicorn.error", "gunicorn.access", "concurrent.futures"):
     log = logging.getLogger(name)
     for forged in ("\n", "\r\n", "\x1b[2J\x1b[H", "\x00", "\x85", "\u2028", "\u202e", "\udcff"):
@@ -301,7 +301,7 @@ def test_secrets_show_themselves_to_nobody(box: EmulatorProcess) -> None:
         with pytest.raises(TypeError):
             take(secret)
     app = load_app_config(box.app_config)
-    signer, request = AssertionSigner(app), Request(form={"client_secret": "hush"}, bearer="hush")
+    signer, request = AssertionSigner(app), Request("/oauth2/token", b"client_secret=hush", "hush")
     shown = f"{app} {app!r} {signer!r} {vars(signer)} {request}"
     assert "hush" not in shown
     for hidden in secrets_of(box.app_config):

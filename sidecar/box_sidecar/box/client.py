@@ -1,38 +1,54 @@
-"""What Box sees of us: assertions and grants (RFC 7523, RFC 8693, RFC 7009) and the users it is asked for."""
+"""What Box sees of us: grants (RFC 7523, RFC 8693), revocations (RFC 7009) and the users it is asked for."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeVar
+from urllib.parse import urlencode
 
+import msgspec
 from authlib.oauth2.rfc6749.util import list_to_scope
 from authlib.oauth2.rfc7523 import JWTBearerGrant
 
 from box_sidecar.app_config import AppConfig
 from box_sidecar.box.assertion import AssertionSigner
 from box_sidecar.box.clock import BoxClock
-from box_sidecar.box.deadline import within
 from box_sidecar.box.errors import explain
-from box_sidecar.box.responses import AppUserPage, FileResponse, TokenResponse, UserPage, granted_scopes, to_user
-from box_sidecar.box.transport import Answer, Request, Transport
+from box_sidecar.box.responses import Answer, FileResponse, TokenResponse, UserPage, granted_scopes, to_user
+from box_sidecar.box.transport import Request, Route, Transport
 from box_sidecar.clock import monotonic
-from box_sidecar.model import Resource, Token, User, normalize_login
+from box_sidecar.model import Resource, Token, User
 from box_sidecar.problems import Problem
 from box_sidecar.secret import Secret
-
-TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - RFC 8693, section 2.1
-ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693, section 3
-_CLOCKS = 3  # beliefs of Box's time that are tried for one grant
-_SERVICE_MIN_LIFE_S = 60.0
-_SERVICE_REFRESH_AHEAD_S = 600.0
-_USER_FIELDS = "id,type,name,login,status,role"
-_PAGE = 1000  # the most that Box gives at once
-_LAST_OFFSET = 10_000  # the most that Box skips (OpenAPI description, GET /users)
+from box_sidecar.single_flight import SingleFlight
 
 T = TypeVar("T")
 
+_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - RFC 8693, section 2.1
+_ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693, section 3
+_TOKEN_PATH = "/oauth2/token"  # noqa: S105
+_CLOCKS = 3  # beliefs of Box's time that are tried for one grant
+_SERVICE_MIN_LIFE_S = 60.0
+_SERVICE_REFRESH_AHEAD_S = 600.0
+_PAGE = 1000  # the most that Box gives at once
+_LAST_OFFSET = 10_000  # the most that Box skips (OpenAPI description, GET /users)
+_USER_FIELDS = "fields=id,type,name,login,status,role"
+
+_TOKEN = Route("token", "POST", TokenResponse)
+_REVOKE = Route("revoke", "POST", type(None))
+_USER_PAGE = Route("users", "GET", UserPage)
+_USER: Route[dict[str, Any]] = Route("users", "GET", dict)
+_NEW_USER: Route[dict[str, Any]] = Route("users", "POST", dict, repeatable=False)
+_FILE = Route("files", "GET", FileResponse)
+
+_UNSTATED = Problem(
+    "box_refused",
+    detail="Box's answer does not say what the token may do, so it was revoked and thrown away.",
+    fix="Please report it with the output of box-sidecar check --probe --json. Until it is understood, "
+    "policy.accept_unstated_scopes = true believes such tokens for a person's root unseen.",
+)
 
 #: How a token for a person's root is asked for: without a resource; with ``folders/0``; without, and believed unseen.
 _RootWay = Literal["plain", "named", "believed"]
@@ -45,52 +61,51 @@ class _Downscoped(NamedTuple):
     granted: tuple[str, ...] | None
 
 
-_UNSTATED = "Box's answer does not say what the token may do, so it was revoked and thrown away."
-_UNSTATED_FIX = (
-    "Please report it with the output of box-sidecar check --probe --json. Until it is understood, "
-    "policy.accept_unstated_scopes = true believes such tokens for a person's root unseen."
-)
+def exchange_request(parent: Token, scopes: Iterable[str], resource: Resource | None) -> Request:
+    """What narrows a token (RFC 8693, section 2.1); without ``resource`` the new one opens all that the parent does."""
+    form = {
+        "grant_type": _TOKEN_EXCHANGE,
+        "subject_token": parent.secret.reveal(),
+        "subject_token_type": _ACCESS_TOKEN_TYPE,
+        "scope": list_to_scope(scopes),
+    }
+    if resource is not None:
+        form["resource"] = f"https://api.box.com/2.0/{resource.type}s/{resource.id}"
+    return Request(_TOKEN_PATH, urlencode(form).encode())
 
 
-class Box:
+class BoxClient:
     """The calls that we make to Box, each returning a value or raising the :class:`Problem` it means."""
 
     def __init__(
         self, app: AppConfig, transport: Transport, clock: BoxClock, *, accept_unstated_scopes: bool = False
     ) -> None:
-        self._app = app
-        self._accept_unstated_scopes = accept_unstated_scopes
-        self._root_way: _RootWay | None = None
         self._transport = transport
         self._clock = clock
+        self._accept_unstated_scopes = accept_unstated_scopes
+        self._enterprise_id = app.enterprise_id
+        credentials = {"client_id": app.client_id, "client_secret": app.client_secret.reveal()}
+        self._credentials = Secret(urlencode(credentials))
         self._signer = AssertionSigner(app) if app.private_key else None
-        self._service: Token | None = None
-        self._service_lock = asyncio.Lock()
-        self._renewal: asyncio.Task[Token] | None = None
+        self._service_token: Token | None = None
+        self._service_grants: SingleFlight[Token] = SingleFlight()
+        self._root_way: _RootWay | None = None
 
-    # Tokens
+    # Grants
 
     async def service_token(self) -> Token:
         """The service account's token: one for all, renewed in the background before it ends."""
-        token = self._service
-        if token is None or token.life < _SERVICE_MIN_LIFE_S:
-            return await self._renew_service_token(token)
-        if token.life < _SERVICE_REFRESH_AHEAD_S and (self._renewal is None or self._renewal.done()):
-            self._renewal = asyncio.create_task(self._renew_in_background(token))
-        return token
+        token = self._service_token
+        if token is not None and token.life >= _SERVICE_REFRESH_AHEAD_S:
+            return token
+        renewal = self._service_grants.begin("service", self._renew_service_token)
+        if token is not None and token.life >= _SERVICE_MIN_LIFE_S:
+            return token
+        return await asyncio.shield(renewal)
 
-    async def _renew_service_token(self, old: Token | None) -> Token:
-        async with self._service_lock:
-            if self._service is None or self._service is old:
-                self._service = await self._grant("service", "enterprise", self._app.enterprise_id)
-            return self._service
-
-    async def _renew_in_background(self, old: Token) -> Token:
-        with within(self._transport.patience):
-            try:
-                return await self._renew_service_token(old)
-            except Problem:
-                return old  # still good; the next call tries again
+    async def _renew_service_token(self) -> Token:
+        self._service_token = await self._grant("service", "enterprise", self._enterprise_id)
+        return self._service_token
 
     async def user_token(self, user_id: str) -> Token:
         """A token that can do all that the person can; it never leaves this process."""
@@ -132,29 +147,35 @@ class Box:
 
     async def _ask_for_grant(self, subject_type: str, subject: str, belief: float) -> Answer[TokenResponse]:
         def make() -> Request:
-            return Request(form=self._grant_form(subject_type, subject, self._clock.now(belief)))
+            if self._signer is None:
+                # Box guide "Client Credentials Grant"; RFC 6749, section 4.4.
+                grant = {
+                    "grant_type": "client_credentials",
+                    "box_subject_type": subject_type,
+                    "box_subject_id": subject,
+                }
+            else:
+                assertion = self._signer.assertion(subject_type, subject, self._clock.now(belief))
+                grant = {"grant_type": JWTBearerGrant.GRANT_TYPE, "assertion": assertion}
+            return Request(_TOKEN_PATH, self._signed(grant))
 
-        return await self._transport.call("token", "POST", "/oauth2/token", make, TokenResponse)
+        return await self._transport.call(_TOKEN, make)
 
-    def _grant_form(self, subject_type: str, subject: str, now: float) -> dict[str, str]:
-        form = self._client()
-        if self._signer is None:
-            # Box guide "Client Credentials Grant"; RFC 6749, section 4.4.
-            return form | {
-                "grant_type": "client_credentials",
-                "box_subject_type": subject_type,
-                "box_subject_id": subject,
-            }
-        return form | {
-            "grant_type": JWTBearerGrant.GRANT_TYPE,
-            "assertion": self._signer.assertion(subject_type, subject, now),
-        }
+    def _signed(self, form: dict[str, str]) -> bytes:
+        """A form with the app's credentials in it (RFC 6749, section 2.3.1)."""
+        return f"{self._credentials.reveal()}&{urlencode(form)}".encode()
 
-    def _client(self) -> dict[str, str]:
-        return {"client_id": self._app.client_id, "client_secret": self._app.client_secret.reveal()}
+    async def revoke(self, token: Secret) -> None:
+        """Revoke at Box (RFC 7009). Quiet if Box no longer knows the token; raises if Box can't be reached."""
+        request = Request("/oauth2/revoke", self._signed({"token": token.reveal()}))
+        answer = await self._transport.call(_REVOKE, lambda: request)
+        if answer.reason and answer.reason.error not in {"invalid_token", "invalid_grant", "invalid_request"}:
+            raise explain("revoke", answer.reason)
 
-    async def exchange(self, parent: Token, scopes: Iterable[str], resource: Resource) -> Token:
-        """Downscope (RFC 8693): a token for exactly these scopes, and this folder or file unless it is the root.
+    # Downscoping
+
+    async def downscope(self, parent: Token, scopes: Iterable[str], resource: Resource) -> Token:
+        """Exchange a token (RFC 8693) for one with exactly these scopes, and this folder or file unless it is the root.
 
         How Box tells what a token for the root may do is documented nowhere, nor whether it takes ``folders/0`` as
         resource. The first token for a root finds out which way says it, and the next ones go that way at once.
@@ -165,19 +186,19 @@ class Box:
         """
         asked = tuple(scopes)
         if not resource.is_root:
-            return await self._told(await self._downscope(parent, asked, resource, name_it=True))
+            return await self._judged(await self._exchange(parent, asked, resource, name_it=True))
         for way in _root_ways(self._root_way, self._accept_unstated_scopes):
-            downscoped = await self._try_root(parent, asked, resource, way)
-            if downscoped is not None:
+            token = await self._try_root(parent, asked, resource, way)
+            if token is not None:
                 self._root_way = way
-                return downscoped
+                return token
         self._root_way = None
-        raise Problem("box_refused", detail=_UNSTATED, fix=_UNSTATED_FIX)
+        raise replace(_UNSTATED)
 
     async def _try_root(self, parent: Token, asked: tuple[str, ...], root: Resource, way: _RootWay) -> Token | None:
         """A token for the root asked for in one way; None if Box does not take it or does not say what it grants."""
         try:
-            answer = await self._downscope(parent, asked, root, name_it=way == "named")
+            answer = await self._exchange(parent, asked, root, name_it=way == "named")
         except Problem as problem:
             if way == "named" and problem.refusal == "bad-resource":
                 return None
@@ -187,46 +208,36 @@ class Box:
         if answer.granted is None:
             await self.revoke(answer.token.secret)
             return None
-        return await self._told(answer)
+        return await self._judged(answer)
 
-    async def _told(self, answer: _Downscoped) -> Token:
+    async def _judged(self, answer: _Downscoped) -> Token:
         """The token, if Box's answer says no more than was asked."""
         if answer.granted:
             return replace(answer.token, scopes=answer.granted)
         await self.revoke(answer.token.secret)
         if answer.granted is None:
-            raise Problem("box_refused", detail=_UNSTATED, fix=_UNSTATED_FIX)
+            raise replace(_UNSTATED)
         raise Problem(
             "box_refused",
             detail="Box's answer grants more than was asked for.",
             fix="The token was revoked and thrown away. If it happens again, ask Box support about restricted_to.",
         )
 
-    async def _downscope(
+    async def _exchange(
         self, parent: Token, asked: tuple[str, ...], resource: Resource, *, name_it: bool
     ) -> _Downscoped:
-        form = {
-            "grant_type": TOKEN_EXCHANGE,
-            "subject_token": parent.secret.reveal(),
-            "subject_token_type": ACCESS_TOKEN_TYPE,
-            "scope": list_to_scope(asked),
-        }
-        if name_it:
-            form["resource"] = f"https://api.box.com/2.0/{resource.type}s/{resource.id}"
+        request = exchange_request(parent, asked, resource if name_it else None)
         started = monotonic()
-        answer = await self._transport.call("token", "POST", "/oauth2/token", lambda: Request(form=form), TokenResponse)
-        narrowed = answer.value("exchange")
-        token = Token(Secret(narrowed.access_token), started + narrowed.expires_in)
+        answer = (await self._transport.call(_TOKEN, lambda: request)).value("exchange")
+        token = Token(Secret(answer.access_token), started + answer.expires_in)
         if token.secret == parent.secret:
             raise Problem("box_refused", detail="Box answered with the token that was to be narrowed.")
-        return _Downscoped(token, granted_scopes(narrowed.restricted_to, asked, resource))
+        return _Downscoped(token, granted_scopes(answer.restricted_to, asked, resource))
 
-    async def revoke(self, token: Secret) -> None:
-        """Revoke at Box (RFC 7009). Quiet if Box no longer knows the token; raises if Box can't be reached."""
-        form = self._client() | {"token": token.reveal()}
-        answer = await self._transport.call("revoke", "POST", "/oauth2/revoke", lambda: Request(form=form), type(None))
-        if answer.reason and answer.reason.error not in {"invalid_token", "invalid_grant", "invalid_request"}:
-            raise explain("revoke", answer.reason)
+    async def folders_above(self, file_id: str, token: Token) -> list[str]:
+        """Ids of the folders that a file lies in, as the token's owner sees them, from the root down."""
+        request = Request(f"/2.0/files/{file_id}?fields=path_collection", bearer=token.secret.reveal())
+        return (await self._transport.call(_FILE, lambda: request)).value("files").folder_ids
 
     # Users
 
@@ -236,15 +247,14 @@ class Box:
         Box's ``filter_term`` is a prefix of name *or* login, so every page is read and compared. ``on_next_page`` is
         called before each but the first, and may raise.
         """
-        wanted = normalize_login(login)
         found: dict[str, User] = {}
-        params = {"filter_term": login, "user_type": "managed", "fields": _USER_FIELDS, "limit": str(_PAGE)}
+        query = f"/2.0/users?{urlencode({'filter_term': login})}&user_type=managed&{_USER_FIELDS}&limit={_PAGE}"
         offset = 0
         while offset <= _LAST_OFFSET:
             if offset:
                 on_next_page()
-            page = await self._api("users", "GET", "/2.0/users", UserPage, params=params | {"offset": str(offset)})
-            found |= {user.id: user for user in page.entries if normalize_login(user.login) == wanted}
+            page = await self._as_service(_USER_PAGE, f"{query}&offset={offset}")
+            found |= {user.id: user for user in page.with_login(login)}
             # By offset: with a filter_term the marker never says that this was the last page.
             if len(page.entries) < max(1, min(_PAGE, page.limit or _PAGE)):
                 return list(found.values())
@@ -255,14 +265,14 @@ class Box:
         )
 
     async def find_app_users(self, external_id: str) -> list[User]:
-        """The app users that this app made under this id of its own; whom Box says to have another is none of them."""
-        params = {"external_app_user_id": external_id, "fields": f"{_USER_FIELDS},external_app_user_id"}
-        return (await self._api("users", "GET", "/2.0/users", AppUserPage, params=params)).of(external_id)
+        """The app users that this app made under this id of its own."""
+        query = urlencode({"external_app_user_id": external_id})
+        page = await self._as_service(_USER_PAGE, f"/2.0/users?{query}&{_USER_FIELDS},external_app_user_id")
+        return page.with_external_id(external_id)
 
     async def get_user(self, user_id: str) -> User:
         """One user by Box's id."""
-        told = await self._api("users", "GET", f"/2.0/users/{user_id}", dict, params={"fields": _USER_FIELDS})
-        user = to_user(told)
+        user = to_user(await self._as_service(_USER, f"/2.0/users/{user_id}?{_USER_FIELDS}"))
         if user.id != user_id:
             raise Problem("box_refused", detail="Box's answer is not about this person.")
         return user
@@ -270,47 +280,20 @@ class Box:
     async def create_app_user(self, external_id: str, name: str) -> User:
         """Make an app user. Not repeated when it is unknown whether Box did it: look for it before trying again."""
         body = {"name": name, "is_platform_access_only": True, "external_app_user_id": external_id}
-        told = await self._api(
-            "users", "POST", "/2.0/users", dict, params={"fields": _USER_FIELDS}, json=body, repeatable=False
-        )
-        return to_user(told)
+        return to_user(await self._as_service(_NEW_USER, f"/2.0/users?{_USER_FIELDS}", msgspec.json.encode(body)))
 
-    async def folders_above(self, file_id: str, token: Token) -> list[str]:
-        """Ids of the folders that a file lies in, as the token's owner sees them, from the root down."""
-        answer = await self._transport.call(
-            "files",
-            "GET",
-            f"/2.0/files/{file_id}",
-            lambda: Request(bearer=token.secret.reveal()),
-            FileResponse,
-            params={"fields": "path_collection"},
-        )
-        return [folder.id for folder in answer.value("files").path_collection.entries]
-
-    async def _api(
-        self,
-        route: str,
-        method: str,
-        path: str,
-        decode: type[T],
-        *,
-        params: Mapping[str, str],
-        json: Any = None,
-        repeatable: bool = True,
-    ) -> T:
+    async def _as_service(self, route: Route[T], path: str, json: bytes | None = None) -> T:
         """Call as the service account; a token that Box refuses is replaced once."""
 
         async def attempt(token: Token) -> Answer[T]:
-            request = Request(bearer=token.secret.reveal(), json=json)
-            return await self._transport.call(
-                route, method, path, lambda: request, decode, params=params, repeatable=repeatable
-            )
+            request = Request(path, json, token.secret.reveal(), "application/json")
+            return await self._transport.call(route, lambda: request)
 
         token = await self.service_token()
         answer = await attempt(token)
         if answer.reason and answer.reason.status == 401:
-            if self._service is token:
-                self._service = None
+            if self._service_token is token:
+                self._service_token = None
             answer = await attempt(await self.service_token())
         return answer.value("api")
 

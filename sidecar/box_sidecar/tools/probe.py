@@ -22,9 +22,9 @@ import msgspec
 from msgspec import Struct
 
 from box_sidecar import __version__
-from box_sidecar.box.client import ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE
+from box_sidecar.box.client import exchange_request
 from box_sidecar.box.deadline import within
-from box_sidecar.box.transport import Request, proxy_for
+from box_sidecar.box.transport import Route, proxy_for
 from box_sidecar.elements import FILE_ELEMENTS
 from box_sidecar.model import Resource, Subject, Token, User
 from box_sidecar.problems import CODES, Problem
@@ -37,6 +37,7 @@ Outcome = Literal["works", "refused", "failed", "not_granted", "beyond"]
 _WORD = re.compile(r"[a-z_]{1,60}")
 _BOXS_HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:box|boxcloud)\.com")
 _BODY_MAX = 1_000_000
+_EXCHANGE: Route[dict[str, Any]] = Route("token", "POST", dict)
 
 #: What each element does at Box, and the feature scope that it needs for it beside the element's base scope.
 ACTIONS: dict[str, dict[str, str]] = {
@@ -337,26 +338,18 @@ class _Probe:
         searches = {attempt.outcome for report in elements for attempt in report.tries if attempt.action == "search"}
         return {
             "grant": "jwt-bearer" if self._sidecar.app.key_id else "client_credentials",
-            "root_restricted_to": await self._root_restricted_to({}),
-            "root_resource": await self._root_restricted_to({"resource": "https://api.box.com/2.0/folders/0"}),
+            "root_restricted_to": await self._root_restricted_to(None),
+            "root_resource": await self._root_restricted_to(Resource("folder", "0")),
             "filter_term_marker": await self._filter_term_marker(),
             "downscoped_search": ", ".join(sorted(searches)) or "not tried",
         }
 
-    async def _root_restricted_to(self, resource: dict[str, str]) -> str:
+    async def _root_restricted_to(self, resource: Resource | None) -> str:
         """How ``restricted_to`` is told for a root; of the token itself nothing is kept."""
         scopes = ("base_explorer", "item_download")
-        form = {
-            "grant_type": TOKEN_EXCHANGE,
-            "subject_token": self._person.secret.reveal(),
-            "subject_token_type": ACCESS_TOKEN_TYPE,
-            "scope": " ".join(scopes),
-            **resource,
-        }
+        request = exchange_request(self._person, scopes, resource)
         with within(self._sidecar.transport.patience):
-            answer = await self._sidecar.transport.call(
-                "token", "POST", "/oauth2/token", lambda: Request(form=form), dict[str, Any]
-            )
+            answer = await self._sidecar.transport.call(_EXCHANGE, lambda: request)
             if answer.reason is not None:
                 return f"refused ({answer.reason.status} {answer.reason.error})"
             said = answer.value("exchange")
