@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,15 @@ def test_command_needs_nothing_but_python() -> None:
     # -S -I: no site-packages, no environment.
     command = [sys.executable, "-I", "-S", str(REPOSITORY / "tests/intranet/packages.py"), "build"]
     assert subprocess.run(command, capture_output=True, text=True, check=False).returncode == 0
+
+
+def test_wheel_holds_all_that_the_code_imports_and_reads() -> None:
+    (wheel,) = (REPOSITORY / "dist").glob("box_sidecar-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    sources = (REPOSITORY / "sidecar/box_sidecar").rglob("*")
+    kept = {str(path.relative_to(REPOSITORY / "sidecar")) for path in sources if path.is_file()}
+    assert packed == {name for name in kept if "__pycache__" not in name}, "run: make build"
+    script = f"import sys; sys.path.insert(0, {str(wheel)!r}); sys.argv[1:] = ['config']; import box_sidecar.__main__"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert printed.stdout == (REPOSITORY / "sidecar/box_sidecar/settings.toml").read_text()

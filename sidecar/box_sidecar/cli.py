@@ -1,49 +1,38 @@
-"""The command line: ``box-sidecar serve | check | token | config``."""
+"""The command line: ``box-sidecar serve | check | token | config``.
+
+What a command needs is imported when it runs, so that the help of each is there at once.
+"""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import msgspec
 
 from box_sidecar import __version__
-from box_sidecar.elements import ELEMENT_SCOPES
-from box_sidecar.logs import log_to_stderr, printable
-from box_sidecar.problems import CODES, ConfigError, Problem
-from box_sidecar.schemas import Check, DoctorAnswer
-from box_sidecar.settings import load_settings
-from box_sidecar.tools.config import TEMPLATE
-
-if TYPE_CHECKING:
-    from box_sidecar.sidecar import Sidecar
-
-T = TypeVar("T")
+from box_sidecar.elements import ELEMENTS
 
 _USUAL = Path("/etc/box-sidecar/box-sidecar.toml")
-
-_OK, _FAILED, _UNUSABLE = 0, 1, 2
-_MARKS = {"pass": "✓", "warn": "!", "fail": "✗"}
 
 
 def main() -> None:
     """Run one command and exit: 0 well, 1 failed, 2 the configuration can't be used."""
     arguments = _parser().parse_args()
+    from box_sidecar.logs import printable
+    from box_sidecar.problems import CODES, ConfigError, Problem
+
     try:
         sys.exit(arguments.run(arguments))
     except ConfigError as error:
         print(f"box-sidecar: {printable(str(error))}", file=sys.stderr)
-        sys.exit(_UNUSABLE)
+        sys.exit(2)
     except Problem as problem:
         print(printable(f"box-sidecar: {CODES[problem.code].title}. {problem.detail}"), file=sys.stderr)
         if problem.box and problem.box.error:
             print(printable(f"  Box said: {problem.box.error}: {problem.box.error_description}"), file=sys.stderr)
         print(f"  Fix: {problem.fix or CODES[problem.code].fix}", file=sys.stderr)
-        sys.exit(_FAILED)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -72,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print JSON; it holds no secret, and no name with --probe")
     token = _command(commands, "token", _token, "issue one token, as a page would get it, and tell about it")
     token.add_argument("--login", required=True, metavar="EMAIL", help="whose token")
-    token.add_argument("--element", required=True, choices=list(ELEMENT_SCOPES), help="for which UI Element")
+    token.add_argument("--element", required=True, choices=list(ELEMENTS), help="for which UI Element")
     token.add_argument(
         "--scope", nargs="*", action="extend", default=[], metavar="SCOPE", help="feature scopes, like item_download"
     )
@@ -101,96 +90,31 @@ def _command(
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from box_sidecar import server
+    from box_sidecar.logs import log_to_stderr
+    from box_sidecar.server import serve
+    from box_sidecar.settings import load_settings
 
-    config: Path = arguments.config
-    log_to_stderr(load_settings(config).log.level)
-    server.serve(config)
-    return _OK
+    log_to_stderr(load_settings(arguments.config).log.level)
+    serve(arguments.config)
+    return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from box_sidecar import doctor
-    from box_sidecar.tools import probe
+    from box_sidecar.tools import check
 
-    if arguments.probe and not arguments.login:
-        raise Problem("invalid_request", detail="--probe needs a person to try things as.", fix="Add --login EMAIL.")
-
-    async def examine(sidecar: Sidecar) -> tuple[DoctorAnswer, probe.Report | None]:
-        answer = await doctor.examine(sidecar, login=arguments.login, origin=arguments.origin, user=arguments.user)
-        if not arguments.probe or answer.status == "fail":
-            return answer, None
-        return answer, await probe.probe(sidecar, arguments.login, _progress)
-
-    answer, report = asyncio.run(_with_sidecar(arguments.config, examine))
-    if arguments.json:
-        document: Any = probe.document(answer, report) if arguments.probe else answer
-        print(msgspec.json.format(msgspec.json.encode(document)).decode())
-    else:
-        _print_checks(answer.checks)
-        if report:
-            print(f"\n{probe.table(report)}\n")
-            _print_checks(report.checks)
-    failed = answer.status == "fail" or (report is not None and report.status == "fail")
-    return _FAILED if failed else _OK
-
-
-def _progress(text: str) -> None:
-    """What takes a while says so, where somebody watches."""
-    if sys.stderr.isatty():
-        print(f"… {text}", file=sys.stderr, flush=True)
-
-
-def _print_checks(checks: list[Check]) -> None:
-    for check in checks:
-        print(printable(f"{_MARKS[check.status]} {check.id}: {check.summary}"))
-        if check.status != "pass" and check.fix:
-            print(printable(f"    → {check.fix}"))
+    return check.run(arguments)
 
 
 def _token(arguments: argparse.Namespace) -> int:
-    from box_sidecar.issuer import Issued
-    from box_sidecar.schemas import TokenRequest
+    from box_sidecar.tools import token
 
-    body = {"user": {"login": arguments.login}, "element": arguments.element, "scopes": arguments.scope}
-    place = {"file": arguments.file} if arguments.file else {"folder": arguments.folder or "0"}
-    try:
-        asked = msgspec.convert(body | place, TokenRequest)
-    except msgspec.ValidationError as error:
-        raise Problem("invalid_request", detail=f"{error}.", fix="See: box-sidecar token --help") from None
-
-    async def issue(sidecar: Sidecar) -> Issued:
-        return await sidecar.service.issue(asked.user.who, asked.element, asked.scopes, asked.resource)
-
-    issued = asyncio.run(_with_sidecar(arguments.config, issue))
-    resource = asked.resource
-    print(printable(f"user:     {issued.user.name} <{issued.user.login}> (Box id {issued.user.id})"))
-    print(f"scopes:   {' '.join(issued.token.scopes)}")
-    print(f"resource: {resource.type} {resource.id}{' (the whole tree)' if resource.is_root else ''}")
-    print(f"life:     {issued.token.life:.0f} s")
-    if arguments.show_token:
-        print(f"token:    {issued.token.secret.reveal()}")
-    return _OK
+    return token.run(arguments)
 
 
-async def _with_sidecar(config: Path, work: Callable[..., Awaitable[T]]) -> T:
-    """Run one piece of work with the same parts that serve, but no server."""
-    from box_sidecar.server import harden
-    from box_sidecar.sidecar import Sidecar
+def _config(arguments: argparse.Namespace) -> int:
+    from box_sidecar.tools import config
 
-    harden()
-    log_to_stderr("warning")
-    sidecar = Sidecar(config)
-    await sidecar.transport.open()
-    try:
-        return await work(sidecar)
-    finally:
-        await sidecar.transport.close()
-
-
-def _config(_arguments: argparse.Namespace) -> int:
-    print(TEMPLATE, end="")
-    return _OK
+    return config.run(arguments)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from box_sidecar import __version__
-from box_sidecar.elements import FILE_ELEMENTS
+from box_sidecar.elements import ELEMENTS
 from box_sidecar.problems import CODES
 from box_sidecar.schemas import (
     DoctorAnswer,
@@ -31,7 +31,9 @@ _HEADER = {
 }
 #: What ``Policy.check_resource`` and ``TokenRequest`` judge together.
 _FILE_OR_FOLDER = {
-    "if": {"properties": {"element": {"enum": sorted(FILE_ELEMENTS)}}},
+    "if": {
+        "properties": {"element": {"enum": sorted(name for name in ELEMENTS if ELEMENTS[name].resource == "file")}}
+    },
     "then": {"required": ["file"], "properties": {"file": {"type": "string"}, "folder": {"type": "null"}}},
     "else": {"properties": {"file": {"type": "null"}}},
 }

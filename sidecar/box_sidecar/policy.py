@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from box_sidecar.elements import ELEMENT_SCOPES, FILE_ELEMENTS
+from box_sidecar.elements import ELEMENTS
 from box_sidecar.model import Resource, User, normalize_login
 from box_sidecar.problems import Problem
 from box_sidecar.settings import PolicySettings
@@ -37,7 +37,7 @@ class Policy:
         features = frozenset(asked)
         if excess := sorted(features - allowed):
             raise Problem("scope_not_allowed", detail=f"{element} may not have: {', '.join(excess)}.")
-        return (ELEMENT_SCOPES[element][0], *sorted(features))
+        return (ELEMENTS[element].base, *sorted(features))
 
     def check_resource(self, element: str, resource: Resource) -> None:
         """Folder or file as the element needs it, and a folder that policy names.
@@ -45,8 +45,8 @@ class Policy:
         Raises:
             Problem: ``invalid_request`` or ``folder_not_allowed``.
         """
-        if (resource.type == "file") != (element in FILE_ELEMENTS):
-            needs = "file" if element in FILE_ELEMENTS else "folder"
+        needs = ELEMENTS[element].resource
+        if resource.type != needs:
             raise Problem(
                 "invalid_request",
                 detail=f"{element} needs a {needs}.",

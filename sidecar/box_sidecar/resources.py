@@ -12,9 +12,10 @@ import falcon.asgi
 import msgspec
 from falcon.asgi import Request, Response
 
-from box_sidecar import doctor, openapi
+from box_sidecar import openapi
 from box_sidecar.audit import AuditEvent
 from box_sidecar.clock import monotonic
+from box_sidecar.doctor import Examination
 from box_sidecar.model import Subject, User
 from box_sidecar.problems import Problem
 from box_sidecar.schemas import (
@@ -262,7 +263,7 @@ class Operation:
     async def _examine(self) -> DoctorAnswer:
         for _ in range(_CALLS_OF_DOCTOR):
             self._sidecar.service.limits.charge_call()
-        return await doctor.examine(self._sidecar)
+        return await Examination(self._sidecar).run()
 
     async def on_get_openapi(self, req: Request, resp: Response) -> None:
         """OpenAPI 3.1."""

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct, field
 
-from box_sidecar.elements import ELEMENT_SCOPES
+from box_sidecar.elements import ELEMENTS
 from box_sidecar.problems import ConfigError
 from box_sidecar.trusted_file import check_way, read_file
 
@@ -97,19 +97,20 @@ class PolicySettings(Struct, forbid_unknown_fields=True, frozen=True):
     mints_per_minute: Count = 600
     accept_unstated_scopes: bool = False
     elements: dict[str, list[str]] = field(
-        default_factory=lambda: {element: list(features) for element, (_, features) in ELEMENT_SCOPES.items()}
+        default_factory=lambda: {name: list(element.features) for name, element in ELEMENTS.items()}
     )
 
     def __post_init__(self) -> None:
         for login in self.denied_logins:
             if not re.fullmatch(r"[^\s@*]+@[^\s@*]+", login):  # it would deny nobody
                 raise ValueError("denied_logins must name each whole login, like ana@example.com: no space, no *")
-        for element, scopes in self.elements.items():
-            if element not in ELEMENT_SCOPES:
-                raise ValueError(f"elements.{element} is not one of {', '.join(ELEMENT_SCOPES)}")
-            if wrong := sorted(set(scopes) - set(ELEMENT_SCOPES[element][1])):
-                known = ", ".join(ELEMENT_SCOPES[element][1]) or "none"
-                raise ValueError(f"elements.{element} can't have {', '.join(wrong)}; its feature scopes are: {known}")
+        for name, scopes in self.elements.items():
+            if name not in ELEMENTS:
+                raise ValueError(f"elements.{name} is not one of {', '.join(ELEMENTS)}")
+            features = ELEMENTS[name].features
+            if wrong := sorted(set(scopes) - set(features)):
+                known = ", ".join(features) or "none"
+                raise ValueError(f"elements.{name} can't have {', '.join(wrong)}; its feature scopes are: {known}")
 
 
 class CacheSettings(Struct, forbid_unknown_fields=True, frozen=True):

@@ -20,7 +20,6 @@ import pytest
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import Settings
 from box_sidecar.sidecar import load
-from box_sidecar.tools.config import TEMPLATE
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess, box_sidecar
 
@@ -62,7 +61,6 @@ def test_every_command_says_what_is_wrong_with_a_configuration_and_ends_with_2(c
 def test_the_printed_configuration_is_the_defaults_key_by_key() -> None:
     ended = run("config")
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout == TEMPLATE
     printed = tomllib.loads(ended.stdout)
     assert printed == msgspec.to_builtins(Settings())
     for table in printed.values():

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from box_sidecar.elements import ELEMENT_SCOPES
+from box_sidecar.elements import ELEMENTS
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess
 from sidecar.support import post, together
 
 PEOPLE = 1250
-WIDGETS = [[], *([scope] for scope in ELEMENT_SCOPES["explorer"][1]), ["item_download", "item_upload"]]
+WIDGETS = [[], *([scope] for scope in ELEMENTS["explorer"].features), ["item_download", "item_upload"]]
 LIMIT_MB = 80.0
 
 

@@ -25,7 +25,7 @@ from box_sidecar.box.responses import (
     retry_after,
     understand,
 )
-from box_sidecar.elements import ELEMENT_SCOPES
+from box_sidecar.elements import ELEMENTS
 from box_sidecar.logs import redact_error
 from box_sidecar.model import Resource, normalize_login
 from box_sidecar.policy import Policy
@@ -155,7 +155,9 @@ def test_any_bytes_as_the_consoles_json_are_refused_without_quoting_them(tmp_pat
     assert app.client_id and app.enterprise_id and app.client_secret.reveal()
 
 
-scopes = st.sampled_from(sorted({scope for base, more in ELEMENT_SCOPES.values() for scope in (base, *more)}))
+scopes = st.sampled_from(
+    sorted({scope for element in ELEMENTS.values() for scope in (element.base, *element.features)})
+)
 named = scopes | st.lists(scopes, min_size=1, max_size=3).map(",".join) | words
 items = st.fixed_dictionaries({"type": st.sampled_from(["file", "folder"]), "id": st.sampled_from(["0", "1", "2"])})
 restrictions = (

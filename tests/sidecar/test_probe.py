@@ -15,7 +15,8 @@ import pytest
 
 from box_sidecar.model import Token
 from box_sidecar.secret import Secret
-from box_sidecar.tools.probe import Browser, describe_restriction, may_upload_to
+from box_sidecar.tools.browser import Browser, may_upload_to
+from box_sidecar.tools.report import describe_restriction
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import box_sidecar
 

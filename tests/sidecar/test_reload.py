@@ -24,7 +24,7 @@ import pytest
 from box_sidecar import changes
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import Settings, parse_settings
-from box_sidecar.tools.config import TEMPLATE
+from box_sidecar.tools.config import template
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess, toml
 from sidecar.conftest import Serve
@@ -102,7 +102,7 @@ def is_at_least_as_strict(new: Settings, old: Settings) -> bool:
     )
 
 
-@pytest.mark.parametrize("text", [toml(STRICT), TEMPLATE.replace("denied_logins = []", 'denied_logins = ["a@b.c"]')])
+@pytest.mark.parametrize("text", [toml(STRICT), template().replace("denied_logins = []", 'denied_logins = ["a@b.c"]')])
 def test_no_place_to_cut_a_configuration_loosens_it_by_itself(text: str) -> None:
     running, keys = settings_of(text)
     judged = 0

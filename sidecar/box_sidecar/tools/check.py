@@ -1,0 +1,208 @@
+"""``box-sidecar check``: all of doctor, and what only somebody at the command line can name or compare."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import grp
+import os
+import pwd
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from box_sidecar.doctor import CONSOLE, Examination, another_configuration, failed
+from box_sidecar.logs import printable
+from box_sidecar.model import Subject, Token
+from box_sidecar.peers import Admission
+from box_sidecar.problems import ConfigError, Problem
+from box_sidecar.schemas import Check, DoctorAnswer
+from box_sidecar.settings import ServerSettings
+from box_sidecar.sidecar import Sidecar
+from box_sidecar.tools import report
+from box_sidecar.tools.local import with_sidecar
+from box_sidecar.tools.probe import probe
+
+_MARKS = {"pass": "✓", "warn": "!", "fail": "✗"}
+_MORE_PATIENCE_S = 5.0  # than the running sidecar has with Box
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the checks; the exit status: 1 if one fails.
+
+    Raises:
+        ConfigError, Problem: they can't be made.
+    """
+    if arguments.probe and not arguments.login:
+        raise Problem("invalid_request", detail="--probe needs a person to try things as.", fix="Add --login EMAIL.")
+
+    async def examine(sidecar: Sidecar) -> tuple[DoctorAnswer, report.Report | None]:
+        answer = await LocalExamination(sidecar, arguments.login, arguments.origin, arguments.user).run()
+        if not arguments.probe or answer.status == "fail":
+            return answer, None
+        return answer, await probe(sidecar, arguments.login, _progress)
+
+    answer, found = asyncio.run(with_sidecar(arguments.config, examine))
+    if arguments.json:
+        document: Any = report.document(answer, found) if arguments.probe else answer
+        print(msgspec.json.format(msgspec.json.encode(document)).decode())
+    else:
+        _print(answer.checks)
+        if found:
+            print(f"\n{report.table(found)}\n")
+            _print(found.checks)
+    return int(answer.status == "fail" or (found is not None and found.status == "fail"))
+
+
+def _progress(text: str) -> None:
+    """What takes a while says so, where somebody watches."""
+    if sys.stderr.isatty():
+        print(f"… {text}", file=sys.stderr, flush=True)
+
+
+def _print(checks: list[Check]) -> None:
+    for check in checks:
+        print(printable(f"{_MARKS[check.status]} {check.id}: {check.summary}"))
+        if check.status != "pass" and check.fix:
+            print(printable(f"    → {check.fix}"))
+
+
+class LocalExamination(Examination):
+    """Doctor's, and: a token for the person with this ``login``, Box's CORS rules for the site at ``origin``, the
+    socket for this ``user`` of the machine, and what the sidecar that runs has."""
+
+    def __init__(self, sidecar: Sidecar, login: str | None, origin: str | None, user: str | None) -> None:
+        super().__init__(sidecar)
+        self._login = login
+        self._origin = origin
+        self._user = user
+
+    def socket(self) -> Check:
+        """Also whether the user may connect."""
+        found = super().socket()
+        if self._user is None or found.status == "fail":
+            return found
+        return _socket_for(self._user, self.sidecar.settings.server)
+
+    async def parent(self) -> Token | None:
+        """The person's token."""
+        if self._login is None:
+            return None
+        try:
+            user = await self.sidecar.service.lookup(Subject("login", self._login))
+            self.sidecar.service.policy.check_user(user)
+            token = await self.sidecar.box.user_token(user.id)
+        except Problem as problem:
+            self.checks.append(failed("user_token", problem))
+            return None
+        self.made.append(token)
+        told = f"The app may act for users: {self._login} is {user.name} (Box id {user.id})."
+        self.checks.append(Check("user_token", "pass", told))
+        return token
+
+    async def use(self, token: Token) -> None:
+        """Call Box as a page of the site would."""
+        if self._origin:
+            self.checks.append(await _cors(self.sidecar, token, self._origin))
+
+    async def configuration(self) -> list[Check]:
+        """Whether the sidecar on the socket, if there is one, has this configuration."""
+        path = self.sidecar.settings.server.socket
+        timeout = aiohttp.ClientTimeout(self.sidecar.transport.patience + _MORE_PATIENCE_S)
+        try:
+            connector = aiohttp.UnixConnector(path)
+            async with (
+                aiohttp.ClientSession(connector=connector, timeout=timeout, headers={"Box-Sidecar": "1"}) as session,
+                session.get("http://sidecar/v1/doctor") as response,
+            ):
+                running = msgspec.json.decode(await response.read(), type=DoctorAnswer)
+        except aiohttp.ClientConnectorError as error:
+            if error.errno in {errno.ENOENT, errno.ECONNREFUSED, errno.ENOTSOCK}:
+                return []  # none runs
+            return [_is_silent(path, error.strerror or "")]
+        except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
+            return [_is_silent(path, type(error).__name__)]
+        if running.configuration == self.sidecar.loaded.digest:
+            return [Check("configuration", "pass", "The running sidecar has this configuration.")]
+        return [another_configuration(" than this")]
+
+
+def _is_silent(path: str, why: str) -> Check:
+    return Check(
+        "configuration", "warn", f"The running sidecar can't be asked for its configuration: {path}: {why}.",
+        "Run the check as root or as the sidecar's own user.",
+    )  # fmt: skip
+
+
+async def _cors(sidecar: Sidecar, token: Token, origin: str) -> Check:
+    parts = urlsplit(origin)
+    if not parts.scheme or not parts.netloc or parts.path or parts.query:
+        return Check("cors", "fail", f"“{origin}” is no origin.", "Give --origin like https://intranet.example.com")
+    try:
+        allowed = await sidecar.transport.allows_origin("/2.0/folders/0", token.secret.reveal(), origin)
+    except Problem as problem:
+        return failed("cors", problem)
+    if allowed:
+        return Check("cors", "pass", f"Box lets pages of {origin} call it.")
+    fix = f"{CONSOLE} → CORS Domains: add {origin.rstrip('/')} exactly so, without a slash at the end."
+    return Check("cors", "fail", f"Box does not let pages of {origin} call it: widgets stay empty.", fix)
+
+
+def _socket_for(user: str, settings: ServerSettings) -> Check:
+    """Whether this user of the machine may connect: by the file's permissions, then by the sidecar's own rules."""
+    path = Path(settings.socket)
+    try:
+        person = pwd.getpwnam(user)
+    except KeyError:
+        return Check("socket", "fail", f"This machine knows no user “{user}”.", "Give --user the web server's user.")
+    groups = set(os.getgrouplist(user, person.pw_gid))
+    for directory in reversed(path.parents):
+        if not _may(directory, person.pw_uid, groups, 0o1):
+            fix = f"Run: chmod o+x {directory} (or give it to a group of {user})"
+            return Check("socket", "fail", f"{user} may not enter {directory}.", fix)
+    if not path.is_socket():
+        return Check("socket", "warn", f"{path} is not there yet.", "Start the sidecar: box-sidecar serve --config …")
+    if not _may(path, person.pw_uid, groups, 0o2):
+        fix = f'Set server.socket_group = "{_group(person.pw_gid)}" and server.socket_mode = "0660", then restart.'
+        return Check("socket", "fail", f"{user} may not open {path}.", fix)
+    return _admission(user, person, path, settings)
+
+
+def _admission(user: str, person: pwd.struct_passwd, path: Path, settings: ServerSettings) -> Check:
+    try:
+        admitted = Admission(settings).admits(person.pw_uid, person.pw_gid)
+    except ConfigError as error:
+        return Check("socket", "fail", str(error), "Correct the name.")
+    if admitted:
+        return Check("socket", "pass", f"{user} may connect to {path}.")
+    group = settings.socket_group or _group(path.stat().st_gid)
+    return Check(
+        "socket", "fail", f"{user} could open the socket, but the sidecar would turn them away.",
+        f'Add "{user}" to server.allowed_users, or to the group {group} in server.socket_group.',
+    )  # fmt: skip
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _may(path: Path, uid: int, groups: set[int], bit: int) -> bool:
+    if uid == 0:
+        return True
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    if status.st_uid == uid:
+        return bool(status.st_mode & bit << 6)
+    if status.st_gid in groups:
+        return bool(status.st_mode & bit << 3)
+    return bool(status.st_mode & bit)
