@@ -14,6 +14,7 @@ import falcon.asgi
 import msgspec
 from falcon.asgi import Request, Response
 
+from box_sidecar.openapi import Route, describe
 from box_sidecar.problems import Problem
 from box_sidecar.resources import Operation, Tokens, Users
 from box_sidecar.sidecar import Sidecar
@@ -84,19 +85,26 @@ async def _on_anything(req: Request, resp: Response, error: Exception, params: d
     await _on_problem(req, resp, Problem("internal_error"), params)
 
 
+#: All that is served, and described in ``/openapi.json``.
+ROUTES = (
+    Route("/v1/tokens", Tokens),
+    Route("/v1/tokens/revoke", Tokens, "revoke"),
+    Route("/v1/users", Users),
+    Route("/v1/doctor", Operation, "doctor"),
+    Route("/health/startup", Operation, "startup"),
+    Route("/health/live", Operation, "live"),
+    Route("/health/ready", Operation, "ready"),
+    Route("/metrics", Operation, "metrics"),
+    Route("/openapi.json", Operation, "openapi"),
+)
+
+
 def create_app(sidecar: Sidecar) -> falcon.asgi.App[Any, Any]:
     """All routes over one sidecar."""
     app = falcon.asgi.App(middleware=[Gate(sidecar)])
-    tokens, users, operation = Tokens(sidecar), Users(sidecar), Operation(sidecar)
-    app.add_route("/v1/tokens", tokens)
-    app.add_route("/v1/tokens/revoke", tokens, suffix="revoke")
-    app.add_route("/v1/users", users)
-    app.add_route("/v1/doctor", operation, suffix="doctor")
-    app.add_route("/health/startup", operation, suffix="startup")
-    app.add_route("/health/live", operation, suffix="live")
-    app.add_route("/health/ready", operation, suffix="ready")
-    app.add_route("/metrics", operation, suffix="metrics")
-    app.add_route("/openapi.json", operation, suffix="openapi")
+    served = {Tokens: Tokens(sidecar), Users: Users(sidecar), Operation: Operation(sidecar, describe(ROUTES))}
+    for route in ROUTES:
+        app.add_route(route.path, served[route.resource], suffix=route.suffix)
     app.add_error_handler(Exception, _on_anything)
     app.add_error_handler(falcon.HTTPError, _on_http_error)
     app.add_error_handler(Problem, _on_problem)

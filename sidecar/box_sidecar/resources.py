@@ -1,9 +1,8 @@
-"""What callers see: routes, their bodies, and failures as problem details (RFC 9457)."""
+"""What answers on each route: bodies strictly decoded, one line in the audit, an answer or a problem."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
@@ -12,25 +11,26 @@ import falcon.asgi
 import msgspec
 from falcon.asgi import Request, Response
 
-from box_sidecar import openapi
 from box_sidecar.audit import AuditEvent
 from box_sidecar.clock import monotonic
 from box_sidecar.doctor import Examination
 from box_sidecar.model import Subject, User
+from box_sidecar.openapi import OF_BOX, OF_PEOPLE, OF_TOKENS, Text, operation
 from box_sidecar.problems import Problem
 from box_sidecar.schemas import (
     DoctorAnswer,
+    HealthAnswer,
     Person,
     ProvisionRequest,
+    RevokeAnswer,
     RevokeRequest,
     TokenAnswer,
     TokenRequest,
+    UserAnswer,
     UserRef,
 )
 from box_sidecar.sidecar import Sidecar
 from box_sidecar.single_flight import SingleFlight
-
-log = logging.getLogger(__name__)
 
 _MAX_BODY = 64 * 1024
 _CALLS_OF_DOCTOR = 4  # a probe, a look-up, an exchange, a revocation
@@ -106,6 +106,7 @@ class Tokens:
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
 
+    @operation(TokenAnswer, OF_TOKENS, body=TokenRequest)
     async def on_post(self, req: Request, resp: Response) -> None:
         """A token for one person, element and folder or file."""
         started = monotonic()
@@ -134,8 +135,9 @@ class Tokens:
         await self._sidecar.audit.write(entry)
         self._sidecar.metrics.token(entry.outcome)
 
+    @operation(RevokeAnswer, ("invalid_request", *OF_BOX), body=RevokeRequest)
     async def on_post_revoke(self, req: Request, resp: Response) -> None:
-        """Revoke what this sidecar holds of one person."""
+        """Revoke what is held of one person."""
         started = monotonic()
         asked = await _body(req, RevokeRequest)
         who = asked.user.who
@@ -159,6 +161,7 @@ class Users:
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
 
+    @operation(UserAnswer, ("invalid_request", *OF_PEOPLE), query=UserRef)
     async def on_get(self, req: Request, resp: Response) -> None:
         """Look one person up."""
         query = {name: value for name, value in req.params.items() if isinstance(value, str)}
@@ -172,8 +175,14 @@ class Users:
         user, _ = await self._audited(req, asked.who, self._look_up(asked.who))
         _json(resp, user)
 
+    @operation(
+        UserAnswer,
+        ("invalid_request", "provisioning_not_allowed", *OF_PEOPLE),
+        statuses=(200, 201),
+        body=ProvisionRequest,
+    )
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Make an app user, or find the one that is there."""
+        """Make an app user, or find it."""
         asked = await _body(req, ProvisionRequest)
         who = Subject("external_app_user_id", asked.external_app_user_id)
         self._sidecar.audit.require()
@@ -206,21 +215,30 @@ class Users:
 class Operation:
     """Health, metrics, doctor and the description of this interface."""
 
-    def __init__(self, sidecar: Sidecar) -> None:
+    def __init__(self, sidecar: Sidecar, description: dict[str, Any]) -> None:
         self._sidecar = sidecar
-        self._openapi = _encode(openapi.describe())
+        self._openapi = _encode(description)
         self._examinations: SingleFlight[DoctorAnswer] = SingleFlight()
 
+    @operation(HealthAnswer, statuses=(200, 503))
     async def on_get_startup(self, req: Request, resp: Response) -> None:
-        """Whether it has started."""
+        """Has it started?"""
         self._health(resp, self._sidecar.state != "starting", "The sidecar is starting.")
 
+    @operation(HealthAnswer, statuses=(200, 503))
     async def on_get_live(self, req: Request, resp: Response) -> None:
-        """Whether the process answers; restart it if not."""
+        """Is the process alive?
+
+        Restart it if it does not answer.
+        """
         self._health(resp, True, "")
 
+    @operation(HealthAnswer, statuses=(200, 503))
     async def on_get_ready(self, req: Request, resp: Response) -> None:
-        """Whether new tokens can be had. Tokens in memory are served all the same."""
+        """Can new tokens be had?
+
+        Tokens in memory are served all the same.
+        """
         quiet = self._sidecar.transport.throttle.left
         if self._sidecar.transport.breaker.is_open:
             self._health(resp, False, "Box can't be reached. Tokens in memory are still served.")
@@ -240,13 +258,15 @@ class Operation:
             resp.set_header("Retry-After", str(max(1, round(retry_after))))
         _json(resp, {"status": "pass"} if well else {"status": "fail", "why": why})
 
+    @operation(Text("Metrics", "text/plain", "string"))
     async def on_get_metrics(self, req: Request, resp: Response) -> None:
-        """For Prometheus."""
+        """Prometheus metrics."""
         resp.content_type = "text/plain; version=0.0.4; charset=utf-8"
         resp.data = self._sidecar.metrics.text()
 
+    @operation(DoctorAnswer, ("rate_limited",))
     async def on_get_doctor(self, req: Request, resp: Response) -> None:
-        """Everything that can be found out without naming a person."""
+        """Find out what is wrong."""
         entry = _entry(req, "doctor_ran")
         entry.outcome = "failed"
         try:
@@ -265,8 +285,9 @@ class Operation:
             self._sidecar.service.limits.charge_call()
         return await Examination(self._sidecar).run()
 
+    @operation(Text("OpenAPI 3.1", "application/json", "object"))
     async def on_get_openapi(self, req: Request, resp: Response) -> None:
-        """OpenAPI 3.1."""
+        """This document."""
         resp.content_type = falcon.MEDIA_JSON
         resp.data = self._openapi
 
