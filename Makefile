@@ -76,6 +76,7 @@ lint: ## types, style and translations of all languages in use
 	$(BIN)/ruff check sidecar tests
 	$(BIN)/ruff format --check sidecar tests
 	$(BIN)/mypy sidecar/box_sidecar tests
+	$(BIN)/lint-imports --no-cache
 	cd tests && npm run --silent lint
 
 lock: $(VENV)/.tests ## renew the lock files of Python
