@@ -10,6 +10,7 @@ import pytest
 
 from intranet.wordpress import PEOPLE, Person, Session, WordPress
 from plugin.scripted_sidecar import ScriptedSidecar, token
+from plugin.support import remove
 
 EDITH = Person("edith", "edith@example.com", "Edith Author", role="author")
 
@@ -91,3 +92,13 @@ def editing_site(
     directory = tmp_path_factory.mktemp(f"editing-{request.param}")
     with Site(directory, version=request.param, constants=constants, plugin=plugin_zip) as wordpress:
         yield wordpress
+
+
+@pytest.fixture
+def mallory(site: WordPress) -> Iterator[Session]:
+    """A subscriber, made by an administrator, and gone after the test."""
+    account = {"username": "mallory", "password": "mallory-demo", "email": "mallory@example.com"}
+    made = site.login("admin").rest("POST", "wp/v2/users", json={**account, "roles": ["subscriber"]})
+    assert made.status_code == 201, made.text
+    yield site.login("mallory", "mallory-demo")
+    remove(site, "mallory")

@@ -9,8 +9,7 @@ import pytest
 
 from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, problem, token
-from plugin.test_people import profile_form, revoked, user_id
-from plugin.test_token_route import ROUTE, descriptor
+from plugin.support import ROUTE, descriptor, profile_form, revoked, user_id
 
 REPORT = {
     "status": "fail",

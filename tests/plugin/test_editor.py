@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from intranet.browser import Browser, Tab
 from intranet.release import REPOSITORY
 from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import ScriptedSidecar
+from plugin.support import serve_stub
 
 BLOCKS = ("explorer", "uploader", "picker", "preview")
-STUB = (Path(__file__).parent / "stub_elements.js").read_text()
 SCREENSHOTS = REPOSITORY / "dist" / "screenshots" / "editor"
-
-
-def serve_stub(tab: Tab) -> None:
-    """Answer for Box's content delivery network."""
-
-    def answer(route: Route) -> None:
-        script = route.request.url.endswith(".js")
-        route.fulfill(content_type="text/javascript" if script else "text/css", body=STUB if script else "")
-
-    tab.context.route("https://cdn01.boxcdn.net/**", answer)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import ScriptedSidecar, problem
-from plugin.test_token_route import ask, descriptor
+from plugin.support import ask, descriptor
 
 #: A language, how its pages ask to log in, and how its editor offers to choose a folder.
 WORDS = {

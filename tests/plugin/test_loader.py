@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Route, expect
 from intranet.browser import Browser, Tab
 from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, problem, token
-from plugin.test_editor import STUB, serve_stub
+from plugin.support import STUB, serve_stub
 
 pytestmark = pytest.mark.parametrize("site", ["6.8"], indirect=True)
 

@@ -11,8 +11,7 @@ import pytest
 from intranet.wordpress import PEOPLE, Person, WordPress
 from plugin.conftest import Site
 from plugin.scripted_sidecar import ScriptedSidecar
-from plugin.test_people import profile_form
-from plugin.test_token_route import ask
+from plugin.support import ask, profile_form
 
 SITE_ADMIN = Person("chief", "chief@example.com", "Site chief", role="administrator")
 MAKE_NETWORK = """

@@ -17,8 +17,7 @@ from intranet.webserver import PHP_FILES, php_options
 from intranet.wordpress import PEOPLE, Session, WordPress
 from plugin.conftest import Site
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, hang, problem, token
-from plugin.test_people import end_by_log_out, mallory, revoked  # noqa: F401 -- a fixture
-from plugin.test_token_route import ask, descriptor
+from plugin.support import ask, descriptor, end_by_log_out, revoked
 
 RUN_EVENTS = """
     foreach ( _get_cron_array() as $time => $hooks ) {
@@ -232,7 +231,7 @@ def test_revocation_is_given_up_when_its_tokens_have_ended(site: WordPress, side
 def test_log_out_does_not_wait_for_a_hung_sidecar(
     site: WordPress,
     sidecar: ScriptedSidecar,
-    mallory: Session,  # noqa: F811
+    mallory: Session,
     widget: str,
 ) -> None:
     assert ask(mallory, widget).status_code == 200
@@ -249,7 +248,7 @@ def test_log_out_does_not_wait_for_a_hung_sidecar(
 def test_late_revocation_spares_the_next_session(
     site: WordPress,
     sidecar: ScriptedSidecar,
-    mallory: Session,  # noqa: F811
+    mallory: Session,
     widget: str,
 ) -> None:
     assert ask(mallory, widget).status_code == 200
@@ -268,7 +267,7 @@ def test_late_revocation_spares_the_next_session(
 def test_no_new_token_while_the_old_ones_cannot_be_ended(
     site: WordPress,
     sidecar: ScriptedSidecar,
-    mallory: Session,  # noqa: F811
+    mallory: Session,
     widget: str,
 ) -> None:
     assert ask(mallory, widget).status_code == 200
@@ -291,7 +290,7 @@ def test_no_new_token_while_the_old_ones_cannot_be_ended(
 def test_revocation_that_takes_long_keeps_nobody_else_from_box(
     site: WordPress,
     sidecar: ScriptedSidecar,
-    mallory: Session,  # noqa: F811
+    mallory: Session,
     widget: str,
 ) -> None:
     """Box may be slow to revoke: whose tokens are in memory need not notice."""

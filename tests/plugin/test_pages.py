@@ -14,7 +14,7 @@ import pytest
 from intranet.release import REPOSITORY
 from intranet.wordpress import Session, WordPress
 from plugin.scripted_sidecar import ScriptedSidecar
-from plugin.test_token_route import ROUTE
+from plugin.support import ROUTE
 
 CONTENT = """
 <!-- wp:widgets-for-box/explorer {"can":["preview","download","upload"],"align":"wide"} /-->

@@ -12,30 +12,12 @@ import pytest
 
 from intranet.wordpress import Session, WordPress
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, problem, token
-from plugin.test_token_route import ROUTE, descriptor
+from plugin.support import ROUTE, descriptor, end_by_log_out, profile_form, remove, revoked, user_id
 
 
 @pytest.fixture
 def widget(site: WordPress) -> str:
     return descriptor(site, "[box_explorer]")
-
-
-def remove(site: WordPress, login: str) -> None:
-    site.php(
-        "require_once ABSPATH . 'wp-admin/includes/user.php';"
-        " $user = get_user_by( 'login', $data['login'] ); if ( $user ) { wp_delete_user( $user->ID ); }",
-        login=login,
-    )
-
-
-@pytest.fixture
-def mallory(site: WordPress) -> Iterator[Session]:
-    """A subscriber, made by an administrator, and gone after the test."""
-    account = {"username": "mallory", "password": "mallory-demo", "email": "mallory@example.com"}
-    made = site.login("admin").rest("POST", "wp/v2/users", json={**account, "roles": ["subscriber"]})
-    assert made.status_code == 201, made.text
-    yield site.login("mallory", "mallory-demo")
-    remove(site, "mallory")
 
 
 @pytest.fixture
@@ -77,10 +59,6 @@ def confirm(session: Session, page: str) -> str:
     return session.post("/wp-admin/profile.php", data=answer).text
 
 
-def user_id(site: WordPress, login: str) -> int:
-    return int(site.php("echo get_user_by( 'login', $data['login'] )->ID;", login=login))
-
-
 def asked_as(sidecar: ScriptedSidecar) -> dict[str, str]:
     """The Box user of the latest request for a token."""
     user: dict[str, str] = [request.body["user"] for request in sidecar.requests if request.path == "/v1/tokens"][-1]
@@ -96,10 +74,6 @@ def box_user(session: Session, sidecar: ScriptedSidecar, widget: str) -> dict[st
         assert not sidecar.requests
         return None
     return asked_as(sidecar)
-
-
-def revoked(sidecar: ScriptedSidecar) -> list[dict[str, str]]:
-    return [request.body["user"] for request in sidecar.requests if request.path == "/v1/tokens/revoke"]
 
 
 MALLORY = {"login": "mallory@example.com"}
@@ -394,19 +368,6 @@ def test_meta_of_others_proves_nothing(
     assert box_user(mallory, sidecar, widget) is None
 
 
-def profile_form(session: Session, address: str) -> dict[str, str]:
-    """The fields of a profile page as a browser would post them."""
-    page = session.get(address).raise_for_status().text
-    inputs = re.findall(r"<input\b[^>]*>", page)
-    fields = {}
-    for tag in inputs:
-        name, value = (re.search(rf"""\b{part}=["']([^"']*)["']""", tag) for part in ("name", "value"))
-        if name and not re.search(r"""type=["'](checkbox|radio|submit|button)""", tag):
-            fields[name[1]] = html.unescape(value[1]) if value else ""
-    fields.pop("pass1", None), fields.pop("pass2", None)
-    return fields
-
-
 def test_person_cannot_assign_themselves_a_box_user(
     site: WordPress, sidecar: ScriptedSidecar, mallory: Session, widget: str
 ) -> None:
@@ -594,13 +555,6 @@ def test_nonsense_is_not_assigned(site: WordPress, sidecar: ScriptedSidecar, mal
     assert "must be an e-mail address or an id" in answer.text
     mallory.rest("POST", ROUTE, json={"widget": widget})
     assert asked_as(sidecar) == {"login": "mallory@example.com"}
-
-
-def end_by_log_out(site: WordPress, session: Session) -> None:
-    page = session.get("/wp-login.php", params={"action": "logout"}).text
-    link = re.search(r'href="([^"]*action=logout[^"]*)"', page)
-    assert link
-    session.get(link[1].replace("&amp;", "&").replace("&#038;", "&"))
 
 
 def end_by_other_sessions(site: WordPress, session: Session) -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from intranet.emulator_process import EmulatorProcess
 from intranet.stack import Stack
-from plugin.test_token_route import ROUTE, descriptor
+from plugin.support import ROUTE, descriptor
 
 TRIES = 30
 AT_ONCE = 2

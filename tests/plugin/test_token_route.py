@@ -12,29 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from intranet.wordpress import Session, WordPress
+from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import Answer, ScriptedSidecar, problem, token
-
-ROUTE = "widgets-for-box/v1/token"
-
-
-_DESCRIPTORS: dict[tuple[str, str], str] = {}
-
-
-def descriptor(site: WordPress, shortcode: str) -> str:
-    """The signed descriptor that a shortcode prints; the same for ever, so each is made once."""
-    key = (site.url, shortcode)
-    if key not in _DESCRIPTORS:
-        html = site.php("echo do_shortcode( $data['shortcode'] );", shortcode=shortcode)
-        found = re.search(r'data-widget="([\w.-]+)"', html)
-        assert found, html
-        _DESCRIPTORS[key] = found[1]
-    return _DESCRIPTORS[key]
-
-
-def ask(session: Session, widget: str, nonce: str | None = None) -> httpx.Response:
-    """Ask for a token as the loader does."""
-    return session.rest("POST", ROUTE, json={"widget": widget}, nonce=nonce)
+from plugin.support import ROUTE, ask, descriptor
 
 
 @pytest.fixture
