@@ -3,19 +3,23 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help build demo test bench elements lint clean lock docs
+.PHONY: help build demo test test-system bench elements lint clean lock ready
 
 PYTHON ?= python3
 DEMO_PORT ?= 8080
 DEMO_STATE ?= $(CURDIR)/.cache/demo
 VENV := .venv
 BIN := $(VENV)/bin
+# As many suites side by side as two cores can bear; what needs the same intranet stays in one process.
+PYTEST = $(BIN)/python -m pytest -c tests/pytest.ini --durations=20 --durations-min=5
+SIDE_BY_SIDE = -n $(PROCESSES) --dist loadgroup
+PROCESSES ?= 2
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 SIDECAR := $(shell find sidecar/box_sidecar -name "*.py" -o -name "*.toml") sidecar/pyproject.toml
 PLUGIN := $(shell find wp-plugin -type f -not -path 'wp-plugin/bin/*' -not -name '*~')
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 build: $(BIN)/box-sidecar dist/.wheel dist/widgets-for-box.zip ## the sidecar in .venv, its wheel and the plugin's zip in dist/
 
@@ -57,10 +61,15 @@ demo: ## an intranet with everything in it, without a Box account
 	@$(MAKE) --no-print-directory build $(VENV)/.demo
 	@DEMO_PORT=$(DEMO_PORT) DEMO_STATE=$(DEMO_STATE) $(BIN)/python tests/demo.py
 
-test: ## the whole test suite, browser tests included
+test: ready ## the test suite, browser tests included
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not system" tests $(ARGS)
+
+test-system: ready ## what takes namespaces or other people's programs: the installation, foreign clients of Box
+	$(PYTEST) -m system tests $(ARGS)
+
+ready:
 	@$(PYTHON) tests/intranet/packages.py test
 	@$(MAKE) --no-print-directory build $(VENV)/.tests tests/node_modules/.package-lock.json
-	$(BIN)/python -m pytest -c tests/pytest.ini tests $(ARGS)
 
 bench: ## measure, side by side with what one could use instead; QUICK=1 for a minute
 	@$(PYTHON) tests/intranet/packages.py test

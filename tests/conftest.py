@@ -22,6 +22,23 @@ from intranet.wordpress import PEOPLE
 SCREENSHOTS = REPOSITORY / "dist" / "screenshots"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where suites run side by side, what needs the same intranet runs in the same process; else each module does."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_shared(item)))
+
+
+def _shared(item: pytest.Item) -> str:
+    folder = Path(item.path).parent.name
+    if folder == "foreign":
+        return folder
+    callspec = getattr(item, "callspec", None)
+    for fixture, usual in (("site", ""), ("stack", USUAL_VARIANT), ("editing_site", "")):
+        if fixture in getattr(item, "fixturenames", ()):
+            return f"{folder} {callspec.params.get(fixture, usual) if callspec else usual}"
+    return f"{folder}/{item.path.stem}"
+
+
 @pytest.fixture(scope="session")
 def plugin_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The plugin's zip, built from this working tree."""
@@ -38,6 +55,7 @@ def short_directory() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
+USUAL_VARIANT = "6.8"
 VARIANTS: dict[str, dict[str, Any]] = {
     "6.1": {"version": "6.1", "dialect": {"root_restricted_to": "joined"}},
     "6.8": {"version": "6.8", "database": "mariadb", "server": "nginx"},
@@ -79,7 +97,7 @@ def stack(request: pytest.FixtureRequest, _stacks: Callable[[str], Stack]) -> It
 
     `@pytest.mark.parametrize("stack", ["6.1"], indirect=True)` chooses another than the current WordPress.
     """
-    running = _stacks(getattr(request, "param", "6.8"))
+    running = _stacks(getattr(request, "param", USUAL_VARIANT))
     settings = running.emulator.settings()
     before = len(running.emulator.violations())
     yield running

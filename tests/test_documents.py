@@ -111,6 +111,7 @@ exit $status
 """
 
 
+@pytest.mark.system
 def test_the_installation_works_as_written(tmp_path: Path) -> None:
     """The README's commands for the sidecar, word for word, and its check at the end, against the emulator."""
     if os.geteuid() != 0:

@@ -6,8 +6,12 @@ import os
 import shutil
 import subprocess
 
+import pytest
+
 from foreign.machine import Machine, clients
 from foreign.walk import Begin
+
+pytestmark = pytest.mark.system
 
 
 def test_duplicity(machine: Machine, walk: Begin) -> None:

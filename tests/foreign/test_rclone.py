@@ -16,6 +16,8 @@ from foreign.machine import Machine, clients, locked
 from foreign.walk import Begin, Walk
 from intranet.process import Process
 
+pytestmark = pytest.mark.system
+
 MANY = 250
 BIG = 60_000_000
 WEBDAV_PORT = 8081

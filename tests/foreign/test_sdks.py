@@ -13,6 +13,8 @@ import pytest
 from foreign.machine import DEBIANS_PYTHON, Machine, clients, locked
 from foreign.walk import Begin
 
+pytestmark = pytest.mark.system
+
 HERE = Path(__file__).parent
 TESTS = HERE.parent
 LOGIN = "kenji@example.com"

@@ -10,6 +10,8 @@ import pytest
 from foreign.walk import Walk
 from intranet.release import REPOSITORY
 
+pytestmark = pytest.mark.system
+
 README = REPOSITORY / "tests/box_emulator/README.md"
 MARKED = re.compile(r"(<!-- generated: clients -->\n).*?(<!-- /generated -->)", re.DOTALL)
 HEAD = ["| Client | Version | Operations | Agreed |", "|---|---|---|---|"]

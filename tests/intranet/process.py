@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import IO
+
+PORTS = range(20_000, 32_000)
+"""For servers of our own: below those that Linux gives to clients."""
+_claims: list[IO[str]] = []
+"""Files of the ports that were given out; their locks end with this process."""
 
 
 class ProcessError(RuntimeError):
@@ -117,7 +126,19 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody listens on, and that nobody else gets from here while this process runs.
+
+    The kernel's own choice would be one that it may give to any client in the next moment, as it does to the requests
+    of suites that run side by side.
+    """
+    folder = Path(tempfile.gettempdir()) / f"wfb-ports-{os.geteuid()}"
+    folder.mkdir(exist_ok=True)
+    for port in random.sample(PORTS, len(PORTS)):
+        claim = (folder / str(port)).open("w")
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            probe.bind((host, port))
+            _claims.append(claim)
+            return port
+        claim.close()
+    raise ProcessError(f"no port between {PORTS[0]} and {PORTS[-1]} is free")

@@ -63,9 +63,7 @@ def made_once(kept: Path) -> Iterator[Path | None]:
 
     Several processes may ask at once: one makes it, the others wait.
     """
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with (kept.parent / f".{kept.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_at_a_time(kept):
         if kept.exists():
             yield None
             return
@@ -74,6 +72,15 @@ def made_once(kept: Path) -> Iterator[Path | None]:
             made.mkdir()
             yield made
             made.rename(kept)
+
+
+@contextmanager
+def one_at_a_time(kept: Path) -> Iterator[None]:
+    """Hold a lock beside `kept`, as long as the block runs."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with (kept.parent / f".{kept.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def unpack(debian_release: str, directory: Path) -> None:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from intranet.emulator_process import EmulatorProcess
-from intranet.release import CACHE, REPOSITORY
+from intranet.release import CACHE, REPOSITORY, one_at_a_time
 from intranet.sidecar_process import SidecarProcess
 from intranet.webserver import PHP_FILES
 from intranet.wordpress import PEOPLE, PLUGIN_ZIP, Constant, Person, WordPress
@@ -112,6 +112,7 @@ class Stack:
 def fetch_elements() -> None:
     """Have Box UI Elements in the cache folder; they may not be in the repository."""
     command = [sys.executable, str(REPOSITORY / "wp-plugin/bin/elements"), "--quiet", str(ELEMENTS)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with one_at_a_time(ELEMENTS):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise StackError(done.stderr.strip())
