@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help build demo test test-system bench elements lint clean lock ready
+.PHONY: help build demo test test-system bench elements lint release clean lock ready
 
 PYTHON ?= python3
 DEMO_PORT ?= 8080
@@ -87,6 +87,9 @@ lint: ## types, style and translations of all languages in use
 	$(BIN)/mypy sidecar/box_sidecar tests
 	$(BIN)/lint-imports --no-cache
 	cd tests && npm run --silent lint
+
+release: ## one VERSION everywhere, a commit and a tag; nothing is pushed
+	@$(PYTHON) .ci/release "$(VERSION)"
 
 lock: $(VENV)/.tests ## renew the lock files of Python
 	cd sidecar && ../$(BIN)/pip-compile $(LOCK) -o requirements.lock pyproject.toml
