@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help build demo test test-system bench elements lint release clean lock ready
+.PHONY: help build demo test test-system bench elements pictures lint release clean lock ready
 
 PYTHON ?= python3
 DEMO_PORT ?= 8080
@@ -78,6 +78,9 @@ bench: ## measure, side by side with what one could use instead; QUICK=1 for a m
 
 elements: ## Box UI Elements from npm for self-hosting, into DEST (Box's own licence applies)
 	@$(PYTHON) wp-plugin/bin/elements "$(DEST)"
+
+pictures: ready ## banner, icon and screenshots of the plugin's page, drawn and taken anew
+	$(BIN)/python tests/pictures.py
 
 lint: ## types, style and translations of all languages in use
 	@$(PYTHON) tests/intranet/packages.py test

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -14,10 +15,12 @@ import pytest
 import yaml
 
 import docs
+import pictures
 from intranet.emulator_process import EmulatorProcess
 
 REPOSITORY = docs.REPOSITORY
 README = (REPOSITORY / "README.md").read_text()
+README_TXT = (REPOSITORY / "wp-plugin/readme.txt").read_text()
 
 
 @pytest.mark.parametrize("document", docs.DOCUMENTS, ids=lambda path: path.parent.name + "/" + path.name)
@@ -29,6 +32,23 @@ def test_every_link_and_picture_leads_somewhere() -> None:
     for document in REPOSITORY.glob("*.md"):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_plugin_s_page_has_its_pictures() -> None:
+    """What wordpress.org shows beside readme.txt: sizes as it wants them, and a screenshot for each caption."""
+    captions = README_TXT.partition("== Screenshots ==")[2].partition("\n== ")[0]
+    wanted = {f"screenshot-{number}.png": (1280, 900) for number in re.findall(r"^(\d+)\. ", captions, re.MULTILINE)}
+    wanted |= {f"{name}-{size[0]}x{size[1]}.png": size for name, sizes in pictures.DRAWN.items() for size in sizes}
+    assert {path.name: size_of(path) for path in pictures.PAGE.glob("*.png")} == wanted
+    assert {path.name for path in pictures.PAGE.glob("*.svg")} == {f"{name}.svg" for name in pictures.DRAWN}
+
+
+def size_of(png: Path) -> tuple[int, int]:
+    """Width and height, from the head of the file."""
+    head = png.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", head[16:])
+    return width, height
 
 
 def test_each_promise_names_its_tests() -> None:
