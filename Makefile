@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help build demo test test-system bench elements pictures lint release clean lock ready
+.PHONY: help build demo test test-system bench elements pictures docs hooks lint release clean lock ready
 
 PYTHON ?= python3
 DEMO_PORT ?= 8080
@@ -81,6 +81,12 @@ elements: ## Box UI Elements from npm for self-hosting, into DEST (Box's own lic
 
 pictures: ready ## banner, icon and screenshots of the plugin's page, drawn and taken anew
 	$(BIN)/python tests/pictures.py
+
+docs: ready ## the parts of the documents that are made from the code
+	$(BIN)/python tests/docs.py
+
+hooks: ready ## what lint checks, before each commit, on what changes (pre-commit)
+	$(BIN)/pre-commit install
 
 lint: ## types, style and translations of all languages in use
 	@$(PYTHON) tests/intranet/packages.py test

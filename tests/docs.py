@@ -1,6 +1,6 @@
 """The parts of the documents that are made from the code, so that they can't drift from it.
 
-`python tests/docs.py` rewrites what stands between the markers; a test compares.
+`make docs` rewrites what stands between the markers; a test compares.
 """
 
 from __future__ import annotations
@@ -78,6 +78,17 @@ def generate(document: Path) -> str:
 
 DOCUMENTS = (REPOSITORY / "README.md", REPOSITORY / "sidecar/README.md")
 
+
+def main(check: bool) -> int:
+    """Rewrite the generated parts, or with `check` only name the documents whose are out of date, with status 1."""
+    old = [path for path in DOCUMENTS if path.read_text() != generate(path)]
+    for path in old:
+        if check:
+            print(f"{path.relative_to(REPOSITORY)} has old parts; run: make docs", file=sys.stderr)
+        else:
+            path.write_text(generate(path))
+    return int(check and bool(old))
+
+
 if __name__ == "__main__":
-    for path in DOCUMENTS:
-        path.write_text(generate(path))
+    sys.exit(main("--check" in sys.argv[1:]))

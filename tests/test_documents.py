@@ -25,7 +25,7 @@ README_TXT = (REPOSITORY / "wp-plugin/readme.txt").read_text()
 
 @pytest.mark.parametrize("document", docs.DOCUMENTS, ids=lambda path: path.parent.name + "/" + path.name)
 def test_generated_parts_are_current(document: Path) -> None:
-    assert document.read_text() == docs.generate(document), "run: python tests/docs.py"
+    assert document.read_text() == docs.generate(document), "run: make docs"
 
 
 def test_every_link_and_picture_leads_somewhere() -> None:
