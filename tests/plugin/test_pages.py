@@ -151,7 +151,7 @@ def test_rendering_asks_neither_database_nor_sidecar(site: WordPress, sidecar: S
             " $autoloaded = isset( wp_load_alloptions()['widgets_for_box'] );"
             " wp_scripts(); script_concat_settings(); $before = $wpdb->num_queries;"
             " do_shortcode( '[box_explorer][box_uploader][box_picker]' );"
-            " ob_start(); WidgetsForBox\\Widgets::print_configuration(); ob_end_clean();"
+            " ob_start(); WidgetsForBox\\Loader::print_configuration(); ob_end_clean();"
             " echo wp_json_encode( array( $autoloaded, $wpdb->num_queries - $before ) );",
             plugin=plugin,
         )

@@ -39,6 +39,17 @@ def test_php_compiles_it(version: str) -> None:
     assert int(compiled[2]) == len(list(PLUGIN.glob("includes/**/*.php")))
 
 
+def test_every_class_is_found_where_it_is() -> None:
+    """A class that the loader does not know is a fatal error at the moment when it is first needed."""
+    plugin = (PLUGIN / "includes/class-plugin.php").read_text()
+    listed = {
+        f"{folder}class-{name.lower().replace('_', '-')}.php"
+        for name, folder in re.findall(r"^\t\t'(\w+)' +=> '([a-z]*/?)',$", plugin, re.MULTILINE)
+    }
+    there = {path.relative_to(PLUGIN / "includes").as_posix() for path in PLUGIN.glob("includes/**/class-*.php")}
+    assert listed == there - {"class-plugin.php"}
+
+
 def test_coding_standards() -> None:
     done = run("phpcs", f"--standard={TESTS / 'plugin/phpcs.xml'}")
     assert done.returncode == 0, done.stdout + done.stderr

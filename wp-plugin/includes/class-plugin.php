@@ -12,6 +12,8 @@ defined( 'ABSPATH' ) || exit;
 /**
  * Every moment of WordPress at which the plugin acts, and who acts then. A class is loaded when it is first
  * needed: most pages need few of them.
+ *
+ * @since 0.1.0
  */
 final class Plugin {
 
@@ -19,29 +21,43 @@ final class Plugin {
 	 * The folder under includes/ that each class is in.
 	 */
 	const FOLDERS = array(
-		'Settings'       => '',
-		'Rest'           => '',
-		'Elements'       => 'widgets/',
-		'Descriptor'     => 'widgets/',
-		'Widgets'        => 'widgets/',
-		'Tokens'         => 'tokens/',
-		'Revocations'    => 'tokens/',
-		'Sidecar'        => 'tokens/',
-		'Breaker'        => 'tokens/',
-		'Lock'           => 'tokens/',
-		'People'         => 'identity/',
-		'Permissions'    => 'identity/',
-		'Addresses'      => 'identity/',
-		'Address_Link'   => 'identity/',
-		'Sealed_Meta'    => 'identity/',
-		'Snapshot'       => 'identity/',
-		'Settings_Page'  => 'admin/',
-		'Addresses_Page' => 'admin/',
-		'Profile'        => 'admin/',
-		'Privacy'        => 'admin/',
-		'Site_Health'    => 'admin/',
-		'Status'         => 'admin/',
-		'Command'        => 'admin/',
+		'Settings'                => '',
+		'Rest'                    => '',
+		'Elements'                => 'widgets/',
+		'Descriptor'              => 'widgets/',
+		'Descriptor_Route'        => 'widgets/',
+		'Widget'                  => 'widgets/',
+		'Widgets'                 => 'widgets/',
+		'Blocks'                  => 'widgets/',
+		'Assets'                  => 'widgets/',
+		'Loader'                  => 'widgets/',
+		'Content_Security_Policy' => 'widgets/',
+		'Token_Route'             => 'tokens/',
+		'Tokens'                  => 'tokens/',
+		'Session_Watch'           => 'tokens/',
+		'Issued'                  => 'tokens/',
+		'Errors'                  => 'tokens/',
+		'Socket'                  => 'tokens/',
+		'Revocations'             => 'tokens/',
+		'Sidecar'                 => 'tokens/',
+		'Breaker'                 => 'tokens/',
+		'Lock'                    => 'tokens/',
+		'People'                  => 'identity/',
+		'Permissions'             => 'identity/',
+		'Addresses'               => 'identity/',
+		'Address_Book'            => 'identity/',
+		'Address_Link'            => 'identity/',
+		'Sealed_Meta'             => 'identity/',
+		'Snapshot'                => 'identity/',
+		'Settings_Page'           => 'admin/',
+		'Addresses_Page'          => 'admin/',
+		'Address_Link_Page'       => 'admin/',
+		'Profile'                 => 'admin/',
+		'Privacy'                 => 'admin/',
+		'Site_Health'             => 'admin/',
+		'Admin_Routes'            => 'admin/',
+		'Status'                  => 'admin/',
+		'Command'                 => 'admin/',
 	);
 
 	/**
@@ -52,9 +68,9 @@ final class Plugin {
 	/**
 	 * Begins.
 	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function begin() {
+	public static function begin(): void {
 		spl_autoload_register( array( self::class, 'load' ) );
 		register_activation_hook( FILE, array( self::class, 'activate' ) );
 		register_deactivation_hook( FILE, array( self::class, 'deactivate' ) );
@@ -75,11 +91,11 @@ final class Plugin {
 	 * Loads a class.
 	 *
 	 * @internal Callback of spl_autoload_register().
+	 * @since 0.1.0
 	 *
 	 * @param string $name Its name.
-	 * @return void
 	 */
-	public static function load( $name ) {
+	public static function load( $name ): void {
 		$own = strlen( __NAMESPACE__ ) + 1;
 		if ( 0 === strncmp( $name, __NAMESPACE__ . '\\', $own ) && isset( self::FOLDERS[ substr( $name, $own ) ] ) ) {
 			$name = substr( $name, $own );
@@ -94,22 +110,20 @@ final class Plugin {
 	 * once it is saved.
 	 *
 	 * @internal Callback of register_activation_hook().
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function activate() {
+	public static function activate(): void {
 		add_option( Settings::OPTION, array() );
-		Addresses::record_setup();
+		Address_Book::record_setup();
 	}
 
 	/**
 	 * Ends what is pending: it has no other chance.
 	 *
 	 * @internal Callback of register_deactivation_hook().
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function deactivate() {
+	public static function deactivate(): void {
 		Revocations::run();
 		wp_unschedule_hook( self::REVOKE_AGAIN );
 		delete_metadata( 'user', 0, Address_Link::META, '', true );
@@ -119,64 +133,58 @@ final class Plugin {
 	 * Translations, of releases of WordPress that do not find them by themselves.
 	 *
 	 * @internal Callback of `init`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function load_translations() {
+	public static function load_translations(): void {
 		load_plugin_textdomain( 'widgets-for-box', false, dirname( plugin_basename( FILE ) ) . '/languages' );
 	}
 
 	/**
 	 * What is on pages.
-	 *
-	 * @return void
 	 */
-	private static function hook_widgets() {
-		add_action( 'init', array( Widgets::class, 'register_types' ) );
-		add_action( 'wp_default_scripts', array( Widgets::class, 'register_scripts' ) );
-		add_action( 'wp_default_styles', array( Widgets::class, 'register_styles' ) );
+	private static function hook_widgets(): void {
+		add_action( 'init', array( Blocks::class, 'register' ) );
+		add_action( 'wp_default_scripts', array( Assets::class, 'register_scripts' ) );
+		add_action( 'wp_default_styles', array( Assets::class, 'register_styles' ) );
 		if ( did_action( 'wp_default_styles' ) ) {
 			// Some other plugin was early; unlike that of scripts, the hook does not come again.
-			Widgets::register_styles( wp_styles() );
+			Assets::register_styles( wp_styles() );
 		}
-		add_action( 'wp_enqueue_scripts', array( Widgets::class, 'enqueue_early' ) );
-		add_filter( 'wp_resource_hints', array( Widgets::class, 'preconnect' ), 10, 2 );
+		add_action( 'wp_enqueue_scripts', array( Assets::class, 'enqueue_early' ) );
+		add_filter( 'wp_resource_hints', array( Assets::class, 'preconnect' ), 10, 2 );
 		if ( ! is_wp_version_compatible( '6.3' ) ) {
-			add_filter( 'script_loader_tag', array( Widgets::class, 'defer' ), 10, 3 );
+			add_filter( 'script_loader_tag', array( Assets::class, 'defer' ), 10, 3 );
 		}
-		add_action( 'wp_footer', array( Widgets::class, 'print_configuration' ), 19 );
-		add_action( 'admin_footer', array( Widgets::class, 'print_configuration' ), 19 );
+		add_action( 'rest_api_init', array( Descriptor_Route::class, 'register' ) );
+		add_action( 'wp_footer', array( Loader::class, 'print_configuration' ), 19 );
+		add_action( 'admin_footer', array( Loader::class, 'print_configuration' ), 19 );
 	}
 
 	/**
 	 * How tokens are asked for, and what ends them. Whatever ends them comes after the change that it tells of, but
 	 * for those that note what there was before.
-	 *
-	 * @return void
 	 */
-	private static function hook_tokens() {
-		add_action( 'rest_api_init', array( Rest::class, 'routes' ) );
+	private static function hook_tokens(): void {
+		add_action( 'rest_api_init', array( Token_Route::class, 'register' ) );
 		add_filter( 'rest_pre_serve_request', array( Rest::class, 'keep_private' ), PHP_INT_MAX, 3 );
 		// These pass the user's id first.
 		foreach ( array( 'wp_logout', 'deleted_user', 'make_spam_user', 'revoked_super_admin' ) as $hook ) {
 			add_action( $hook, array( Tokens::class, 'revoke' ) );
 		}
-		add_action( 'after_password_reset', array( Tokens::class, 'password_changed' ) );
-		add_action( 'wp_set_password', array( Tokens::class, 'password_set' ), 10, 2 );
+		add_action( 'after_password_reset', array( Session_Watch::class, 'password_changed' ) );
+		add_action( 'wp_set_password', array( Session_Watch::class, 'password_set' ), 10, 2 );
 		// Sessions that are ended one by one or all at once, and roles and capabilities, by whatever button or plugin.
-		add_action( 'update_user_meta', array( Tokens::class, 'meta_changes' ), 10, 4 );
-		add_action( 'delete_user_meta', array( Tokens::class, 'meta_goes' ), 10, 4 );
-		add_action( 'updated_user_meta', array( Tokens::class, 'meta_changed' ), 10, 4 );
-		add_action( 'deleted_user_meta', array( Tokens::class, 'meta_gone' ), 10, 3 );
+		add_action( 'update_user_meta', array( Session_Watch::class, 'meta_changes' ), 10, 4 );
+		add_action( 'delete_user_meta', array( Session_Watch::class, 'meta_goes' ), 10, 4 );
+		add_action( 'updated_user_meta', array( Session_Watch::class, 'meta_changed' ), 10, 4 );
+		add_action( 'deleted_user_meta', array( Session_Watch::class, 'meta_gone' ), 10, 3 );
 		add_action( self::REVOKE_AGAIN, array( Revocations::class, 'run' ) );
 	}
 
 	/**
 	 * Who somebody is at Box, and what they may do.
-	 *
-	 * @return void
 	 */
-	private static function hook_identity() {
+	private static function hook_identity(): void {
 		add_filter( 'map_meta_cap', array( Permissions::class, 'map' ), 10, 3 );
 		add_action( 'profile_update', array( Addresses::class, 'profile_updated' ), 10, 2 );
 		add_action( 'profile_update', array( People::class, 'profile_updated' ), 10, 2 );
@@ -197,10 +205,8 @@ final class Plugin {
 
 	/**
 	 * Settings, whoever changes them, and Site Health, which WordPress runs by schedule, too.
-	 *
-	 * @return void
 	 */
-	private static function hook_settings() {
+	private static function hook_settings(): void {
 		add_action( 'update_option_' . Settings::OPTION, array( Settings_Page::class, 'changed' ), 10, 2 );
 		add_action( 'add_option_' . Settings::OPTION, array( Settings_Page::class, 'added' ), 10, 2 );
 		add_action( 'update_site_option_' . Settings::NETWORK_OPTION, array( Settings_Page::class, 'changed_for_network' ), 10, 3 );
@@ -208,14 +214,13 @@ final class Plugin {
 		add_filter( 'site_status_tests', array( Site_Health::class, 'add_tests' ) );
 		add_filter( 'debug_information', array( Site_Health::class, 'add_information' ) );
 		add_action( 'rest_api_init', array( Site_Health::class, 'add_route' ) );
+		add_action( 'rest_api_init', array( Admin_Routes::class, 'register' ) );
 	}
 
 	/**
 	 * Pages and notices of the admin area.
-	 *
-	 * @return void
 	 */
-	private static function hook_admin_area() {
+	private static function hook_admin_area(): void {
 		add_action( 'admin_init', array( Settings_Page::class, 'register_setting' ) );
 		add_action( 'admin_init', array( Privacy::class, 'suggest_policy' ) );
 		add_action( 'admin_menu', array( Settings_Page::class, 'add_page' ) );
@@ -224,15 +229,15 @@ final class Plugin {
 		add_action( 'admin_post_' . Settings_Page::NETWORK_ACTION, array( Settings_Page::class, 'save_network' ) );
 		add_action( 'admin_post_' . Settings_Page::SETTLE_ACTION, array( Settings_Page::class, 'settle' ) );
 		add_filter( 'plugin_action_links_' . plugin_basename( FILE ), array( Settings_Page::class, 'link' ) );
-		add_action( 'load-profile.php', array( Address_Link::class, 'follow' ) );
-		add_action( 'admin_post_' . Address_Link::ACTION, array( Address_Link::class, 'send_on_request' ) );
+		add_action( 'load-profile.php', array( Address_Link_Page::class, 'follow' ) );
+		add_action( 'admin_post_' . Address_Link_Page::ACTION, array( Address_Link_Page::class, 'send_on_request' ) );
 		add_action( 'admin_menu', array( Addresses_Page::class, 'add_page' ) );
 		add_action( 'network_admin_menu', array( Addresses_Page::class, 'add_page' ) );
 		add_action( 'admin_post_' . Addresses_Page::ACTION, array( Addresses_Page::class, 'confirm' ) );
 		add_action( 'admin_post_' . Addresses_Page::SEEN, array( Addresses_Page::class, 'dismiss_setup' ) );
 		add_action( 'admin_post_' . Addresses_Page::RECORD, array( Addresses_Page::class, 'record_setup' ) );
-		add_action( 'admin_notices', array( Address_Link::class, 'ask' ) );
-		add_action( 'admin_notices', array( Address_Link::class, 'tell_result' ) );
+		add_action( 'admin_notices', array( Address_Link_Page::class, 'ask' ) );
+		add_action( 'admin_notices', array( Address_Link_Page::class, 'tell_result' ) );
 		foreach ( array( 'admin_notices', 'network_admin_notices' ) as $hook ) {
 			add_action( $hook, array( Settings_Page::class, 'warn_after_activation' ) );
 			add_action( $hook, array( Addresses_Page::class, 'tell_setup' ) );

@@ -14,6 +14,8 @@ defined( 'ABSPATH' ) || exit;
  *
  * Where the sidecar is and where scripts come from is the business of whoever runs the server; in a
  * network these are stored once for all sites. Texts, roles and the mapping belong to each site.
+ *
+ * @since 0.1.0
  */
 final class Settings {
 
@@ -59,6 +61,8 @@ final class Settings {
 	/**
 	 * A setting's value in force.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param string $name A key of DEFAULTS.
 	 * @return mixed A string, but for `roles`, which is an array.
 	 */
@@ -74,6 +78,8 @@ final class Settings {
 
 	/**
 	 * Whether a directory writes the addresses of all accounts, so that they count as they are.
+	 *
+	 * @since 0.1.0
 	 */
 	public static function directory(): bool {
 		return in_array( self::get( 'directory' ), array( '1', 1, true ), true );
@@ -82,6 +88,8 @@ final class Settings {
 	/**
 	 * What the plugin keeps once for the whole installation: an option of the network, where there is one.
 	 * A site that became a network brings it along.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param string $name Name of the option.
 	 * @return mixed False if there is none.
@@ -100,6 +108,8 @@ final class Settings {
 	/**
 	 * Whether a constant in wp-config.php decides a setting.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param string $name A key of DEFAULTS.
 	 */
 	public static function is_fixed( string $name ): bool {
@@ -108,6 +118,8 @@ final class Settings {
 
 	/**
 	 * The constant that decides a setting.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param string $name A key of DEFAULTS.
 	 */

@@ -11,6 +11,8 @@ if ( ! function_exists( 'widgets_for_box' ) ) {
 	/**
 	 * Prints a widget, as the shortcodes do.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param string               $element    `explorer`, `uploader`, `picker` or `preview`.
 	 * @param array<string, mixed> $attributes {
 	 *     Optional but for `file`.
@@ -23,9 +25,8 @@ if ( ! function_exists( 'widgets_for_box' ) ) {
 	 *     @type int             $max        How many items a picker lets people choose; 0 for any number.
 	 *     @type string|string[] $extensions File name extensions that a picker offers.
 	 * }
-	 * @return void
 	 */
-	function widgets_for_box( string $element, array $attributes = array() ) {
+	function widgets_for_box( string $element, array $attributes = array() ): void {
 		if ( isset( WidgetsForBox\Elements::CATALOGUE[ $element ] ) ) {
 			echo WidgetsForBox\Widgets::html( $element, $attributes ); // phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- Escaped where it is made.
 		}
@@ -37,10 +38,12 @@ if ( ! function_exists( 'widgets_for_box_csp' ) ) {
 	 * The sources that pages with widgets need, as the value of a Content-Security-Policy header, for
 	 * servers that send one: `header( 'Content-Security-Policy: ' . widgets_for_box_csp() )`.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param array<string, string|string[]> $sources Further directives and sources, such as
 	 *                                                `array( 'script-src' => "'nonce-…'", 'frame-ancestors' => "'self'" )`.
 	 */
 	function widgets_for_box_csp( array $sources = array() ): string {
-		return WidgetsForBox\Widgets::content_security_policy( $sources );
+		return WidgetsForBox\Content_Security_Policy::header( $sources );
 	}
 }

@@ -16,7 +16,7 @@ $took = array(
 );
 $ask  = static function () use ( $data ) {
 	$began  = hrtime( true );
-	$answer = ( new WidgetsForBox\Sidecar() )->token( array( 'login' => $data['login'] ), 'explorer', $data['scopes'], '0' );
+	$answer = ( new WidgetsForBox\Sidecar() )->token( array( 'login' => $data['login'] ), new WidgetsForBox\Widget( 'explorer', '0', $data['scopes'] ) );
 	$ended  = hrtime( true );
 	if ( is_wp_error( $answer ) ) {
 		throw new RuntimeException( $answer->get_error_code() . ': ' . $answer->get_error_message() );

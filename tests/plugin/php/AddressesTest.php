@@ -7,6 +7,7 @@
 
 namespace WidgetsForBox\Tests;
 
+use WidgetsForBox\Address_Book;
 use WidgetsForBox\Address_Link;
 use WidgetsForBox\Addresses;
 use WidgetsForBox\People;
@@ -403,27 +404,27 @@ final class AddressesTest extends TestCase {
 	 * The addresses of the set-up are recorded once, for those who may decide who is who.
 	 */
 	public function test_setup_is_recorded_once(): void {
-		$setup = get_site_option( Addresses::SETUP );
+		$setup = get_site_option( Address_Book::SETUP );
 		$this->assertGreaterThan( 0, $setup['count'], 'This site was set up.' );
 		$late = $this->stranger();
 		wp_set_current_user( $this->user( 'administrator' )->ID );
-		Addresses::record_setup();
+		Address_Book::record_setup();
 		$this->assertFalse( Addresses::is_proved( $late->ID ) );
 
-		delete_site_option( Addresses::SETUP );
+		delete_site_option( Address_Book::SETUP );
 		wp_set_current_user( $this->user( 'editor' )->ID );
-		Addresses::record_setup();
-		$this->assertFalse( get_site_option( Addresses::SETUP ) );
+		Address_Book::record_setup();
+		$this->assertFalse( get_site_option( Address_Book::SETUP ) );
 		$this->assertFalse( Addresses::is_proved( $late->ID ) );
 
 		$erased = $this->user();
 		Privacy::erase( $erased->user_email );
 		wp_set_current_user( $this->user( 'administrator' )->ID );
-		Addresses::record_setup();
+		Address_Book::record_setup();
 		$this->assertTrue( Addresses::is_proved( $late->ID ) );
 		$this->assertSame( Addresses::BASELINE, Addresses::mark( $late->ID )['how'] );
 		$this->assertNull( People::box_user( $erased ) );
-		update_site_option( Addresses::SETUP, $setup );
+		update_site_option( Address_Book::SETUP, $setup );
 	}
 
 	/**
@@ -431,24 +432,24 @@ final class AddressesTest extends TestCase {
 	 * by the update, and the mark stays until it was looked at.
 	 */
 	public function test_setup_leaves_out_who_was_not_confirmed_before(): void {
-		$setup   = get_site_option( Addresses::SETUP );
+		$setup   = get_site_option( Address_Book::SETUP );
 		$waiting = $this->stranger();
 		$settled = $this->stranger();
-		update_user_meta( $waiting->ID, Addresses::UNCONFIRMED, 'former@example.com' );
-		delete_site_option( Addresses::SETUP );
-		$this->assertTrue( Addresses::awaits_setup() );
+		update_user_meta( $waiting->ID, Address_Book::UNCONFIRMED, 'former@example.com' );
+		delete_site_option( Address_Book::SETUP );
+		$this->assertTrue( Address_Book::awaits_setup() );
 
 		wp_set_current_user( $this->user( 'editor' )->ID );
-		Addresses::record_setup();
-		$this->assertSame( 'former@example.com', get_user_meta( $waiting->ID, Addresses::UNCONFIRMED, true ) );
+		Address_Book::record_setup();
+		$this->assertSame( 'former@example.com', get_user_meta( $waiting->ID, Address_Book::UNCONFIRMED, true ) );
 
 		wp_set_current_user( $this->user( 'administrator' )->ID );
-		Addresses::record_setup();
+		Address_Book::record_setup();
 		$this->assertTrue( Addresses::is_proved( $settled->ID ) );
 		$this->assertFalse( Addresses::is_proved( $waiting->ID ) );
-		$this->assertSame( '', get_user_meta( $waiting->ID, Addresses::UNCONFIRMED, true ) );
-		$this->assertFalse( Addresses::awaits_setup() );
-		update_site_option( Addresses::SETUP, $setup );
+		$this->assertSame( '', get_user_meta( $waiting->ID, Address_Book::UNCONFIRMED, true ) );
+		$this->assertFalse( Address_Book::awaits_setup() );
+		update_site_option( Address_Book::SETUP, $setup );
 	}
 
 	/**
@@ -456,7 +457,7 @@ final class AddressesTest extends TestCase {
 	 */
 	public function test_many_people(): void {
 		$wpdb  = $GLOBALS['wpdb'];
-		$setup = get_site_option( Addresses::SETUP );
+		$setup = get_site_option( Address_Book::SETUP );
 		$first = $this->stranger()->ID;
 		$rows  = array();
 		for ( $i = 1; $i <= 1200; $i++ ) {
@@ -464,11 +465,11 @@ final class AddressesTest extends TestCase {
 		}
 		// phpcs:disable WordPress.DB -- Thousands of users, quickly.
 		$wpdb->query( "INSERT INTO $wpdb->users (user_login, user_email, user_registered) VALUES " . implode( ', ', $rows ) );
-		$this->assertCount( 1201, Addresses::unproved( $first - 1 ) );
+		$this->assertCount( 1201, Address_Book::unproved( $first - 1 ) );
 		$seen  = array();
 		$after = $first - 1;
 		do {
-			$page  = Addresses::unproved( $after, 170 );
+			$page  = Address_Book::unproved( $after, 170 );
 			$seen  = array_merge( $seen, array_keys( $page ) );
 			$after = $page ? max( array_keys( $page ) ) : $after;
 		} while ( $page );
@@ -476,14 +477,14 @@ final class AddressesTest extends TestCase {
 		$this->assertCount( 1201, $seen );
 		$this->assertStringContainsString( '1,20', array_column( Status::site(), 'summary', 'id' )['addresses'] );
 
-		delete_site_option( Addresses::SETUP );
-		Addresses::record_setup();
-		$this->assertSame( array(), Addresses::unproved( $first - 1 ) );
-		$this->assertGreaterThanOrEqual( 1201, get_site_option( Addresses::SETUP )['count'] );
+		delete_site_option( Address_Book::SETUP );
+		Address_Book::record_setup();
+		$this->assertSame( array(), Address_Book::unproved( $first - 1 ) );
+		$this->assertGreaterThanOrEqual( 1201, get_site_option( Address_Book::SETUP )['count'] );
 		$wpdb->query( "DELETE FROM $wpdb->usermeta WHERE user_id > $first" );
 		$wpdb->query( "DELETE FROM $wpdb->users WHERE user_login LIKE 'crowd%'" );
 		// phpcs:enable
-		update_site_option( Addresses::SETUP, $setup );
+		update_site_option( Address_Book::SETUP, $setup );
 	}
 
 	/**

@@ -9,7 +9,7 @@ namespace WidgetsForBox\Tests;
 
 use WidgetsForBox\Descriptor;
 use WidgetsForBox\Elements;
-use WidgetsForBox\Widgets;
+use WidgetsForBox\Widget;
 
 /**
  * A descriptor is believed if, and only if, this site signed exactly this text.
@@ -23,26 +23,40 @@ final class DescriptorTest extends TestCase {
 	);
 
 	/**
+	 * A descriptor that this site signed, now or in an older release, by the format alone.
+	 *
+	 * @param array<string, mixed> $data What it says.
+	 */
+	private static function signed( array $data ): string {
+		// phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions.obfuscation_base64_encode -- RFC 4648.
+		$payload   = rtrim( strtr( base64_encode( wp_json_encode( array( 'v' => 1 ) + $data ) ), '+/', '-_' ), '=' );
+		$signature = hash_hmac( 'sha256', 'widgets-for-box:1:' . get_current_blog_id() . ':' . $payload, wp_salt( 'auth' ), true );
+		// phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions.obfuscation_base64_encode -- RFC 4648.
+		return $payload . '.' . rtrim( strtr( base64_encode( $signature ), '+/', '-_' ), '=' );
+	}
+
+	/**
 	 * What was signed comes back.
 	 */
 	public function test_round_trip(): void {
-		$descriptor = Descriptor::sign( self::WIDGET );
+		$descriptor = Descriptor::sign( Widget::from_array( self::WIDGET ) );
+		$this->assertSame( self::signed( self::WIDGET ), $descriptor );
 		$this->assertMatchesRegularExpression( '/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$/', $descriptor );
-		$this->assertSame( array( 'v' => 1 ) + self::WIDGET, Descriptor::verify( $descriptor ) );
+		$this->assertSame( self::WIDGET, Descriptor::verify( $descriptor )->to_array() );
 	}
 
 	/**
 	 * The same widget is the same text, or page caches would see a new page each time.
 	 */
 	public function test_deterministic(): void {
-		$this->assertSame( Descriptor::sign( self::WIDGET ), Descriptor::sign( self::WIDGET ) );
+		$this->assertSame( Descriptor::sign( Widget::from_array( self::WIDGET ) ), Descriptor::sign( Widget::from_array( self::WIDGET ) ) );
 	}
 
 	/**
 	 * Every single changed character is noticed.
 	 */
 	public function test_any_changed_character_is_noticed(): void {
-		$descriptor = Descriptor::sign( self::WIDGET );
+		$descriptor = self::signed( self::WIDGET );
 		for ( $place = 0; $place < strlen( $descriptor ); $place++ ) {
 			$changed           = $descriptor;
 			$changed[ $place ] = 'A' === $descriptor[ $place ] ? 'B' : 'A';
@@ -54,7 +68,7 @@ final class DescriptorTest extends TestCase {
 	 * Cut and lengthened texts are refused.
 	 */
 	public function test_other_lengths_are_refused(): void {
-		$descriptor = Descriptor::sign( self::WIDGET );
+		$descriptor = self::signed( self::WIDGET );
 		for ( $length = 0; $length < strlen( $descriptor ); $length++ ) {
 			$this->assertNull( Descriptor::verify( substr( $descriptor, 0, $length ) ) );
 		}
@@ -68,7 +82,7 @@ final class DescriptorTest extends TestCase {
 	 * A sister site in a network has the same salts and another id.
 	 */
 	public function test_other_site_of_the_network(): void {
-		$descriptor         = Descriptor::sign( self::WIDGET );
+		$descriptor         = self::signed( self::WIDGET );
 		$here               = $GLOBALS['blog_id'];
 		$GLOBALS['blog_id'] = 2; // phpcs:ignore WordPress.WP.GlobalVariablesOverride.Prohibited -- As switch_to_blog() does.
 		$there              = Descriptor::verify( $descriptor );
@@ -80,7 +94,7 @@ final class DescriptorTest extends TestCase {
 	 * New salts, which an administrator sets after a break-in, void all descriptors.
 	 */
 	public function test_other_salts(): void {
-		$descriptor = Descriptor::sign( self::WIDGET );
+		$descriptor = self::signed( self::WIDGET );
 		add_filter(
 			'salt',
 			static function () {
@@ -94,7 +108,7 @@ final class DescriptorTest extends TestCase {
 	 * The longest widget that attributes can make still fits.
 	 */
 	public function test_longest_widget_is_not_too_long(): void {
-		$widget = Widgets::widget(
+		$widget = Widget::from_attributes(
 			'picker',
 			array(
 				'folder'     => str_repeat( '9', 20 ),
@@ -104,7 +118,7 @@ final class DescriptorTest extends TestCase {
 				'extensions' => implode( ',', array_fill( 0, 500, str_repeat( 'x', 500 ) ) ),
 			)
 		);
-		$this->assertNotNull( Descriptor::verify( Descriptor::sign( $widget ) ) );
+		$this->assertEquals( $widget, Descriptor::verify( Descriptor::sign( $widget ) ) );
 	}
 
 	/**
@@ -112,8 +126,8 @@ final class DescriptorTest extends TestCase {
 	 */
 	public function test_descriptor_of_an_older_release(): void {
 		$old = array( 'scopes' => array( 'item_download', 'item_fly' ) ) + self::WIDGET;
-		$this->assertSame( array( 'item_download' ), Descriptor::verify( Descriptor::sign( $old ) )['scopes'] );
-		$this->assertNull( Descriptor::verify( Descriptor::sign( array( 'element' => 'carousel' ) + self::WIDGET ) ) );
+		$this->assertSame( array( 'item_download' ), Descriptor::verify( self::signed( $old ) )->scopes );
+		$this->assertNull( Descriptor::verify( self::signed( array( 'element' => 'carousel' ) + self::WIDGET ) ) );
 		$this->assertArrayNotHasKey( 'carousel', Elements::CATALOGUE );
 	}
 
@@ -125,7 +139,7 @@ final class DescriptorTest extends TestCase {
 	 * @param array<string, mixed> $odd What differs from a widget.
 	 */
 	public function test_odd_types( array $odd ): void {
-		$this->assertNull( Descriptor::verify( Descriptor::sign( $odd + self::WIDGET ) ) );
+		$this->assertNull( Descriptor::verify( self::signed( $odd + self::WIDGET ) ) );
 	}
 
 	/**
@@ -161,7 +175,7 @@ final class DescriptorTest extends TestCase {
 	 */
 	public function test_missing_fields(): void {
 		foreach ( array_keys( self::WIDGET ) as $name ) {
-			$this->assertNull( Descriptor::verify( Descriptor::sign( array_diff_key( self::WIDGET, array( $name => 1 ) ) ) ) );
+			$this->assertNull( Descriptor::verify( self::signed( array_diff_key( self::WIDGET, array( $name => 1 ) ) ) ) );
 		}
 	}
 }

@@ -11,6 +11,7 @@ use WidgetsForBox\People;
 use WidgetsForBox\Privacy;
 use WidgetsForBox\Status;
 use WidgetsForBox\Tokens;
+use WidgetsForBox\Widget;
 
 /**
  * Who somebody is at Box rests on what an administrator decided or the person has proved.
@@ -183,12 +184,7 @@ final class PeopleTest extends TestCase {
 		$user = $this->user();
 		$this->assertSame( array(), Privacy::export( $this->stranger()->user_email )['data'] );
 		$this->log_in( $user );
-		$widget = array(
-			'element' => 'explorer',
-			'id'      => '0',
-			'scopes'  => array(),
-		);
-		$this->assertIsArray( Tokens::for_session( $widget ) );
+		$this->assertIsArray( Tokens::for_session( new Widget( 'explorer', '0' ) ) );
 		$stored = wp_json_encode( get_user_meta( $user->ID ) );
 		$this->assertStringNotContainsString( 'token-of', $stored );
 		$exported = Privacy::export( $user->user_email );

@@ -8,6 +8,7 @@
 namespace WidgetsForBox\Tests;
 
 use WidgetsForBox\Permissions;
+use WidgetsForBox\Widget;
 
 /**
  * Roles and filters narrow; nothing widens.
@@ -17,10 +18,20 @@ final class PermissionsTest extends TestCase {
 	const ASKED = array( 'item_preview', 'item_download', 'item_upload' );
 
 	/**
+	 * The scopes that a person gets of a widget with all that were asked for.
+	 *
+	 * @param \WP_User $user The person.
+	 * @return string[]
+	 */
+	private function narrowed( \WP_User $user ): array {
+		return Permissions::narrow( new Widget( 'explorer', '0', self::ASKED ), $user )->scopes;
+	}
+
+	/**
 	 * Without settings a role is not narrowed.
 	 */
 	public function test_default(): void {
-		$this->assertSame( self::ASKED, Permissions::narrow( self::ASKED, 'explorer', $this->user() ) );
+		$this->assertSame( self::ASKED, $this->narrowed( $this->user() ) );
 		$this->assertTrue( user_can( $this->user(), Permissions::CAPABILITY ) );
 	}
 
@@ -29,8 +40,8 @@ final class PermissionsTest extends TestCase {
 	 */
 	public function test_role(): void {
 		update_option( 'widgets_for_box', array( 'roles' => array( 'subscriber' => array( 'item_preview', 'item_delete' ) ) ) );
-		$this->assertSame( array( 'item_preview' ), Permissions::narrow( self::ASKED, 'explorer', $this->user() ) );
-		$this->assertSame( self::ASKED, Permissions::narrow( self::ASKED, 'explorer', $this->user( 'editor' ) ) );
+		$this->assertSame( array( 'item_preview' ), $this->narrowed( $this->user() ) );
+		$this->assertSame( self::ASKED, $this->narrowed( $this->user( 'editor' ) ) );
 	}
 
 	/**
@@ -46,7 +57,7 @@ final class PermissionsTest extends TestCase {
 		$user = $this->user();
 		$user->add_role( 'author' );
 		$user->add_role( 'editor' );
-		$this->assertSame( array( 'item_preview', 'item_upload' ), Permissions::narrow( self::ASKED, 'explorer', $user ) );
+		$this->assertSame( array( 'item_preview', 'item_upload' ), $this->narrowed( $user ) );
 	}
 
 	/**
@@ -56,7 +67,7 @@ final class PermissionsTest extends TestCase {
 		update_option( 'widgets_for_box', array( 'roles' => array( 'subscriber' => false ) ) );
 		$user = $this->user();
 		$this->assertFalse( user_can( $user, Permissions::CAPABILITY ) );
-		$this->assertSame( array(), Permissions::narrow( self::ASKED, 'explorer', $user ) );
+		$this->assertSame( array(), $this->narrowed( $user ) );
 	}
 
 	/**
@@ -67,7 +78,7 @@ final class PermissionsTest extends TestCase {
 		$this->assertFalse( user_can( $this->user(), Permissions::CAPABILITY ) );
 		update_option( 'widgets_for_box', array( 'roles' => 'everyone' ) );
 		$this->assertFalse( user_can( $this->user(), Permissions::CAPABILITY ) );
-		$this->assertSame( array(), Permissions::narrow( self::ASKED, 'explorer', $this->user() ) );
+		$this->assertSame( array(), $this->narrowed( $this->user() ) );
 	}
 
 	/**
@@ -76,7 +87,7 @@ final class PermissionsTest extends TestCase {
 	public function test_people_without_a_role(): void {
 		$this->assertFalse( user_can( $this->user( '' ), Permissions::CAPABILITY ) );
 		$this->assertFalse( current_user_can( Permissions::CAPABILITY ) );
-		$this->assertSame( array(), Permissions::narrow( self::ASKED, 'explorer', $this->user( '' ) ) );
+		$this->assertSame( array(), $this->narrowed( $this->user( '' ) ) );
 	}
 
 	/**
@@ -94,7 +105,7 @@ final class PermissionsTest extends TestCase {
 			3
 		);
 		$user = $this->user();
-		$this->assertSame( array( 'item_preview' ), Permissions::narrow( self::ASKED, 'explorer', $user ) );
+		$this->assertSame( array( 'item_preview' ), $this->narrowed( $user ) );
 		$this->assertSame( array( self::ASKED, 'explorer', $user->user_login ), $seen );
 	}
 
@@ -103,6 +114,6 @@ final class PermissionsTest extends TestCase {
 	 */
 	public function test_broken_filter_denies(): void {
 		add_filter( 'widgets_for_box_scopes', '__return_null' );
-		$this->assertSame( array(), Permissions::narrow( self::ASKED, 'explorer', $this->user() ) );
+		$this->assertSame( array(), $this->narrowed( $this->user() ) );
 	}
 }

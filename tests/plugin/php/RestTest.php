@@ -8,6 +8,7 @@
 namespace WidgetsForBox\Tests;
 
 use WidgetsForBox\Descriptor;
+use WidgetsForBox\Widget;
 use WP_REST_Request;
 use WP_REST_Response;
 
@@ -24,14 +25,9 @@ final class RestTest extends TestCase {
 	private function ask( string $role = 'subscriber' ): WP_REST_Response {
 		wp_set_current_user( 0 );
 		$this->log_in( $this->user( $role ) );
-		$widget  = array(
-			'element' => 'explorer',
-			'id'      => '7',
-			'scopes'  => array( 'item_download' ),
-		);
 		$request = new WP_REST_Request( 'POST', '/widgets-for-box/v1/token' );
 		$request->set_header( 'X-WP-Nonce', wp_create_nonce( 'wp_rest' ) );
-		$request->set_body_params( array( 'widget' => Descriptor::sign( $widget ) ) );
+		$request->set_body_params( array( 'widget' => Descriptor::sign( new Widget( 'explorer', '7', array( 'item_download' ) ) ) ) );
 		return rest_do_request( $request );
 	}
 

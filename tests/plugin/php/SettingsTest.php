@@ -274,6 +274,6 @@ final class SettingsTest extends TestCase {
 		$this->assertSame( '0', (string) $wpdb->get_var( "SELECT COUNT(*) FROM $wpdb->usermeta WHERE meta_key LIKE '%widgets_for_box%'" ) );
 		// phpcs:enable
 		// The site goes on as if the plugin had been installed again.
-		\WidgetsForBox\Addresses::record_setup();
+		\WidgetsForBox\Address_Book::record_setup();
 	}
 }

@@ -7,7 +7,9 @@
 
 namespace WidgetsForBox\Tests;
 
+use WidgetsForBox\Errors;
 use WidgetsForBox\Sidecar;
+use WidgetsForBox\Widget;
 use WP_Error;
 
 /**
@@ -19,7 +21,7 @@ final class SidecarTest extends TestCase {
 	 * The sidecar that the test run provides answers.
 	 */
 	public function test_call(): void {
-		$answer = ( new Sidecar() )->token( array( 'login' => "o'brien+box@example.com" ), 'explorer', array( 'item_download' ), '0' );
+		$answer = ( new Sidecar() )->token( array( 'login' => "o'brien+box@example.com" ), new Widget( 'explorer', '0', array( 'item_download' ) ) );
 		$this->assertIsArray( $answer );
 		$this->assertSame( "token-of-o'brien+box@example.com", $answer['access_token'] );
 	}
@@ -42,7 +44,7 @@ final class SidecarTest extends TestCase {
 				);
 			}
 		);
-		$answer = ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), 'explorer', array(), '0' );
+		$answer = ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), new Widget( 'explorer', '0' ) );
 		$this->assertInstanceOf( WP_Error::class, $answer );
 		$this->assertSame( 'sidecar_unreachable', $answer->get_error_code() );
 		$this->assertStringContainsString( 'Another plugin', $answer->get_error_data()['fix'] );
@@ -58,7 +60,7 @@ final class SidecarTest extends TestCase {
 		};
 		add_action( 'http_api_curl', $set, 99999 );
 		putenv( 'http_proxy=http://127.0.0.1:9' );
-		$answer = ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), 'explorer', array(), '0' );
+		$answer = ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), new Widget( 'explorer', '0' ) );
 		putenv( 'http_proxy' );
 		$this->assertIsArray( $answer );
 	}
@@ -77,7 +79,7 @@ final class SidecarTest extends TestCase {
 				}
 			}
 		);
-		$answer = ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), 'explorer', array(), '0' );
+		$answer = ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), new Widget( 'explorer', '0' ) );
 		$this->assertIsArray( $answer );
 		$this->assertInstanceOf( WP_Error::class, $other );
 	}
@@ -94,7 +96,7 @@ final class SidecarTest extends TestCase {
 		foreach ( $hooks as $hook ) {
 			add_action( $hook, $spy, 10, 9 );
 		}
-		$answer = ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), 'explorer', array(), '0' );
+		$answer = ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), new Widget( 'explorer', '0' ) );
 		$this->assertSame( 'token-of-ana@example.com', $answer['access_token'] );
 		$this->assertStringNotContainsString( 'token-of-ana', implode( ' ', $seen ) );
 		$seen = array();
@@ -120,7 +122,7 @@ final class SidecarTest extends TestCase {
 	public function test_strict_settings_of_the_site_let_it_pass(): void {
 		define( 'WP_HTTP_BLOCK_EXTERNAL', true );
 		add_filter( 'http_request_reject_unsafe_urls', '__return_true' );
-		$this->assertIsArray( ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), 'explorer', array(), '0' ) );
+		$this->assertIsArray( ( new Sidecar() )->token( array( 'login' => 'ana@example.com' ), new Widget( 'explorer', '0' ) ) );
 	}
 
 	/**
@@ -174,8 +176,8 @@ final class SidecarTest extends TestCase {
 	 */
 	public function test_sentences(): void {
 		foreach ( array( 'user_not_found', 'user_inactive', 'role_not_allowed', 'folder_not_allowed', 'resource_not_found', 'rate_limited', 'box_unavailable', 'clock_skew', 'unheard_of' ) as $code ) {
-			$this->assertMatchesRegularExpression( '/^[A-Z].{20,}\.$/', Sidecar::sentence( $code ) );
-			$this->assertStringNotContainsString( '_', Sidecar::sentence( $code ) );
+			$this->assertMatchesRegularExpression( '/^[A-Z].{20,}\.$/', Errors::sentence( $code ) );
+			$this->assertStringNotContainsString( '_', Errors::sentence( $code ) );
 		}
 	}
 
@@ -184,6 +186,6 @@ final class SidecarTest extends TestCase {
 	 */
 	public function test_own_words(): void {
 		update_option( 'widgets_for_box', array( 'no_account_text' => 'Ring 4711.' ) );
-		$this->assertSame( 'Ring 4711.', Sidecar::sentence( 'user_not_found' ) );
+		$this->assertSame( 'Ring 4711.', Errors::sentence( 'user_not_found' ) );
 	}
 }

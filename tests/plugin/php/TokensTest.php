@@ -7,9 +7,11 @@
 
 namespace WidgetsForBox\Tests;
 
+use WidgetsForBox\Errors;
+use WidgetsForBox\Issued;
 use WidgetsForBox\Revocations;
-use WidgetsForBox\Sidecar;
 use WidgetsForBox\Tokens;
+use WidgetsForBox\Widget;
 use WP_Error;
 use WP_Session_Tokens;
 use WP_User;
@@ -39,7 +41,7 @@ final class TokensTest extends TestCase {
 	protected function tearDown(): void {
 		parent::tearDown();
 		Revocations::finish();
-		$GLOBALS['wpdb']->delete( $GLOBALS['wpdb']->usermeta, array( 'meta_key' => Revocations::PENDING ) );
+		$GLOBALS['wpdb']->delete( $GLOBALS['wpdb']->usermeta, array( 'meta_key' => Issued::PENDING ) );
 		wp_clear_scheduled_hook( Revocations::EVENT );
 	}
 
@@ -59,7 +61,7 @@ final class TokensTest extends TestCase {
 			};
 			add_action( 'http_api_curl', $once, 0 );
 		}
-		return Tokens::for_session( self::WIDGET );
+		return Tokens::for_session( Widget::from_array( self::WIDGET ) );
 	}
 
 	/**
@@ -81,11 +83,11 @@ final class TokensTest extends TestCase {
 		$wp_user = $this->user();
 		$answer  = $this->ask( $wp_user );
 		$this->assertSame( 'token-of-' . $wp_user->user_email, $answer['access_token'] );
-		$this->assertSame( array( array( 'login' => $wp_user->user_email ) ), $this->rows( Tokens::ISSUED ) );
-		$this->assertSame( array(), $this->rows( Revocations::PENDING ) );
+		$this->assertSame( array( array( 'login' => $wp_user->user_email ) ), $this->rows( Issued::META ) );
+		$this->assertSame( array(), $this->rows( Issued::PENDING ) );
 		// Once more, and nothing is written.
-		$this->assertIsArray( Tokens::for_session( self::WIDGET ) );
-		$this->assertCount( 1, $this->rows( Tokens::ISSUED ) );
+		$this->assertIsArray( Tokens::for_session( Widget::from_array( self::WIDGET ) ) );
+		$this->assertCount( 1, $this->rows( Issued::META ) );
 	}
 
 	/**
@@ -144,10 +146,10 @@ final class TokensTest extends TestCase {
 		$this->assertInstanceOf( WP_Error::class, $answer );
 		$this->assertSame( 'rest_not_logged_in', $answer->get_error_code() );
 		$this->assertSame( 401, $answer->get_error_data()['status'] );
-		$this->assertSame( array(), $this->rows( Tokens::ISSUED ) );
-		$this->assertSame( array( array( 'login' => $wp_user->user_email ) ), $this->rows( Revocations::PENDING ) );
+		$this->assertSame( array(), $this->rows( Issued::META ) );
+		$this->assertSame( array( array( 'login' => $wp_user->user_email ) ), $this->rows( Issued::PENDING ) );
 		Revocations::finish();
-		$this->assertSame( array(), $this->rows( Revocations::PENDING ), 'Revoked.' );
+		$this->assertSame( array(), $this->rows( Issued::PENDING ), 'Revoked.' );
 	}
 
 	/**
@@ -155,7 +157,7 @@ final class TokensTest extends TestCase {
 	 */
 	public function test_no_session(): void {
 		wp_set_current_user( $this->user()->ID );
-		$answer = Tokens::for_session( self::WIDGET );
+		$answer = Tokens::for_session( Widget::from_array( self::WIDGET ) );
 		$this->assertSame( 'rest_not_logged_in', $answer->get_error_code() );
 	}
 
@@ -172,7 +174,7 @@ final class TokensTest extends TestCase {
 		);
 		$this->assertSame( 'tokens_revoked', $answer->get_error_code() );
 		$this->assertSame( 1, $answer->get_error_data()['retry_after'] );
-		$this->assertSame( array( array( 'login' => $wp_user->user_email ) ), $this->rows( Revocations::PENDING ) );
+		$this->assertSame( array( array( 'login' => $wp_user->user_email ) ), $this->rows( Issued::PENDING ) );
 	}
 
 	/**
@@ -259,10 +261,10 @@ final class TokensTest extends TestCase {
 				return array( 'id' => '4711' );
 			}
 		);
-		$this->assertSame( 'token-of-4711', Tokens::for_session( self::WIDGET )['access_token'] );
+		$this->assertSame( 'token-of-4711', Tokens::for_session( Widget::from_array( self::WIDGET ) )['access_token'] );
 		Revocations::finish();
 		$this->assertSame( array( array( 'login' => $wp_user->user_email ) ), $revoked );
-		$this->assertSame( array( array( 'id' => '4711' ) ), $this->rows( Tokens::ISSUED ) );
+		$this->assertSame( array( array( 'id' => '4711' ) ), $this->rows( Issued::META ) );
 	}
 
 	/**
@@ -280,7 +282,7 @@ final class TokensTest extends TestCase {
 		$this->assertIsArray( $this->ask( $wp_user ) );
 		$this->assertSame( '', get_user_meta( $wp_user->ID, 'session_tokens', true ) );
 		wp_logout();
-		$this->assertSame( array( array( 'login' => $wp_user->user_email ) ), $this->rows( Revocations::PENDING ) );
+		$this->assertSame( array( array( 'login' => $wp_user->user_email ) ), $this->rows( Issued::PENDING ) );
 
 		$other  = $this->user();
 		$answer = $this->ask(
@@ -308,14 +310,14 @@ final class TokensTest extends TestCase {
 			'user'  => array( 'login' => $wp_user->user_email ),
 			'until' => time() + HOUR_IN_SECONDS,
 		);
-		add_user_meta( $wp_user->ID, Tokens::ISSUED, $issued );
+		add_user_meta( $wp_user->ID, Issued::META, $issued );
 		$change( $wp_user );
-		$this->assertCount( $ends ? 1 : 0, $this->rows( Revocations::PENDING ) );
-		$this->assertCount( $ends ? 0 : 1, $this->rows( Tokens::ISSUED ) );
+		$this->assertCount( $ends ? 1 : 0, $this->rows( Issued::PENDING ) );
+		$this->assertCount( $ends ? 0 : 1, $this->rows( Issued::META ) );
 		if ( $ends ) {
 			$this->assertNotFalse( wp_next_scheduled( Revocations::EVENT ) );
 			Revocations::finish();
-			$this->assertSame( array(), $this->rows( Revocations::PENDING ) );
+			$this->assertSame( array(), $this->rows( Issued::PENDING ) );
 		}
 	}
 
@@ -397,7 +399,7 @@ final class TokensTest extends TestCase {
 			),
 			'cleared user meta' => array(
 				static function ( $wp_user ) {
-					delete_user_meta( $wp_user->ID, Tokens::ISSUED );
+					delete_user_meta( $wp_user->ID, Issued::META );
 				},
 				true,
 			),
@@ -414,10 +416,10 @@ final class TokensTest extends TestCase {
 			'user'  => array( 'login' => 'between@example.com' ),
 			'until' => time() + HOUR_IN_SECONDS,
 		);
-		add_user_meta( $wp_user->ID, Tokens::ISSUED, $issued );
+		add_user_meta( $wp_user->ID, Issued::META, $issued );
 		Revocations::finish();
-		$this->assertSame( array(), $this->rows( Tokens::ISSUED ) );
-		$this->assertSame( array(), $this->rows( Revocations::PENDING ) );
+		$this->assertSame( array(), $this->rows( Issued::META ) );
+		$this->assertSame( array(), $this->rows( Issued::PENDING ) );
 	}
 
 	/**
@@ -451,13 +453,13 @@ final class TokensTest extends TestCase {
 		$answer  = Tokens::trial( $wp_user );
 		$this->assertSame( array( 'user' ), array_keys( $answer ) );
 		$this->assertSame( $wp_user->user_email, $answer['user']['login'] );
-		$this->assertSame( array(), $this->rows( Tokens::ISSUED ) );
+		$this->assertSame( array(), $this->rows( Issued::META ) );
 	}
 
 	/**
 	 * The sentence for somebody whose tokens were revoked meanwhile.
 	 */
 	public function test_sentence(): void {
-		$this->assertStringContainsString( 'try again', Sidecar::sentence( 'tokens_revoked' ) );
+		$this->assertStringContainsString( 'try again', Errors::sentence( 'tokens_revoked' ) );
 	}
 }

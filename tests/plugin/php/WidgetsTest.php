@@ -8,6 +8,7 @@
 namespace WidgetsForBox\Tests;
 
 use WidgetsForBox\Elements;
+use WidgetsForBox\Widget;
 use WidgetsForBox\Widgets;
 
 /**
@@ -24,8 +25,8 @@ final class WidgetsTest extends TestCase {
 	 * @param bool  $valid Whether it is an id.
 	 */
 	public function test_ids( $id, bool $valid ): void {
-		$widget = Widgets::widget( 'explorer', array( 'folder' => $id ) );
-		$this->assertSame( $valid ? (string) $id : null, $widget['id'] ?? null );
+		$widget = Widget::from_attributes( 'explorer', array( 'folder' => $id ) );
+		$this->assertSame( $valid ? (string) $id : null, $widget->id ?? null );
 	}
 
 	/**
@@ -57,22 +58,22 @@ final class WidgetsTest extends TestCase {
 	 */
 	public function test_permissions(): void {
 		$scopes = static function ( string $element, $can ) {
-			return Widgets::widget( $element, array( 'can' => $can ) )['scopes'];
+			return Widget::from_attributes( $element, array( 'can' => $can ) )->scopes;
 		};
 		$this->assertSame( array( 'item_download', 'item_upload' ), $scopes( 'explorer', 'upload, download' ) );
 		$this->assertSame( array( 'item_delete' ), $scopes( 'explorer', array( 'item_delete', 'base_explorer', 'root_readwrite' ) ) );
 		$this->assertSame( array(), $scopes( 'explorer', '' ) );
 		$this->assertSame( array(), $scopes( 'uploader', 'upload,download,delete' ) );
 		$this->assertSame( array( 'item_share' ), $scopes( 'picker', 'share,delete' ) );
-		$this->assertSame( array( 'item_preview', 'item_download' ), Widgets::widget( 'explorer', array() )['scopes'] );
+		$this->assertSame( array( 'item_preview', 'item_download' ), Widget::from_attributes( 'explorer', array() )->scopes );
 	}
 
 	/**
 	 * A preview needs its file.
 	 */
 	public function test_preview_without_file(): void {
-		$this->assertNull( Widgets::widget( 'preview', array() ) );
-		$this->assertNull( Widgets::widget( 'preview', array( 'file' => '0' ) ) );
+		$this->assertNull( Widget::from_attributes( 'preview', array() ) );
+		$this->assertNull( Widget::from_attributes( 'preview', array( 'file' => '0' ) ) );
 		$this->assertStringNotContainsString( 'data-widget', do_shortcode( '[box_preview]' ) );
 	}
 

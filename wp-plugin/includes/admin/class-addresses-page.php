@@ -12,6 +12,8 @@ defined( 'ABSPATH' ) || exit;
 /**
  * Users → Addresses for Box: whose address is not proved, to confirm many at once; and what was recorded when
  * the plugin was set up.
+ *
+ * @since 0.1.0
  */
 final class Addresses_Page {
 
@@ -29,10 +31,9 @@ final class Addresses_Page {
 	 * Adds the page.
 	 *
 	 * @internal Callback of `admin_menu` and `network_admin_menu`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function add_page() {
+	public static function add_page(): void {
 		if ( Profile::may_assign() ) {
 			$title = __( 'Addresses for Box', 'widgets-for-box' );
 			add_submenu_page( 'users.php', $title, $title, 'edit_users', self::SLUG, array( self::class, 'render' ) );
@@ -41,6 +42,8 @@ final class Addresses_Page {
 
 	/**
 	 * Address of the page.
+	 *
+	 * @since 0.1.0
 	 */
 	public static function url(): string {
 		return admin_url( 'users.php?page=' . self::SLUG );
@@ -50,10 +53,9 @@ final class Addresses_Page {
 	 * Prints the page.
 	 *
 	 * @internal Callback of add_submenu_page().
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function render() {
+	public static function render(): void {
 		// phpcs:disable WordPress.Security.NonceVerification.Recommended -- They choose what is shown.
 		$after = isset( $_GET['after'] ) ? absint( $_GET['after'] ) : 0;
 		echo '<div class="wrap"><h1>', esc_html( get_admin_page_title() ), '</h1>';
@@ -65,7 +67,7 @@ final class Addresses_Page {
 		if ( '' !== $setup ) {
 			echo '<p>', esc_html( $setup ), '</p>';
 		}
-		$people = Addresses::unproved( $after, self::ROWS + 1 );
+		$people = Address_Book::unproved( $after, self::ROWS + 1 );
 		if ( $people ) {
 			echo '<p>', esc_html__( 'Where people are found at Box by their e-mail address, those in this list have no Box: nobody has proved that the address in their account is theirs. Confirm those that you know. The others can ask for a link on their profile page.', 'widgets-for-box' ), '</p>';
 			self::render_form( array_slice( $people, 0, self::ROWS, true ), $after );
@@ -81,9 +83,8 @@ final class Addresses_Page {
 	 *
 	 * @param int $confirmed How many addresses were confirmed.
 	 * @param int $changed   How many have changed meanwhile.
-	 * @return void
 	 */
-	private static function render_result( int $confirmed, int $changed ) {
+	private static function render_result( int $confirmed, int $changed ): void {
 		/* translators: %s: a number. */
 		printf( '<div class="notice notice-success"><p>%s</p></div>', esc_html( sprintf( _n( '%s address is confirmed.', '%s addresses are confirmed.', $confirmed, 'widgets-for-box' ), number_format_i18n( $confirmed ) ) ) );
 		if ( $changed ) {
@@ -95,11 +96,10 @@ final class Addresses_Page {
 	/**
 	 * Prints the list. Each box carries the address that is shown beside it.
 	 *
-	 * @param array<int, array{email: string, mark: array<string, mixed>}> $people As Addresses::unproved() returns them.
+	 * @param array<int, array{email: string, mark: array<string, mixed>}> $people As Address_Book::unproved() returns them.
 	 * @param int                                                          $after  Which page of the list it is.
-	 * @return void
 	 */
-	private static function render_form( array $people, int $after ) {
+	private static function render_form( array $people, int $after ): void {
 		printf( '<form action="%s" method="post">', esc_url( admin_url( 'admin-post.php' ) ) );
 		printf( '<input type="hidden" name="action" value="%s"><input type="hidden" name="after" value="%d">', esc_attr( self::ACTION ), (int) $after );
 		wp_nonce_field( self::ACTION );
@@ -130,9 +130,8 @@ final class Addresses_Page {
 	 *
 	 * @param int                $after  Which page of the list it is.
 	 * @param array<int, mixed> $people What was found, one more than a page has.
-	 * @return void
 	 */
-	private static function render_paging( int $after, array $people ) {
+	private static function render_paging( int $after, array $people ): void {
 		if ( $after ) {
 			printf( '<a class="button" href="%1$s">%2$s</a> ', esc_url( self::url() ), esc_html__( 'First page', 'widgets-for-box' ) );
 		}
@@ -146,10 +145,9 @@ final class Addresses_Page {
 	 * Confirms the addresses that an administrator chose, as far as they are still those of the accounts.
 	 *
 	 * @internal Callback of `admin_post_…`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function confirm() {
+	public static function confirm(): void {
 		check_admin_referer( self::ACTION );
 		if ( ! Profile::may_assign() ) {
 			wp_die( esc_html__( 'You may not decide who somebody is at Box.', 'widgets-for-box' ), 403 );
@@ -175,7 +173,7 @@ final class Addresses_Page {
 	 * @return string Empty if nothing was.
 	 */
 	private static function setup(): string {
-		$setup = Settings::kept( Addresses::SETUP );
+		$setup = Settings::kept( Address_Book::SETUP );
 		if ( ! is_array( $setup ) ) {
 			return '';
 		}
@@ -188,11 +186,10 @@ final class Addresses_Page {
 	 * Says, until somebody has seen it, what the set-up took for granted.
 	 *
 	 * @internal Callback of `admin_notices` and `network_admin_notices`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function tell_setup() {
-		$setup = Settings::kept( Addresses::SETUP );
+	public static function tell_setup(): void {
+		$setup = Settings::kept( Address_Book::SETUP );
 		if ( ! is_array( $setup ) || ! empty( $setup['seen'] ) || ! Profile::may_assign() || ! self::is_screen( 'dashboard', 'plugins', 'users', 'settings_page_widgets-for-box' ) ) {
 			return;
 		}
@@ -221,11 +218,10 @@ final class Addresses_Page {
 	 * Offers to record the addresses where no activation did.
 	 *
 	 * @internal Callback of `admin_notices` and `network_admin_notices`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function offer_setup() {
-		if ( ! Addresses::awaits_setup() || ! Profile::may_assign() || ! self::is_screen( 'dashboard', 'plugins', 'users', 'settings_page_widgets-for-box', 'users_page_' . self::SLUG ) ) {
+	public static function offer_setup(): void {
+		if ( ! Address_Book::awaits_setup() || ! Profile::may_assign() || ! self::is_screen( 'dashboard', 'plugins', 'users', 'settings_page_widgets-for-box', 'users_page_' . self::SLUG ) ) {
 			return;
 		}
 		printf(
@@ -245,17 +241,16 @@ final class Addresses_Page {
 	 * Records the addresses that the accounts have now, or that none is to be taken for proved: once.
 	 *
 	 * @internal Callback of `admin_post_…`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function record_setup() {
+	public static function record_setup(): void {
 		check_admin_referer( self::RECORD );
 		if ( ! Profile::may_assign() ) {
 			wp_die( esc_html__( 'You may not decide who somebody is at Box.', 'widgets-for-box' ), 403 );
 		}
 		$answer = isset( $_POST['addresses'] ) ? sanitize_key( $_POST['addresses'] ) : '';
 		if ( in_array( $answer, array( 'all', 'none' ), true ) ) {
-			Addresses::record_setup( 'all' === $answer );
+			Address_Book::record_setup( 'all' === $answer );
 		}
 		wp_safe_redirect( self::url() );
 		exit;
@@ -265,14 +260,13 @@ final class Addresses_Page {
 	 * Takes the notice about the set-up away.
 	 *
 	 * @internal Callback of `admin_post_…`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function dismiss_setup() {
+	public static function dismiss_setup(): void {
 		check_admin_referer( self::SEEN );
-		$setup = Settings::kept( Addresses::SETUP );
+		$setup = Settings::kept( Address_Book::SETUP );
 		if ( Profile::may_assign() && is_array( $setup ) ) {
-			update_site_option( Addresses::SETUP, array( 'seen' => true ) + $setup );
+			update_site_option( Address_Book::SETUP, array( 'seen' => true ) + $setup );
 		}
 		wp_safe_redirect( self::url() );
 		exit;

@@ -13,6 +13,8 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * Examines the connection to Box.
+ *
+ * @since 0.1.0
  */
 final class Command {
 
@@ -38,11 +40,12 @@ final class Command {
 	 *
 	 *     wp box check
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param string[]              $arguments Positional arguments.
 	 * @param array<string, string> $options   Options.
-	 * @return void
 	 */
-	public function check( $arguments, $options ) {
+	public function check( $arguments, $options ): void {
 		$checks = Status::checks();
 		WP_CLI\Utils\format_items( $options['format'] ?? 'table', $checks, array( 'id', 'status', 'summary', 'fix' ) );
 		if ( 'fail' === Status::worst( $checks ) ) {
@@ -62,10 +65,11 @@ final class Command {
 	 *
 	 *     wp box user ana
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param string[] $arguments Positional arguments.
-	 * @return void
 	 */
-	public function user( $arguments ) {
+	public function user( $arguments ): void {
 		$login   = $arguments[0];
 		$wp_user = get_user_by( 'login', $login );
 		$wp_user = $wp_user ? $wp_user : get_user_by( is_email( $login ) ? 'email' : 'id', $login );

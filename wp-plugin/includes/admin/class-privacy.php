@@ -14,6 +14,8 @@ defined( 'ABSPATH' ) || exit;
 /**
  * What the plugin stores about people is which Box user they are, how that was proved, and until when they
  * hold tokens.
+ *
+ * @since 0.1.0
  */
 final class Privacy {
 
@@ -21,10 +23,9 @@ final class Privacy {
 	 * Suggests a text for the site's privacy policy.
 	 *
 	 * @internal Callback of `admin_init`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function suggest_policy() {
+	public static function suggest_policy(): void {
 		wp_add_privacy_policy_content(
 			__( 'Widgets for Box', 'widgets-for-box' ),
 			'<p>' . esc_html__( 'Some pages of this site show files that are stored at Box, Inc. When you open such a page while you are logged in, your browser loads program code from Box and exchanges data with it directly: your IP address, the files that you open or upload, and a token that identifies you to Box for about an hour. To get that token, this site tells Box who you are, usually by your e-mail address. Your files do not pass through this site and are not stored on it.', 'widgets-for-box' ) . '</p><p>' . esc_html__( 'This site stores which Box user you are and until when you hold such a token. See also the privacy notice of Box: https://www.box.com/legal/privacypolicy', 'widgets-for-box' ) . '</p>'
@@ -35,6 +36,7 @@ final class Privacy {
 	 * Adds the exporter.
 	 *
 	 * @internal Callback of `wp_privacy_personal_data_exporters`.
+	 * @since 0.1.0
 	 *
 	 * @param array<string, mixed> $exporters Exporters so far.
 	 * @return array<string, mixed>
@@ -51,6 +53,7 @@ final class Privacy {
 	 * Adds the eraser.
 	 *
 	 * @internal Callback of `wp_privacy_personal_data_erasers`.
+	 * @since 0.1.0
 	 *
 	 * @param array<string, mixed> $erasers Erasers so far.
 	 * @return array<string, mixed>
@@ -67,6 +70,7 @@ final class Privacy {
 	 * Exports what is stored about a person.
 	 *
 	 * @internal Callback of the exporter.
+	 * @since 0.1.0
 	 *
 	 * @param string $email Their address.
 	 * @return array{data: array<int, array<string, mixed>>, done: bool}
@@ -93,7 +97,7 @@ final class Privacy {
 	 * @return array<int, array{name: string, value: string}>
 	 */
 	private static function stored( WP_User $wp_user ): array {
-		$issued = get_user_meta( $wp_user->ID, Tokens::ISSUED, true );
+		$issued = get_user_meta( $wp_user->ID, Issued::META, true );
 		// What others have put there is not ours to export.
 		$issued = is_array( $issued ) && People::is_box_user( $issued['user'] ?? null ) && is_int( $issued['until'] ?? null ) ? $issued : null;
 		$values = array(
@@ -118,6 +122,7 @@ final class Privacy {
 	 * the rule in the settings must not make them somebody else.
 	 *
 	 * @internal Callback of the eraser.
+	 * @since 0.1.0
 	 *
 	 * @param string $email Their address.
 	 * @return array{items_removed: bool, items_retained: bool, messages: string[], done: bool}

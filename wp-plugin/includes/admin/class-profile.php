@@ -14,6 +14,8 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * Shows people which Box user they are, and lets administrators assign another.
+ *
+ * @since 0.1.0
  */
 final class Profile {
 
@@ -27,6 +29,8 @@ final class Profile {
 	 * Whether the current user may decide which Box user somebody is.
 	 *
 	 * In a network only its administrators have `edit_users`; users are shared by all sites, and so is this.
+	 *
+	 * @since 0.1.0
 	 */
 	public static function may_assign(): bool {
 		return current_user_can( 'edit_users' ) && current_user_can( 'manage_options' );
@@ -36,11 +40,11 @@ final class Profile {
 	 * Prints the section.
 	 *
 	 * @internal Callback of `show_user_profile` and `edit_user_profile`.
+	 * @since 0.1.0
 	 *
 	 * @param WP_User $wp_user Whose profile it is.
-	 * @return void
 	 */
-	public static function render( $wp_user ) {
+	public static function render( $wp_user ): void {
 		$user = People::box_user( $wp_user );
 		echo '<h2 id="', esc_attr( self::ANCHOR ), '">', esc_html__( 'Box', 'widgets-for-box' ), '</h2><table class="form-table" role="presentation"><tr><th scope="row">';
 		esc_html_e( 'Sees the files of', 'widgets-for-box' );
@@ -57,20 +61,21 @@ final class Profile {
 	 * Prints whether the person's address counts, and why.
 	 *
 	 * @param int $user_id Whose profile it is.
-	 * @return void
 	 */
-	private static function render_proof( int $user_id ) {
+	private static function render_proof( int $user_id ): void {
 		$by_email = 'email' === Settings::get( 'account' ) && ! People::assigned( $user_id );
 		if ( $by_email || Addresses::is_erased( $user_id ) ) {
 			echo '<p class="description">', esc_html( self::proof( $user_id ) ), '</p>';
 		}
 		if ( get_current_user_id() === $user_id && $by_email && Address_Link::is_of_use( $user_id ) ) {
-			printf( '<p><a class="button" href="%1$s">%2$s</a></p>', esc_url( Address_Link::request_url() ), esc_html__( 'Send a link to confirm this address', 'widgets-for-box' ) );
+			printf( '<p><a class="button" href="%1$s">%2$s</a></p>', esc_url( Address_Link_Page::request_url() ), esc_html__( 'Send a link to confirm this address', 'widgets-for-box' ) );
 		}
 	}
 
 	/**
 	 * Whether a person's address counts, and why, in a sentence or two.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param int $user_id The WordPress user.
 	 */
@@ -91,6 +96,8 @@ final class Profile {
 
 	/**
 	 * What was proved, how and when.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param array<string, mixed> $mark As Addresses::mark() returns it.
 	 * @return string A sentence; empty if there was nothing.
@@ -118,10 +125,9 @@ final class Profile {
 	 * confirmed that the administrator has not seen.
 	 *
 	 * @param int $user_id Whose profile it is.
-	 * @return void
 	 */
-	private static function render_fields( int $user_id ) {
-		Widgets::enqueue_admin();
+	private static function render_fields( int $user_id ): void {
+		Assets::enqueue_admin();
 		$address = Addresses::present( $user_id );
 		wp_nonce_field( self::FIELD . $user_id, self::NONCE, false );
 		printf( '<input type="hidden" name="%1$s" value="%2$s">', esc_attr( self::SHOWN ), esc_attr( $address ) );
@@ -169,13 +175,13 @@ final class Profile {
 	 * else.
 	 *
 	 * @internal Callback of `user_profile_update_errors`.
+	 * @since 0.1.0
 	 *
 	 * @param WP_Error  $errors Errors so far.
 	 * @param bool      $update Whether the user existed before.
 	 * @param \stdClass $data   The user's data.
-	 * @return void
 	 */
-	public static function validate( $errors, $update, $data ) {
+	public static function validate( $errors, $update, $data ): void {
 		$posted = $update ? self::posted( (int) $data->ID ) : null;
 		if ( $posted && null === self::parse( $posted[ self::FIELD ] ) ) {
 			$errors->add( self::FIELD, __( 'The assigned Box user must be an e-mail address or an id of digits only.', 'widgets-for-box' ), array( 'form-field' => self::FIELD ) );
@@ -187,11 +193,11 @@ final class Profile {
 	 * ticked, or typed in place of the one that the form showed, if it is the account's address now.
 	 *
 	 * @internal Callback of `profile_update`.
+	 * @since 0.1.0
 	 *
 	 * @param int $user_id The WordPress user.
-	 * @return void
 	 */
-	public static function save( $user_id ) {
+	public static function save( $user_id ): void {
 		$user_id  = (int) $user_id;
 		$posted   = self::posted( $user_id );
 		$assigned = $posted ? self::parse( $posted[ self::FIELD ] ) : null;

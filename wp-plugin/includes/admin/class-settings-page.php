@@ -11,6 +11,8 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * Settings → Widgets for Box; in a network the server settings are in the network's admin area.
+ *
+ * @since 0.1.0
  */
 final class Settings_Page {
 
@@ -28,10 +30,9 @@ final class Settings_Page {
 	 * Registers the option.
 	 *
 	 * @internal Callback of `admin_init`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function register_setting() {
+	public static function register_setting(): void {
 		register_setting(
 			self::SLUG,
 			Settings::OPTION,
@@ -47,10 +48,9 @@ final class Settings_Page {
 	 * Adds the page of a site.
 	 *
 	 * @internal Callback of `admin_menu`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function add_page() {
+	public static function add_page(): void {
 		$title = __( 'Widgets for Box', 'widgets-for-box' );
 		$hook  = add_options_page( $title, $title, 'manage_options', self::SLUG, array( self::class, 'render' ) );
 		add_action( 'load-' . $hook, array( self::class, 'prepare' ) );
@@ -60,10 +60,9 @@ final class Settings_Page {
 	 * Adds the page of a network.
 	 *
 	 * @internal Callback of `network_admin_menu`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function add_network_page() {
+	public static function add_network_page(): void {
 		$title = __( 'Widgets for Box', 'widgets-for-box' );
 		$hook  = add_submenu_page( 'settings.php', $title, $title, self::NETWORK_CAPABILITY, self::SLUG, array( self::class, 'render_network' ) );
 		add_action( 'load-' . $hook, array( self::class, 'prepare' ) );
@@ -73,6 +72,7 @@ final class Settings_Page {
 	 * The link in the list of plugins.
 	 *
 	 * @internal Callback of `plugin_action_links_…`.
+	 * @since 0.1.0
 	 *
 	 * @param string[] $links Links so far.
 	 * @return string[]
@@ -86,16 +86,15 @@ final class Settings_Page {
 	 * Says on the list of plugins, where one has just activated this one, that the sidecar is still missing.
 	 *
 	 * @internal Callback of `admin_notices` and `network_admin_notices`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function warn_after_activation() {
+	public static function warn_after_activation(): void {
 		$screen = get_current_screen();
 		$may    = is_multisite() ? self::NETWORK_CAPABILITY : 'manage_options';
 		if ( ! $screen || ! in_array( $screen->id, array( 'plugins', 'plugins-network' ), true ) || ! current_user_can( $may ) ) {
 			return;
 		}
-		// phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged -- Under open_basedir looking at the file warns.
+		// phpcs:ignore WordPress.PHP.NoSilencedErrors, Generic.PHP.NoSilencedErrors -- Under open_basedir looking at the file warns.
 		if ( @file_exists( Settings::get( 'socket' ) ) ) {
 			return;
 		}
@@ -111,11 +110,10 @@ final class Settings_Page {
 	 * Script, style and contextual help.
 	 *
 	 * @internal Callback of `load-…`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function prepare() {
-		Widgets::enqueue_admin();
+	public static function prepare(): void {
+		Assets::enqueue_admin();
 		$screen = get_current_screen();
 		$screen->add_help_tab(
 			array(
@@ -144,10 +142,9 @@ final class Settings_Page {
 	 * Prints the page of a site.
 	 *
 	 * @internal Callback of add_options_page().
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function render() {
+	public static function render(): void {
 		echo '<div class="wrap"><h1>', esc_html( get_admin_page_title() ), '</h1>';
 		self::render_status();
 		self::render_settlement();
@@ -179,10 +176,8 @@ final class Settings_Page {
 
 	/**
 	 * Asks what became of a site that is at another address than the one for which its app users were made.
-	 *
-	 * @return void
 	 */
-	private static function render_settlement() {
+	private static function render_settlement(): void {
 		if ( '' === People::foreign_home() || ! Profile::may_assign() ) {
 			return;
 		}
@@ -201,10 +196,9 @@ final class Settings_Page {
 	 * Takes the answer.
 	 *
 	 * @internal Callback of `admin_post_…`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function settle() {
+	public static function settle(): void {
 		check_admin_referer( self::SETTLE_ACTION );
 		if ( ! Profile::may_assign() ) {
 			wp_die( esc_html__( 'You may not decide who somebody is at Box.', 'widgets-for-box' ), 403 );
@@ -221,10 +215,9 @@ final class Settings_Page {
 	 * Prints the page of a network.
 	 *
 	 * @internal Callback of add_submenu_page().
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function render_network() {
+	public static function render_network(): void {
 		echo '<div class="wrap"><h1>', esc_html( get_admin_page_title() ), '</h1>';
 		settings_errors( Settings::OPTION );
 		self::render_status();
@@ -236,9 +229,8 @@ final class Settings_Page {
 	 * Prints the settings that a network has once.
 	 *
 	 * @param string $target Where they are sent.
-	 * @return void
 	 */
-	private static function render_network_form( string $target ) {
+	private static function render_network_form( string $target ): void {
 		printf( '<form action="%s" method="post">', esc_url( $target ) );
 		wp_nonce_field( self::SLUG );
 		printf( '<input type="hidden" name="%s[form]" value="1">', esc_attr( Settings::OPTION ) );
@@ -254,10 +246,9 @@ final class Settings_Page {
 	 * Saves the page of a network.
 	 *
 	 * @internal Callback of `network_admin_edit_…`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function save_network() {
+	public static function save_network(): void {
 		check_admin_referer( self::SLUG );
 		if ( ! current_user_can( self::NETWORK_CAPABILITY ) ) {
 			wp_die( esc_html__( 'You may not change the settings of this network.', 'widgets-for-box' ), 403 );
@@ -276,10 +267,8 @@ final class Settings_Page {
 
 	/**
 	 * Prints the status panel; a script fills it, so that a sidecar that hangs does not hold up the page.
-	 *
-	 * @return void
 	 */
-	private static function render_status() {
+	private static function render_status(): void {
 		echo '<h2>', esc_html__( 'Status', 'widgets-for-box' ), '</h2>';
 		echo '<div class="widgets-for-box-checks" data-check role="status"><p>', esc_html__( 'Asking the sidecar…', 'widgets-for-box' ), '</p></div>';
 		echo '<p>', wp_kses( Status::probe_hint(), array( 'code' => array( 'class' => true ) ) ), '</p>';
@@ -292,10 +281,8 @@ final class Settings_Page {
 
 	/**
 	 * Prints the settings of the server.
-	 *
-	 * @return void
 	 */
-	private static function render_server_fields() {
+	private static function render_server_fields(): void {
 		echo '<h2>', esc_html__( 'Connection', 'widgets-for-box' ), '</h2><table class="form-table" role="presentation">';
 		self::render_text( 'socket', __( 'Socket of the sidecar', 'widgets-for-box' ), __( 'The path that box-sidecar prints when it starts.', 'widgets-for-box' ) );
 		self::render_text( 'api_host', __( 'API host', 'widgets-for-box' ), '' );
@@ -309,10 +296,8 @@ final class Settings_Page {
 
 	/**
 	 * Prints mapping and texts.
-	 *
-	 * @return void
 	 */
-	private static function render_people_fields() {
+	private static function render_people_fields(): void {
 		$rules = array(
 			'email'    => __( 'The Box user with the same e-mail address', 'widgets-for-box' ),
 			'app_user' => __( 'An app user of their own, made on first use if the sidecar allows it', 'widgets-for-box' ),
@@ -340,17 +325,15 @@ final class Settings_Page {
 		if ( ! is_multisite() ) {
 			self::render_directory();
 		}
-		self::render_text( 'no_account_text', __( 'Text for people without a Box account', 'widgets-for-box' ), '', Sidecar::default_no_account_text() );
-		self::render_text( 'no_access_text', __( 'Text for people who may not use Box here', 'widgets-for-box' ), '', Rest::default_no_access_text() );
+		self::render_text( 'no_account_text', __( 'Text for people without a Box account', 'widgets-for-box' ), '', Errors::default_no_account_text() );
+		self::render_text( 'no_access_text', __( 'Text for people who may not use Box here', 'widgets-for-box' ), '', Errors::default_no_access_text() );
 		echo '</table>';
 	}
 
 	/**
 	 * Prints whether a directory answers for the addresses.
-	 *
-	 * @return void
 	 */
-	private static function render_directory() {
+	private static function render_directory(): void {
 		printf(
 			'<tr><th scope="row">%1$s</th><td><label><input type="checkbox" name="%2$s[directory]" value="1" %3$s %4$s> %5$s</label><p class="description">%6$s</p>',
 			esc_html__( 'E-mail addresses', 'widgets-for-box' ),
@@ -371,9 +354,8 @@ final class Settings_Page {
 	 * @param string $label       Its label.
 	 * @param string $description More about it.
 	 * @param string $placeholder What holds if it is empty.
-	 * @return void
 	 */
-	private static function render_text( string $name, string $label, string $description, string $placeholder = '' ) {
+	private static function render_text( string $name, string $label, string $description, string $placeholder = '' ): void {
 		printf(
 			'<tr><th scope="row"><label for="widgets-for-box-%1$s">%2$s</label></th><td><input type="text" class="large-text" id="widgets-for-box-%1$s" name="%3$s[%1$s]" value="%4$s" placeholder="%5$s" %6$s>',
 			esc_attr( $name ),
@@ -394,9 +376,8 @@ final class Settings_Page {
 	 * Says so where a constant decides.
 	 *
 	 * @param string $name A key of Settings::DEFAULTS.
-	 * @return void
 	 */
-	private static function render_fixed( string $name ) {
+	private static function render_fixed( string $name ): void {
 		if ( Settings::is_fixed( $name ) ) {
 			/* translators: %s: name of a PHP constant. */
 			printf( '<p class="description"><strong>%s</strong></p>', esc_html( sprintf( __( 'Set by %s in wp-config.php.', 'widgets-for-box' ), Settings::constant_name( $name ) ) ) );
@@ -405,10 +386,8 @@ final class Settings_Page {
 
 	/**
 	 * Prints the table of roles.
-	 *
-	 * @return void
 	 */
-	private static function render_roles() {
+	private static function render_roles(): void {
 		$table  = Settings::get( 'roles' );
 		$scopes = self::scope_labels();
 		echo '<h2>', esc_html__( 'Roles', 'widgets-for-box' ), '</h2><p>', esc_html__( 'What people of a role may do at most. A widget can allow less, and so can the sidecar’s policy and Box itself. What you take away ends at once, in pages that are open, too.', 'widgets-for-box' ), '</p>';
@@ -439,9 +418,8 @@ final class Settings_Page {
 	 * @param bool   $checked Whether it is allowed.
 	 * @param string $name    The role's name.
 	 * @param string $label   The column's label.
-	 * @return void
 	 */
-	private static function render_checkbox( string $role, string $what, bool $checked, string $name, string $label ) {
+	private static function render_checkbox( string $role, string $what, bool $checked, string $name, string $label ): void {
 		printf(
 			'<td><input type="checkbox" name="%1$s[roles][%2$s][]" value="%3$s" aria-label="%4$s" %5$s %6$s></td>',
 			esc_attr( Settings::OPTION ),
@@ -455,6 +433,8 @@ final class Settings_Page {
 
 	/**
 	 * Names of the scopes for people.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @return array<string, string>
 	 */
@@ -476,6 +456,7 @@ final class Settings_Page {
 	 * Makes a posted form into the option's value. What is not valid stays as it was, with a word about it.
 	 *
 	 * @internal Callback of register_setting().
+	 * @since 0.1.0
 	 *
 	 * @param mixed $input What was posted.
 	 * @return array<string, mixed>
@@ -507,12 +488,12 @@ final class Settings_Page {
 	 * Ends everybody's tokens where a change takes something away; who may still have one gets another.
 	 *
 	 * @internal Callback of `update_option_…`.
+	 * @since 0.1.0
 	 *
 	 * @param mixed $before The option before.
 	 * @param mixed $after  The option now.
-	 * @return void
 	 */
-	public static function changed( $before, $after ) {
+	public static function changed( $before, $after ): void {
 		if ( self::takes_away( is_array( $before ) ? $before : array(), is_array( $after ) ? $after : array() ) ) {
 			Revocations::add_everybody();
 		}
@@ -522,13 +503,13 @@ final class Settings_Page {
 	 * The same for what a network has once.
 	 *
 	 * @internal Callback of `update_site_option_…`.
+	 * @since 0.1.0
 	 *
 	 * @param string $name   Unused.
 	 * @param mixed  $after  The option now.
 	 * @param mixed  $before The option before.
-	 * @return void
 	 */
-	public static function changed_for_network( $name, $after, $before ) {
+	public static function changed_for_network( $name, $after, $before ): void {
 		self::changed( $before, $after );
 	}
 
@@ -536,12 +517,12 @@ final class Settings_Page {
 	 * The same for a site or a network whose option is new.
 	 *
 	 * @internal Callback of `add_option_…` and `add_site_option_…`.
+	 * @since 0.1.0
 	 *
 	 * @param string $name  Unused.
 	 * @param mixed  $after The option now.
-	 * @return void
 	 */
-	public static function added( $name, $after ) {
+	public static function added( $name, $after ): void {
 		self::changed( array(), $after );
 	}
 

@@ -13,6 +13,8 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * The plugin's tests and debug information under Tools → Site Health.
+ *
+ * @since 0.1.0
  */
 final class Site_Health {
 
@@ -22,6 +24,7 @@ final class Site_Health {
 	 * Adds the test. It waits for the sidecar, so it runs after the page is there.
 	 *
 	 * @internal Callback of `site_status_tests`.
+	 * @since 0.1.0
 	 *
 	 * @param array<string, mixed> $tests Tests so far.
 	 * @return array<string, mixed>
@@ -40,10 +43,9 @@ final class Site_Health {
 	 * Adds the route that runs the test.
 	 *
 	 * @internal Callback of `rest_api_init`.
-	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public static function add_route() {
+	public static function add_route(): void {
 		register_rest_route(
 			Rest::SPACE,
 			self::ROUTE,
@@ -61,6 +63,7 @@ final class Site_Health {
 	 * Runs the test.
 	 *
 	 * @internal Callback of Site Health.
+	 * @since 0.1.0
 	 *
 	 * @return array<string, mixed> As Site Health wants it.
 	 */
@@ -124,6 +127,7 @@ final class Site_Health {
 	 * Adds what a person who helps would ask for first. Nothing of it is secret.
 	 *
 	 * @internal Callback of `debug_information`.
+	 * @since 0.1.0
 	 *
 	 * @param array<string, mixed> $information Sections so far.
 	 * @return array<string, mixed>

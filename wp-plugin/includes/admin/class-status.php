@@ -13,6 +13,8 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * The findings of the sidecar's doctor and of this site, for the settings page, Site Health and WP-CLI.
+ *
+ * @since 0.1.0
  */
 final class Status {
 
@@ -24,6 +26,8 @@ final class Status {
 	/**
 	 * All findings.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @return array<int, array{id: string, status: string, summary: string, fix: string}>
 	 */
 	public static function checks(): array {
@@ -32,6 +36,8 @@ final class Status {
 
 	/**
 	 * The worst status among findings.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param array<int, array{status: string}> $checks Findings.
 	 */
@@ -44,6 +50,7 @@ final class Status {
 	 * The REST answer of the settings page's panel.
 	 *
 	 * @internal Callback of a route.
+	 * @since 0.1.0
 	 */
 	public static function report(): WP_REST_Response {
 		$checks = self::checks();
@@ -57,6 +64,8 @@ final class Status {
 
 	/**
 	 * How to find out what no check of the plugin's can tell.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @return string HTML.
 	 */
@@ -86,6 +95,8 @@ final class Status {
 
 	/**
 	 * What this site's own settings make unsafe.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @return array<int, array{id: string, status: string, summary: string, fix: string}>
 	 */
@@ -129,7 +140,7 @@ final class Status {
 		if ( Settings::directory() ) {
 			return self::finding( 'addresses', 'pass', __( 'Every e-mail address counts as it is in the account: the settings say that a directory writes them.', 'widgets-for-box' ) );
 		}
-		$count = count( Addresses::unproved() );
+		$count = count( Address_Book::unproved() );
 		return $count
 			/* translators: %s: a number. */
 			? self::finding( 'addresses', 'warn', sprintf( _n( '%s person has no Box here, because their e-mail address is not confirmed.', '%s people have no Box here, because their e-mail address is not confirmed.', $count, 'widgets-for-box' ), number_format_i18n( $count ) ), __( 'Confirm the addresses that you know under Users → Addresses for Box. The others can ask for a link on their profile page.', 'widgets-for-box' ) )

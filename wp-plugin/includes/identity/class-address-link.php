@@ -12,6 +12,8 @@ defined( 'ABSPATH' ) || exit;
 /**
  * A link is sent to an account's present address, when the person has changed it or asks for the link on
  * their profile page. It counts once, for that address, and only for the person who is logged in.
+ *
+ * @since 0.1.0
  */
 final class Address_Link {
 
@@ -36,14 +38,13 @@ final class Address_Link {
 	 * Carries a link's key: in the address of the page that asks, and in the form that answers.
 	 */
 	const PARAMETER = 'widgets_for_box_email';
-	const RESULT    = 'widgets_for_box_link';
-	const ACTION    = 'widgets_for_box_send_link';
 
 	/**
 	 * Notes the link that WordPress sends to an address before it changes the account. What WordPress itself
 	 * notes may be written by whatever writes user meta.
 	 *
 	 * @internal Callback of `new_user_email_content`.
+	 * @since 0.1.0
 	 *
 	 * @param string                                 $text Text of the mail.
 	 * @param array{hash?: string, newemail?: string} $new  The link's key and the address.
@@ -65,6 +66,8 @@ final class Address_Link {
 	/**
 	 * Whether this request follows the link that WordPress itself sent to an address; the link is used up by it.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param int    $user_id The WordPress user.
 	 * @param string $address Their new address.
 	 */
@@ -83,6 +86,8 @@ final class Address_Link {
 
 	/**
 	 * Sends a link to a person's present address, where it is of use.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param int $user_id The WordPress user.
 	 * @return bool Whether it was sent.
@@ -145,11 +150,12 @@ final class Address_Link {
 	 * Asks a person who has followed WordPress's own link what ours asks: that link has proved the address, but not
 	 * that whoever opened it knew for whom.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param int    $user_id The WordPress user.
 	 * @param string $address Their present address.
-	 * @return void
 	 */
-	public static function ask_after_that_of_wordpress( int $user_id, string $address ) {
+	public static function ask_after_that_of_wordpress( int $user_id, string $address ): void {
 		$key = self::note( $user_id, $address, self::sent_today( $user_id ) );
 		add_filter(
 			'wp_redirect',
@@ -185,6 +191,8 @@ final class Address_Link {
 	/**
 	 * Whether a link would make a person's address count.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param int $user_id The WordPress user.
 	 */
 	public static function is_of_use( int $user_id ): bool {
@@ -211,73 +219,22 @@ final class Address_Link {
 	}
 
 	/**
-	 * Takes the answer to the question that a link leads to; a link that is not valid leads to none.
-	 *
-	 * @internal Callback of `load-profile.php`.
-	 *
-	 * @return void
-	 */
-	public static function follow() {
-		if ( isset( $_POST[ self::PARAMETER ] ) ) {
-			check_admin_referer( self::PARAMETER );
-			$result = self::take( get_current_user_id(), sanitize_key( wp_unslash( $_POST[ self::PARAMETER ] ) ) ) ? 'proved' : 'refused';
-		} elseif ( '' !== self::key_in_address() && ! self::is_valid( get_current_user_id(), self::key_in_address() ) ) {
-			$result = 'refused';
-		} else {
-			return;
-		}
-		wp_safe_redirect( add_query_arg( self::RESULT, $result, self_admin_url( 'profile.php' ) ) );
-		exit;
-	}
-
-	/**
-	 * The key of the link by which this page was opened; empty if by none.
-	 */
-	private static function key_in_address(): string {
-		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- It only leads to a question.
-		return isset( $_GET[ self::PARAMETER ] ) ? sanitize_key( wp_unslash( $_GET[ self::PARAMETER ] ) ) : '';
-	}
-
-	/**
 	 * Whether a key is the one of a person's latest link, and the link neither used nor too old.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param int    $user_id The WordPress user.
 	 * @param string $key     The key.
 	 */
-	private static function is_valid( int $user_id, string $key ): bool {
+	public static function is_valid( int $user_id, string $key ): bool {
 		$link = Sealed_Meta::get( $user_id, self::META );
 		return isset( $link['hash'] ) && hash_equals( $link['hash'], hash( 'sha256', $key ) ) && $link['until'] >= time();
 	}
 
 	/**
-	 * Asks whoever has opened a link whether this is their account. A browser can be logged in to another's account
-	 * without anybody noticing; the link alone would prove their address for that one.
-	 *
-	 * @internal Callback of `admin_notices`.
-	 *
-	 * @return void
-	 */
-	public static function ask() {
-		$key = self::key_in_address();
-		if ( 'profile' !== get_current_screen()->id || ! self::is_valid( get_current_user_id(), $key ) ) {
-			return;
-		}
-		$wp_user = wp_get_current_user();
-		/* translators: 1: login of a WordPress user, 2: an e-mail address. */
-		$question = sprintf( __( 'You are logged in as %1$s. Is this account yours, and the address %2$s too? Then confirm it, and this account shows your Box files.', 'widgets-for-box' ), $wp_user->user_login, Addresses::present( $wp_user->ID ) );
-		printf(
-			'<div class="notice notice-warning"><form method="post" action="%1$s"><p>%2$s</p><p><input type="hidden" name="%3$s" value="%4$s">%5$s<button type="submit" class="button button-primary">%6$s</button></p></form></div>',
-			esc_url( self_admin_url( 'profile.php' ) ),
-			esc_html( $question ),
-			esc_attr( self::PARAMETER ),
-			esc_attr( $key ),
-			wp_nonce_field( self::PARAMETER, '_wpnonce', false, false ), // phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- A field of WordPress's.
-			esc_html__( 'Yes, both are mine', 'widgets-for-box' )
-		);
-	}
-
-	/**
 	 * Proves a person's address by the key of a link, which is used up by it.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param int    $user_id The WordPress user.
 	 * @param string $key     The key.
@@ -290,47 +247,5 @@ final class Address_Link {
 		$link = Sealed_Meta::get( $user_id, self::META );
 		Sealed_Meta::set( $user_id, self::META, array_diff_key( $link, array_flip( array( 'email', 'hash', 'until' ) ) ) );
 		return Addresses::prove( $user_id, $link['email'], Addresses::LINK );
-	}
-
-	/**
-	 * Sends a person the link that they ask for on their profile page.
-	 *
-	 * @internal Callback of `admin_post_…`.
-	 *
-	 * @return void
-	 */
-	public static function send_on_request() {
-		check_admin_referer( self::ACTION );
-		$sent = self::send( get_current_user_id() );
-		wp_safe_redirect( add_query_arg( self::RESULT, $sent ? 'sent' : 'unsent', self_admin_url( 'profile.php' ) ) );
-		exit;
-	}
-
-	/**
-	 * The address that sends the link to whoever opens it.
-	 */
-	public static function request_url(): string {
-		return wp_nonce_url( admin_url( 'admin-post.php?action=' . self::ACTION ), self::ACTION );
-	}
-
-	/**
-	 * Says on the profile page what came of a link.
-	 *
-	 * @internal Callback of `admin_notices`.
-	 *
-	 * @return void
-	 */
-	public static function tell_result() {
-		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- It chooses a sentence.
-		$result    = isset( $_GET[ self::RESULT ] ) ? sanitize_key( wp_unslash( $_GET[ self::RESULT ] ) ) : '';
-		$sentences = array(
-			'proved'  => __( 'Your e-mail address is confirmed for Box.', 'widgets-for-box' ),
-			'refused' => __( 'This link is not valid: it was used before, is older than a week, or was sent to another account or address. You can ask for a new one below.', 'widgets-for-box' ),
-			'sent'    => __( 'A link was sent to your e-mail address. Please open it within a week.', 'widgets-for-box' ),
-			'unsent'  => __( 'No link was sent: there are at most three a day, or this site can’t send e-mail. Please try again tomorrow, or ask your administrator to confirm your address.', 'widgets-for-box' ),
-		);
-		if ( isset( $sentences[ $result ] ) ) {
-			printf( '<div class="notice notice-%1$s"><p>%2$s</p></div>', in_array( $result, array( 'proved', 'sent' ), true ) ? 'success' : 'error', esc_html( $sentences[ $result ] ) );
-		}
 	}
 }

@@ -14,6 +14,8 @@ defined( 'ABSPATH' ) || exit;
 /**
  * The mapping of people. It rests on what an administrator decided or was proved, never on what a browser
  * says.
+ *
+ * @since 0.1.0
  */
 final class People {
 
@@ -30,6 +32,8 @@ final class People {
 
 	/**
 	 * The Box user of a WordPress user.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param WP_User $wp_user The WordPress user.
 	 * @return array<string, string>|null One key: `login`, `id` or `external_app_user_id`; null if there is none.
@@ -77,6 +81,8 @@ final class People {
 	/**
 	 * The Box user that an administrator assigned to a person.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param int $user_id The WordPress user.
 	 * @return array<string, string> Empty if there is none.
 	 */
@@ -88,11 +94,12 @@ final class People {
 	/**
 	 * Assigns a Box user to a person.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param int                   $user_id The WordPress user.
 	 * @param array<string, string> $user    The Box user; empty for none.
-	 * @return void
 	 */
-	public static function assign( int $user_id, array $user ) {
+	public static function assign( int $user_id, array $user ): void {
 		if ( self::assigned( $user_id ) === $user ) {
 			return;
 		}
@@ -106,6 +113,8 @@ final class People {
 
 	/**
 	 * Whether a value names exactly one Box user.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param mixed $user Anything.
 	 */
@@ -145,6 +154,8 @@ final class People {
 
 	/**
 	 * The site's address, whatever its scheme; the network's, where there is one.
+	 *
+	 * @since 0.1.0
 	 */
 	public static function home(): string {
 		$home = is_multisite() ? '//' . get_network()->domain . get_network()->path : (string) get_option( 'home' );
@@ -153,6 +164,8 @@ final class People {
 
 	/**
 	 * Where the app users of this database belong, if that is elsewhere.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @return string The other address; empty if all is well.
 	 */
@@ -164,11 +177,12 @@ final class People {
 	/**
 	 * Decides for a site at another address than before.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param bool $moved Whether it is the same site, which keeps its app users; else it is a copy and gets
 	 *                    new ones.
-	 * @return void
 	 */
-	public static function settle( bool $moved ) {
+	public static function settle( bool $moved ): void {
 		$stored = Settings::kept( self::SITE_KEY );
 		$key    = self::new_site_key();
 		if ( $moved && is_array( $stored ) ) {
@@ -181,12 +195,12 @@ final class People {
 	 * Looks at a saved profile: a new password ends the tokens.
 	 *
 	 * @internal Callback of `profile_update`.
+	 * @since 0.1.0
 	 *
 	 * @param int     $user_id The WordPress user.
 	 * @param WP_User $before  Their data before.
-	 * @return void
 	 */
-	public static function profile_updated( $user_id, $before ) {
+	public static function profile_updated( $user_id, $before ): void {
 		$wp_user = get_userdata( $user_id );
 		if ( $wp_user && $wp_user->user_pass !== $before->user_pass ) {
 			Tokens::revoke( $user_id );

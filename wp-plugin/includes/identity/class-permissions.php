@@ -13,6 +13,8 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * Narrows what a widget's author granted. Nothing here can widen it.
+ *
+ * @since 0.1.0
  */
 final class Permissions {
 
@@ -26,6 +28,7 @@ final class Permissions {
 	 * Maps the capability.
 	 *
 	 * @internal Callback of `map_meta_cap`.
+	 * @since 0.1.0
 	 *
 	 * @param string[] $caps    Primitive capabilities.
 	 * @param string   $cap     The capability asked for.
@@ -41,15 +44,15 @@ final class Permissions {
 	}
 
 	/**
-	 * The scopes that a person gets out of those a widget grants.
+	 * A widget with the scopes that a person gets out of those it grants.
 	 *
-	 * @param string[] $scopes  What the descriptor says.
-	 * @param string   $element A key of Elements::CATALOGUE.
-	 * @param WP_User  $user    The person.
-	 * @return string[]
+	 * @since 0.1.0
+	 *
+	 * @param Widget  $widget What the descriptor says.
+	 * @param WP_User $user   The person.
 	 */
-	public static function narrow( array $scopes, string $element, WP_User $user ): array {
-		$scopes = array_values( array_intersect( $scopes, self::of_roles( $user ) ?? array() ) );
+	public static function narrow( Widget $widget, WP_User $user ): Widget {
+		$scopes = array_values( array_intersect( $widget->scopes, self::of_roles( $user ) ?? array() ) );
 		/**
 		 * Filters the scopes of a token before it is asked for. What was not there before is ignored.
 		 *
@@ -57,8 +60,8 @@ final class Permissions {
 		 * @param string   $element `explorer`, `uploader`, `picker` or `preview`.
 		 * @param WP_User  $user    The person who will hold the token.
 		 */
-		$filtered = apply_filters( 'widgets_for_box_scopes', $scopes, $element, $user );
-		return is_array( $filtered ) ? array_values( array_intersect( $scopes, $filtered ) ) : array();
+		$filtered = apply_filters( 'widgets_for_box_scopes', $scopes, $widget->element, $user );
+		return $widget->with_scopes( is_array( $filtered ) ? array_values( array_intersect( $scopes, $filtered ) ) : array() );
 	}
 
 	/**

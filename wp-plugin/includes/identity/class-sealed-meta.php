@@ -17,6 +17,8 @@ defined( 'ABSPATH' ) || exit;
  * The seal's key is the installation's own and not one of its salts: those are changed to log everybody
  * out, which must not take Box from everybody. It is stored beside what it seals, so it stops those who
  * write user meta and not those who own the database: they can make themselves an administrator anyway.
+ *
+ * @since 0.1.0
  */
 final class Sealed_Meta {
 
@@ -27,6 +29,8 @@ final class Sealed_Meta {
 
 	/**
 	 * What is stored for a user.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param int    $user_id The WordPress user.
 	 * @param string $name    The meta key.
@@ -39,17 +43,20 @@ final class Sealed_Meta {
 	/**
 	 * Stores a value for a user.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param int                  $user_id The WordPress user.
 	 * @param string               $name    The meta key.
 	 * @param array<string, mixed> $value   The value; scalars and arrays.
-	 * @return void
 	 */
-	public static function set( int $user_id, string $name, array $value ) {
+	public static function set( int $user_id, string $name, array $value ): void {
 		update_user_meta( $user_id, $name, wp_slash( self::seal( $user_id, $name, $value ) ) );
 	}
 
 	/**
 	 * A value with its seal, as it is stored.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param int                  $user_id The WordPress user.
 	 * @param string               $name    The meta key.
@@ -63,6 +70,8 @@ final class Sealed_Meta {
 
 	/**
 	 * A stored value without its seal.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param int    $user_id The WordPress user.
 	 * @param string $name    The meta key.

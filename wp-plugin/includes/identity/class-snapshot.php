@@ -14,6 +14,8 @@ defined( 'ABSPATH' ) || exit;
 /**
  * What was cached, in this request or between requests, may be what has just been changed. Here caches have
  * no say, and none is written.
+ *
+ * @since 0.1.0
  */
 final class Snapshot {
 
@@ -22,31 +24,33 @@ final class Snapshot {
 	 *
 	 * @var int
 	 */
-	private $id;
+	private int $id;
 
 	/**
 	 * User meta as stored.
 	 *
 	 * @var array<string, string[]>
 	 */
-	private $meta = array();
+	private array $meta = array();
 
 	/**
 	 * The user's row; null if there is none.
 	 *
 	 * @var \stdClass|null
 	 */
-	private $row;
+	private ?\stdClass $row;
 
 	/**
 	 * The settings as stored, by name of their option; without those that are not.
 	 *
 	 * @var array<string, mixed>
 	 */
-	private $settings = array();
+	private array $settings = array();
 
 	/**
 	 * Asks the database.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param int $id Id of the WordPress user.
 	 */
@@ -74,9 +78,8 @@ final class Snapshot {
 	 *
 	 * @param string      $name  Its name.
 	 * @param string|null $value What is stored.
-	 * @return void
 	 */
-	private function keep_settings( string $name, ?string $value ) {
+	private function keep_settings( string $name, ?string $value ): void {
 		if ( null !== $value ) {
 			$this->settings[ $name ] = maybe_unserialize( $value );
 		}
@@ -84,6 +87,8 @@ final class Snapshot {
 
 	/**
 	 * All values of a user meta.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param string $key Its name.
 	 * @return array<int, mixed>
@@ -94,6 +99,8 @@ final class Snapshot {
 
 	/**
 	 * Calls a function for which get_user_meta() and Settings::get() tell what is in here.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param callable $look Gets the WP_User; null if there is none any more, or is marked as a spammer.
 	 * @return mixed What it returns.
@@ -117,6 +124,7 @@ final class Snapshot {
 	 * Answers for get_user_meta().
 	 *
 	 * @internal Callback of `get_user_metadata`.
+	 * @since 0.1.0
 	 *
 	 * @param mixed  $value  Null.
 	 * @param int    $id     The WordPress user.
@@ -136,6 +144,7 @@ final class Snapshot {
 	 * Answers for get_option(), filters of the option included.
 	 *
 	 * @internal Callback of `pre_option_…`.
+	 * @since 0.1.0
 	 *
 	 * @param mixed  $value False.
 	 * @param string $name  Name of the option.
@@ -149,6 +158,7 @@ final class Snapshot {
 	 * Answers for get_site_option(), filters of the option included.
 	 *
 	 * @internal Callback of `pre_site_option_…`.
+	 * @since 0.1.0
 	 *
 	 * @param mixed  $value False.
 	 * @param string $name  Name of the option.

@@ -15,6 +15,8 @@ defined( 'ABSPATH' ) || exit;
  *
  * Shared by all PHP processes of this machine through one file, which is there only while something is
  * wrong: its time of modification is when somebody may try.
+ *
+ * @since 0.1.0
  */
 final class Breaker {
 
@@ -33,17 +35,19 @@ final class Breaker {
 	 *
 	 * @var string
 	 */
-	private $name;
+	private string $name;
 
 	/**
 	 * Held by the request that tries.
 	 *
 	 * @var Lock|null
 	 */
-	private $probe;
+	private ?Lock $probe = null;
 
 	/**
 	 * The breaker of a socket.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param string $socket Its path.
 	 */
@@ -53,6 +57,8 @@ final class Breaker {
 
 	/**
 	 * Seconds that a request may wait for its answer.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param int $patience What it would wait on a good day.
 	 * @return int 0 if it may not even ask.
@@ -71,6 +77,8 @@ final class Breaker {
 
 	/**
 	 * Seconds until it may be worth asking.
+	 *
+	 * @since 0.1.0
 	 */
 	public function retry_after(): int {
 		return max( 1, $this->retry_at() - time() );
@@ -79,11 +87,11 @@ final class Breaker {
 	/**
 	 * Takes note of an answer, whatever it says.
 	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public function answered() {
+	public function answered(): void {
 		if ( 0 !== $this->retry_at() ) {
-			@unlink( Lock::path( $this->name ) ); // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- Another process may be faster.
+			@unlink( Lock::path( $this->name ) ); // phpcs:ignore WordPress.PHP.NoSilencedErrors, Generic.PHP.NoSilencedErrors, WordPress.WP.AlternativeFunctions -- Another process may be faster.
 		}
 	}
 
@@ -91,22 +99,23 @@ final class Breaker {
 	 * Takes note of a time-out. That of a call with less patience than most says nothing: Box may be slow to do
 	 * what it is about, and others may ask for what the sidecar has in memory.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param int $patience Seconds that the call would wait on a good day.
-	 * @return void
 	 */
-	public function timed_out( int $patience ) {
+	public function timed_out( int $patience ): void {
 		$path = Lock::path( $this->name );
 		if ( '' !== $path && $patience >= Sidecar::TIMEOUT ) {
-			@touch( $path, time() + self::PAUSE ); // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- Without a memory, the next one waits as long.
+			@touch( $path, time() + self::PAUSE ); // phpcs:ignore WordPress.PHP.NoSilencedErrors, Generic.PHP.NoSilencedErrors, WordPress.WP.AlternativeFunctions -- Without a memory, the next one waits as long.
 		}
 	}
 
 	/**
 	 * Lets somebody else try. To be called after every patience().
 	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public function release() {
+	public function release(): void {
 		if ( $this->probe ) {
 			$this->probe->release();
 			$this->probe = null;
@@ -119,7 +128,7 @@ final class Breaker {
 	private function retry_at(): int {
 		$path = Lock::path( $this->name );
 		clearstatcache( true, $path );
-		$time = '' !== $path && file_exists( $path ) ? (int) @filemtime( $path ) : 0; // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged -- It may go meanwhile.
+		$time = '' !== $path && file_exists( $path ) ? (int) @filemtime( $path ) : 0; // phpcs:ignore WordPress.PHP.NoSilencedErrors, Generic.PHP.NoSilencedErrors -- It may go meanwhile.
 		// Further ahead than a pause: the clock was set back.
 		return $time > time() + self::PAUSE ? 1 : $time;
 	}

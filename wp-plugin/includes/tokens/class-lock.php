@@ -14,6 +14,8 @@ defined( 'ABSPATH' ) || exit;
  *
  * The kernel's lock on a file. Not one in the database: the socket is this machine's, and so is what waits
  * for it. Where files can't be locked everybody gets every lock: it spares the site, it guards nothing.
+ *
+ * @since 0.1.0
  */
 final class Lock {
 
@@ -29,7 +31,7 @@ final class Lock {
 	 *
 	 * @var string
 	 */
-	private $path;
+	private string $path;
 
 	/**
 	 * A lock that is held.
@@ -45,12 +47,14 @@ final class Lock {
 	/**
 	 * Takes a lock, without waiting.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param string $name Its name, fit for a file.
 	 * @return self|null Null if another process has it.
 	 */
 	public static function take( string $name ): ?self {
 		$path = self::path( $name );
-		// phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- See the class.
+		// phpcs:ignore WordPress.PHP.NoSilencedErrors, Generic.PHP.NoSilencedErrors, WordPress.WP.AlternativeFunctions -- See the class.
 		$file = '' !== $path && function_exists( 'flock' ) ? @fopen( $path, 'c' ) : false;
 		if ( ! $file ) {
 			return new self( null, '' );
@@ -59,7 +63,7 @@ final class Lock {
 		$locked = flock( $file, LOCK_EX | LOCK_NB, $busy );
 		clearstatcache( true, $path );
 		// A file that was removed since it was opened is the one of a lock that was given back.
-		if ( $locked ? fstat( $file )['ino'] !== @fileinode( $path ) : $busy ) { // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged -- It may be gone.
+		if ( $locked ? fstat( $file )['ino'] !== @fileinode( $path ) : $busy ) { // phpcs:ignore WordPress.PHP.NoSilencedErrors, Generic.PHP.NoSilencedErrors -- It may be gone.
 			fclose( $file ); // phpcs:ignore WordPress.WP.AlternativeFunctions
 			return null;
 		}
@@ -68,6 +72,8 @@ final class Lock {
 
 	/**
 	 * Takes one of a few locks, and waits a while for it.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param string $name     Their common name.
 	 * @param int    $count    How many there are.
@@ -91,11 +97,11 @@ final class Lock {
 	/**
 	 * Gives it back. Its file goes too, so that there are no more than locks in use.
 	 *
-	 * @return void
+	 * @since 0.1.0
 	 */
-	public function release() {
+	public function release(): void {
 		if ( $this->file ) {
-			@unlink( $this->path ); // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- It may be gone.
+			@unlink( $this->path ); // phpcs:ignore WordPress.PHP.NoSilencedErrors, Generic.PHP.NoSilencedErrors, WordPress.WP.AlternativeFunctions -- It may be gone.
 			fclose( $this->file ); // phpcs:ignore WordPress.WP.AlternativeFunctions
 			$this->file = null;
 		}
@@ -108,6 +114,8 @@ final class Lock {
 	 * belongs to all. Who has seen the name may have made one of theirs since ours was cleared away; whoever owns
 	 * it could lead us to other files and hold every lock.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param string $name A name, fit for a file.
 	 */
 	public static function path( string $name ): string {
@@ -117,7 +125,7 @@ final class Lock {
 			$folder  = get_temp_dir() . 'widgets-for-box-' . substr( wp_hash( 'locks-' . $account . ABSPATH ), 0, 20 );
 		}
 		clearstatcache( true, $folder );
-		// phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged, WordPress.WP.AlternativeFunctions -- Another process may be faster; open_basedir may forbid it.
+		// phpcs:ignore WordPress.PHP.NoSilencedErrors, Generic.PHP.NoSilencedErrors, WordPress.WP.AlternativeFunctions -- Another process may be faster; open_basedir may forbid it.
 		$found = @is_dir( $folder ) || @mkdir( $folder, 0700 ) || @is_dir( $folder ) ? @lstat( $folder ) : false;
 		// A folder and no link, with no right for anybody else.
 		$own = $found && 0040000 === ( $found['mode'] & 0170077 ) && $found['uid'] === $account;
@@ -134,7 +142,7 @@ final class Lock {
 		if ( function_exists( 'posix_geteuid' ) ) {
 			return posix_geteuid();
 		}
-		$file = function_exists( 'tmpfile' ) ? @tmpfile() : false; // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged -- There may be no place for it.
+		$file = function_exists( 'tmpfile' ) ? @tmpfile() : false; // phpcs:ignore WordPress.PHP.NoSilencedErrors, Generic.PHP.NoSilencedErrors -- There may be no place for it.
 		return $file ? fstat( $file )['uid'] : -1;
 	}
 }

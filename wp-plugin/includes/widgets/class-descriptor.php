@@ -15,6 +15,8 @@ defined( 'ABSPATH' ) || exit;
  * The page carries it, the token route accepts nothing else: what it says is what the page's author
  * placed there. It is bound to the site (its salts and its id in a network) but to no person and no
  * time, so that any page cache may keep it.
+ *
+ * @since 0.1.0
  */
 final class Descriptor {
 
@@ -31,20 +33,24 @@ final class Descriptor {
 	/**
 	 * Signs a widget.
 	 *
-	 * @param array{element: string, id: string, scopes: string[], options?: array<string, mixed>} $widget The widget.
+	 * @since 0.1.0
+	 *
+	 * @param Widget $widget The widget.
 	 */
-	public static function sign( array $widget ): string {
-		$payload = self::encode( (string) wp_json_encode( array( 'v' => self::VERSION ) + $widget ) );
+	public static function sign( Widget $widget ): string {
+		$payload = self::encode( (string) wp_json_encode( array( 'v' => self::VERSION ) + $widget->to_array() ) );
 		return $payload . '.' . self::signature( $payload );
 	}
 
 	/**
 	 * The widget that a descriptor of this site describes.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param string $descriptor What a browser sent.
-	 * @return array{element: string, id: string, scopes: string[]}|null Null unless this site signed exactly this text.
+	 * @return Widget|null Null unless this site signed exactly this text.
 	 */
-	public static function verify( string $descriptor ): ?array {
+	public static function verify( string $descriptor ): ?Widget {
 		if ( strlen( $descriptor ) > self::MAX_LENGTH || ! preg_match( '/^([\w-]+)\.([\w-]{43})$/D', $descriptor, $parts ) ) {
 			return null;
 		}
@@ -52,21 +58,8 @@ final class Descriptor {
 			return null;
 		}
 		// phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions.obfuscation_base64_decode -- RFC 4648, not obfuscation.
-		$widget = json_decode( (string) base64_decode( strtr( $parts[1], '-_', '+/' ), true ), true );
-		if ( ! is_array( $widget ) || self::VERSION !== ( $widget['v'] ?? null ) ) {
-			return null;
-		}
-		// An older release of the plugin may have signed what is no longer known, or in another shape.
-		$element = $widget['element'] ?? null;
-		$scopes  = $widget['scopes'] ?? null;
-		if ( ! is_string( $element ) || ! isset( Elements::CATALOGUE[ $element ] ) || ! Elements::is_id( $element, $widget['id'] ?? null ) ) {
-			return null;
-		}
-		if ( ! is_array( $scopes ) || array_filter( $scopes, 'is_string' ) !== $scopes ) {
-			return null;
-		}
-		$widget['scopes'] = Elements::scopes( $element, $scopes );
-		return $widget;
+		$data = json_decode( (string) base64_decode( strtr( $parts[1], '-_', '+/' ), true ), true );
+		return is_array( $data ) && self::VERSION === ( $data['v'] ?? null ) ? Widget::from_array( $data ) : null;
 	}
 
 	/**

@@ -11,6 +11,8 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * The catalogue of elements that the plugin can place on a page.
+ *
+ * @since 0.1.0
  */
 final class Elements {
 
@@ -88,6 +90,8 @@ final class Elements {
 	/**
 	 * Whether a value is the id of a folder or file, whichever an element shows. `0` is everybody's root folder.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @param string $element A key of the catalogue.
 	 * @param mixed  $id      The value.
 	 */
@@ -97,6 +101,8 @@ final class Elements {
 
 	/**
 	 * The scopes that a list of names stands for, without those that the element does not know.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param string   $element A key of the catalogue.
 	 * @param string[] $names   Box's names (`item_download`) or the same without `item_` (`download`).
@@ -116,6 +122,8 @@ final class Elements {
 	/**
 	 * Every feature scope of every element, once each.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @return string[]
 	 */
 	public static function all_scopes(): array {
@@ -124,6 +132,8 @@ final class Elements {
 
 	/**
 	 * The Elements locale that fits a WordPress locale best; `en-US` where Box has none.
+	 *
+	 * @since 0.1.0
 	 *
 	 * @param string $locale A WordPress locale such as `de_DE_formal`.
 	 */
@@ -135,6 +145,8 @@ final class Elements {
 
 	/**
 	 * The URL template of the Elements with everything but `{file}` filled in.
+	 *
+	 * @since 0.1.0
 	 */
 	public static function url(): string {
 		return strtr(
@@ -149,6 +161,8 @@ final class Elements {
 	/**
 	 * Whether the site hosts the Elements itself. Such a copy is the one en-US build, which takes
 	 * its other languages from a `messages.json` beside it.
+	 *
+	 * @since 0.1.0
 	 */
 	public static function self_hosted(): bool {
 		return self::CDN !== Settings::get( 'elements_url' );

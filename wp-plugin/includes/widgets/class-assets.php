@@ -1,0 +1,121 @@
+<?php
+/**
+ * Scripts and style sheets.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+use WP_Scripts;
+use WP_Styles;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * What the browser loads for a widget, and when it learns of it.
+ *
+ * @since 0.1.0
+ */
+final class Assets {
+
+	const HANDLE = 'widgets-for-box';
+
+	/**
+	 * Registers scripts, as soon as a request needs any: most REST requests need none.
+	 *
+	 * @internal Callback of `wp_default_scripts`.
+	 * @since 0.1.0
+	 *
+	 * @param WP_Scripts $scripts WordPress's scripts.
+	 */
+	public static function register_scripts( $scripts ): void {
+		$scripts->add( self::HANDLE, plugins_url( 'assets/loader.js', FILE ), array(), VERSION, 1 );
+		$scripts->add_data( self::HANDLE, 'strategy', 'defer' );
+		$dependencies = array( 'wp-api-fetch', 'wp-block-editor', 'wp-blocks', 'wp-components', 'wp-element', 'wp-i18n', 'wp-shortcode', self::HANDLE );
+		$scripts->add( self::HANDLE . '-editor', plugins_url( 'assets/editor.js', FILE ), $dependencies, VERSION, 1 );
+		$scripts->set_translations( self::HANDLE . '-editor', 'widgets-for-box', plugin_dir_path( FILE ) . 'languages' );
+	}
+
+	/**
+	 * Registers style sheets.
+	 *
+	 * @internal Callback of `wp_default_styles`.
+	 * @since 0.1.0
+	 *
+	 * @param WP_Styles $styles WordPress's style sheets.
+	 */
+	public static function register_styles( $styles ): void {
+		$styles->add( self::HANDLE, plugins_url( 'assets/widgets.css', FILE ), array(), VERSION );
+		$styles->add( self::HANDLE . '-editor', plugins_url( 'assets/editor.css', FILE ), array( self::HANDLE ), VERSION );
+	}
+
+	/**
+	 * Whether the page being shown has a widget in its own content.
+	 */
+	private static function is_on_page(): bool {
+		$post = is_singular() ? get_post() : null;
+		return $post && preg_match( '/<!-- wp:widgets-for-box\/|\[box_(explorer|uploader|picker|preview)\b/', $post->post_content );
+	}
+
+	/**
+	 * Puts the style sheet into the head where the widget can be foreseen.
+	 *
+	 * @internal Callback of `wp_enqueue_scripts`.
+	 * @since 0.1.0
+	 */
+	public static function enqueue_early(): void {
+		if ( self::is_on_page() ) {
+			wp_enqueue_style( self::HANDLE );
+		}
+	}
+
+	/**
+	 * Lets the browser open its connections early.
+	 *
+	 * @internal Callback of `wp_resource_hints`.
+	 * @since 0.1.0
+	 *
+	 * @param array<int, mixed> $urls     URLs so far.
+	 * @param string            $relation Kind of hint.
+	 * @return array<int, mixed>
+	 */
+	public static function preconnect( $urls, $relation ) {
+		if ( 'preconnect' === $relation && self::is_on_page() ) {
+			$urls[] = Elements::url();
+			// The API is called with CORS, so on a connection of its own.
+			$urls[] = array(
+				'href'        => Settings::get( 'api_host' ),
+				'crossorigin' => 'anonymous',
+			);
+		}
+		return $urls;
+	}
+
+	/**
+	 * Defers the loader where WordPress knows no strategies, and leaves alone what others attach to it.
+	 *
+	 * @internal Callback of `script_loader_tag`.
+	 * @since 0.1.0
+	 *
+	 * @param string $tag    The script's markup, inline scripts included.
+	 * @param string $handle Its handle.
+	 * @param string $src    Its address.
+	 * @return string
+	 */
+	public static function defer( $tag, $handle, $src ) {
+		$own = " src='$src' id='$handle-js'";
+		return self::HANDLE === $handle ? str_replace( $own, ' defer' . $own, $tag ) : $tag;
+	}
+
+	/**
+	 * Script and style of the plugin's places in the admin area.
+	 *
+	 * @since 0.1.0
+	 */
+	public static function enqueue_admin(): void {
+		wp_enqueue_style( self::HANDLE . '-admin', plugins_url( 'assets/admin.css', FILE ), array(), VERSION );
+		wp_enqueue_script( self::HANDLE . '-admin', plugins_url( 'assets/admin.js', FILE ), array( 'wp-api-fetch', 'wp-i18n' ), VERSION, true );
+		wp_set_script_translations( self::HANDLE . '-admin', 'widgets-for-box', plugin_dir_path( FILE ) . 'languages' );
+	}
+}

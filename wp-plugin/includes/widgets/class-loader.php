@@ -1,0 +1,70 @@
+<?php
+/**
+ * What the loader needs to know.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The configuration and the texts of the script that fills widgets in the browser.
+ *
+ * @since 0.1.0
+ */
+final class Loader {
+
+	/**
+	 * Prints what the loader needs to know, as data: a strict Content-Security-Policy forbids inline scripts.
+	 *
+	 * @internal Callback of `wp_footer` and `admin_footer`.
+	 * @since 0.1.0
+	 */
+	public static function print_configuration(): void {
+		if ( wp_script_is( Assets::HANDLE ) ) {
+			printf(
+				'<script type="application/json" id="widgets-for-box-configuration">%s</script>' . "\n",
+				wp_json_encode( self::configuration(), JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_UNICODE ) // phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- JSON with < and & escaped.
+			);
+		}
+	}
+
+	/**
+	 * The loader's configuration.
+	 *
+	 * @return array<string, mixed>
+	 */
+	private static function configuration(): array {
+		return array(
+			'token'      => wp_make_link_relative( rest_url( Rest::SPACE . '/token' ) ),
+			'nonce'      => admin_url( 'admin-ajax.php?action=rest-nonce', 'relative' ),
+			'logIn'      => wp_login_url(),
+			'elements'   => Elements::url(),
+			'selfHosted' => Elements::self_hosted(),
+			'locale'     => Elements::locale( get_locale() ),
+			'hosts'      => array(
+				'apiHost'    => Settings::get( 'api_host' ),
+				'uploadHost' => Settings::get( 'upload_host' ),
+				'staticHost' => Settings::get( 'static_host' ),
+			),
+			'text'       => array(
+				'loading'   => __( 'Loading your Box files…', 'widgets-for-box' ),
+				'ready'     => __( 'Your Box files are loaded.', 'widgets-for-box' ),
+				'loggedOut' => __( 'Please log in to see your Box files.', 'widgets-for-box' ),
+				'logIn'     => __( 'Log in', 'widgets-for-box' ),
+				'profile'   => __( 'Open your profile', 'widgets-for-box' ),
+				'retry'     => __( 'Try again', 'widgets-for-box' ),
+				'fix'       => __( 'For administrators:', 'widgets-for-box' ),
+				'site'      => __( 'This site can’t be reached. Please check your connection.', 'widgets-for-box' ),
+				'broken'    => __( 'This site gave no usable answer. Please try again in a minute.', 'widgets-for-box' ),
+				'elements'  => __( 'The part of this page that comes from Box could not be loaded. A blocker in your browser or network may be the reason.', 'widgets-for-box' ),
+				/* translators: %s: address of the site, such as https://intranet.example.com */
+				'box'       => __( 'Your browser can’t reach Box. Please check your connection. If nobody can, an administrator has to list %s among the CORS domains of the Box app.', 'widgets-for-box' ),
+				'refused'   => __( 'Box has ended this session. Please try again.', 'widgets-for-box' ),
+				'search'    => __( 'Search is not available here. Please open the folders to find your files.', 'widgets-for-box' ),
+			),
+		);
+	}
+}

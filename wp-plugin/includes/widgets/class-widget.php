@@ -1,0 +1,163 @@
+<?php
+/**
+ * One widget.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * What a widget shows and what it allows, as its author placed it. A value: it never changes.
+ *
+ * @since 0.1.0
+ */
+final class Widget {
+
+	/**
+	 * A key of Elements::CATALOGUE.
+	 *
+	 * @var string
+	 */
+	public string $element;
+
+	/**
+	 * Id of the folder or file that it shows.
+	 *
+	 * @var string
+	 */
+	public string $id;
+
+	/**
+	 * Box's names of the feature scopes that it grants at most.
+	 *
+	 * @var string[]
+	 */
+	public array $scopes;
+
+	/**
+	 * What a picker lets people choose; empty for other elements.
+	 *
+	 * @var array{type?: string, max?: int, extensions?: string[]}
+	 */
+	public array $options;
+
+	/**
+	 * A widget.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param string                                                 $element A key of Elements::CATALOGUE.
+	 * @param string                                                 $id      Id of the folder or file.
+	 * @param string[]                                               $scopes  Box's names of feature scopes.
+	 * @param array{type?: string, max?: int, extensions?: string[]} $options What a picker lets people choose.
+	 */
+	public function __construct( string $element, string $id, array $scopes = array(), array $options = array() ) {
+		$this->element = $element;
+		$this->id      = $id;
+		$this->scopes  = $scopes;
+		$this->options = $options;
+	}
+
+	/**
+	 * The widget that attributes describe.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param string               $element    A key of Elements::CATALOGUE.
+	 * @param array<string, mixed> $attributes Of a block or a shortcode, so by anyone who may write a post.
+	 * @return self|null Null if they name no folder or file.
+	 */
+	public static function from_attributes( string $element, array $attributes ): ?self {
+		$resource = Elements::CATALOGUE[ $element ]['resource'];
+		$id       = $attributes[ $resource ] ?? ( 'folder' === $resource ? '0' : '' );
+		if ( ! is_scalar( $id ) || ! Elements::is_id( $element, (string) $id ) ) {
+			return null;
+		}
+		$can = $attributes['can'] ?? Elements::CATALOGUE[ $element ]['default'];
+		return new self(
+			$element,
+			(string) $id,
+			Elements::scopes( $element, wp_parse_list( $can ) ),
+			'picker' === $element ? self::picker_options( $attributes ) : array()
+		);
+	}
+
+	/**
+	 * The widget that a signed text has described, which an older release of the plugin may have signed.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param array<string, mixed> $data As of to_array().
+	 * @return self|null Null if it is not known any more, or in another shape.
+	 */
+	public static function from_array( array $data ): ?self {
+		$element = $data['element'] ?? null;
+		$scopes  = $data['scopes'] ?? null;
+		$options = $data['options'] ?? array();
+		if ( ! is_string( $element ) || ! isset( Elements::CATALOGUE[ $element ] ) || ! Elements::is_id( $element, $data['id'] ?? null ) ) {
+			return null;
+		}
+		if ( ! is_array( $scopes ) || array_filter( $scopes, 'is_string' ) !== $scopes ) {
+			return null;
+		}
+		return new self( $element, $data['id'], Elements::scopes( $element, $scopes ), is_array( $options ) ? $options : array() );
+	}
+
+	/**
+	 * The widget as data.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @return array{element: string, id: string, scopes: string[], options?: array<string, mixed>}
+	 */
+	public function to_array(): array {
+		$data = array(
+			'element' => $this->element,
+			'id'      => $this->id,
+			'scopes'  => $this->scopes,
+		);
+		return $this->options ? $data + array( 'options' => $this->options ) : $data;
+	}
+
+	/**
+	 * The same widget for somebody who may do less.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param string[] $scopes Box's names of feature scopes.
+	 */
+	public function with_scopes( array $scopes ): self {
+		return new self( $this->element, $this->id, $scopes, $this->options );
+	}
+
+	/**
+	 * Whether it shows a `folder` or a `file`.
+	 *
+	 * @since 0.1.0
+	 */
+	public function resource(): string {
+		return Elements::CATALOGUE[ $this->element ]['resource'];
+	}
+
+	/**
+	 * What a picker lets people choose.
+	 *
+	 * @param array<string, mixed> $attributes Of a block or a shortcode.
+	 * @return array{type: string, max: int, extensions: string[]}
+	 */
+	private static function picker_options( array $attributes ): array {
+		$types      = array_intersect( array( 'file', 'folder', 'web_link' ), wp_parse_list( $attributes['type'] ?? '' ) );
+		$extensions = array();
+		foreach ( array_slice( wp_parse_list( $attributes['extensions'] ?? '' ), 0, 50 ) as $extension ) {
+			$extensions[] = substr( sanitize_key( $extension ), 0, 12 );
+		}
+		return array(
+			'type'       => $types ? implode( ',', $types ) : 'file,web_link',
+			'max'        => max( 0, min( 1000, (int) ( $attributes['max'] ?? 0 ) ) ),
+			'extensions' => array_values( array_filter( $extensions ) ),
+		);
+	}
+}
