@@ -49,7 +49,13 @@ final class Plugin {
 		'Address_Link'            => 'identity/',
 		'Sealed_Meta'             => 'identity/',
 		'Snapshot'                => 'identity/',
+		'Setting_Values'          => 'admin/',
+		'Settings_Option'         => 'admin/',
+		'Settings_Fields'         => 'admin/',
+		'Role_Table'              => 'admin/',
 		'Settings_Page'           => 'admin/',
+		'Network_Page'            => 'admin/',
+		'Settlement'              => 'admin/',
 		'Addresses_Page'          => 'admin/',
 		'Address_Link_Page'       => 'admin/',
 		'Profile'                 => 'admin/',
@@ -207,10 +213,10 @@ final class Plugin {
 	 * Settings, whoever changes them, and Site Health, which WordPress runs by schedule, too.
 	 */
 	private static function hook_settings(): void {
-		add_action( 'update_option_' . Settings::OPTION, array( Settings_Page::class, 'changed' ), 10, 2 );
-		add_action( 'add_option_' . Settings::OPTION, array( Settings_Page::class, 'added' ), 10, 2 );
-		add_action( 'update_site_option_' . Settings::NETWORK_OPTION, array( Settings_Page::class, 'changed_for_network' ), 10, 3 );
-		add_action( 'add_site_option_' . Settings::NETWORK_OPTION, array( Settings_Page::class, 'added' ), 10, 2 );
+		add_action( 'update_option_' . Settings::OPTION, array( Settings_Option::class, 'changed' ), 10, 2 );
+		add_action( 'add_option_' . Settings::OPTION, array( Settings_Option::class, 'added' ), 10, 2 );
+		add_action( 'update_site_option_' . Settings::NETWORK_OPTION, array( Settings_Option::class, 'changed_for_network' ), 10, 3 );
+		add_action( 'add_site_option_' . Settings::NETWORK_OPTION, array( Settings_Option::class, 'added' ), 10, 2 );
 		add_filter( 'site_status_tests', array( Site_Health::class, 'add_tests' ) );
 		add_filter( 'debug_information', array( Site_Health::class, 'add_information' ) );
 		add_action( 'rest_api_init', array( Site_Health::class, 'add_route' ) );
@@ -221,13 +227,13 @@ final class Plugin {
 	 * Pages and notices of the admin area.
 	 */
 	private static function hook_admin_area(): void {
-		add_action( 'admin_init', array( Settings_Page::class, 'register_setting' ) );
+		add_action( 'admin_init', array( Settings_Option::class, 'register' ) );
 		add_action( 'admin_init', array( Privacy::class, 'suggest_policy' ) );
 		add_action( 'admin_menu', array( Settings_Page::class, 'add_page' ) );
-		add_action( 'network_admin_menu', array( Settings_Page::class, 'add_network_page' ) );
-		add_action( 'network_admin_edit_widgets_for_box', array( Settings_Page::class, 'save_network' ) );
-		add_action( 'admin_post_' . Settings_Page::NETWORK_ACTION, array( Settings_Page::class, 'save_network' ) );
-		add_action( 'admin_post_' . Settings_Page::SETTLE_ACTION, array( Settings_Page::class, 'settle' ) );
+		add_action( 'network_admin_menu', array( Network_Page::class, 'add_page' ) );
+		add_action( 'network_admin_edit_widgets_for_box', array( Network_Page::class, 'save' ) );
+		add_action( 'admin_post_' . Network_Page::ACTION, array( Network_Page::class, 'save' ) );
+		add_action( 'admin_post_' . Settlement::ACTION, array( Settlement::class, 'settle' ) );
 		add_filter( 'plugin_action_links_' . plugin_basename( FILE ), array( Settings_Page::class, 'link' ) );
 		add_action( 'load-profile.php', array( Address_Link_Page::class, 'follow' ) );
 		add_action( 'admin_post_' . Address_Link_Page::ACTION, array( Address_Link_Page::class, 'send_on_request' ) );

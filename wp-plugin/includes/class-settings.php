@@ -10,10 +10,10 @@ namespace WidgetsForBox;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Reads settings: a constant wins over the stored value, which wins over the default.
+ * Every setting, declared once, and its value: a constant wins over the stored value, which wins over the default.
  *
- * Where the sidecar is and where scripts come from is the business of whoever runs the server; in a
- * network these are stored once for all sites. Texts, roles and the mapping belong to each site.
+ * Where the sidecar is and where scripts come from is the business of whoever runs the server; in a network these
+ * are stored once for all sites. Texts, roles and the mapping belong to each site.
  *
  * @since 0.1.0
  */
@@ -25,55 +25,180 @@ final class Settings {
 	const OPTION = 'widgets_for_box';
 
 	/**
-	 * Name of a network's option, which holds the server settings. Not the same name: WordPress would
-	 * put it through the check of the site's.
+	 * Name of a network's option, which holds what it has once. Not the same name: WordPress would put it
+	 * through the check of the site's.
 	 */
 	const NETWORK_OPTION = 'widgets_for_box_network';
 
 	/**
-	 * Every setting with its default; '' for a text means the translated default text.
+	 * Whose business a setting is: that of whoever runs the server; of a network, whose sites share users and their
+	 * addresses; of each site. The first two are stored once in a network.
 	 */
-	const DEFAULTS = array(
-		'socket'           => '/run/box-sidecar/box-sidecar.sock',
-		'api_host'         => 'https://api.box.com',
-		'upload_host'      => 'https://upload.box.com',
-		'static_host'      => 'https://cdn01.boxcdn.net',
-		'elements_url'     => Elements::CDN,
-		'elements_version' => Elements::VERSION,
-		'account'          => 'email',
-		'directory'        => '',
-		'roles'            => array(),
-		'no_account_text'  => '',
-		'no_access_text'   => '',
-	);
+	const SERVER  = 'server';
+	const NETWORK = 'network';
+	const SITE    = 'site';
 
 	/**
-	 * Settings that concern the server; in a network only its administrators may change them.
+	 * Every setting. Functions, since texts are translated only where they are shown.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @return array<string, array<string, mixed>> By name: {
+	 *
+	 *     @type mixed    $default     What holds if nothing is stored; '' for a text means its `placeholder`.
+	 *     @type string   $scope       SERVER, NETWORK or SITE.
+	 *     @type array    $schema      What a value looks like, as JSON Schema.
+	 *     @type callable $sanitize    Makes a value that fits the schema the one to store; see Setting_Values.
+	 *     @type string   $section     Under which heading it is shown, as of Settings_Fields.
+	 *     @type callable $field       Prints it there. Without one the section itself does.
+	 *     @type mixed    $unticked    What it means that a form does not say anything. Only for boxes to tick.
+	 *     @type callable $label       Returns its name for people.
+	 *     @type callable $description Returns more about it. Optional.
+	 *     @type callable $placeholder Returns what holds if it is empty. Optional.
+	 * }
 	 */
-	const SERVER = array( 'socket', 'api_host', 'upload_host', 'static_host', 'elements_url', 'elements_version' );
+	public static function all(): array {
+		static $all = null;
+		$all        = $all ?? self::of_server() + self::of_people();
+		return $all;
+	}
 
 	/**
-	 * Settings that a network has once for all of its sites: those, and who answers for the addresses of
-	 * users, whom the sites share.
+	 * Settings of the server.
+	 *
+	 * @return array<string, array<string, mixed>>
 	 */
-	const NETWORK = array( 'socket', 'api_host', 'upload_host', 'static_host', 'elements_url', 'elements_version', 'directory' );
+	private static function of_server(): array {
+		$text = array(
+			'scope'   => self::SERVER,
+			'schema'  => array( 'type' => 'string' ),
+			'section' => 'connection',
+			'field'   => array( Settings_Fields::class, 'text' ),
+		);
+		$host = $text + array( 'sanitize' => array( Setting_Values::class, 'host' ) );
+		return array(
+			'socket'           => $text + array(
+				'default'     => '/run/box-sidecar/box-sidecar.sock',
+				'sanitize'    => array( Setting_Values::class, 'socket' ),
+				'label'       => static fn() => __( 'Socket of the sidecar', 'widgets-for-box' ),
+				'description' => static fn() => __( 'The path that box-sidecar prints when it starts.', 'widgets-for-box' ),
+			),
+			'api_host'         => $host + array(
+				'default' => 'https://api.box.com',
+				'label'   => static fn() => __( 'API host', 'widgets-for-box' ),
+			),
+			'upload_host'      => $host + array(
+				'default' => 'https://upload.box.com',
+				'label'   => static fn() => __( 'Upload host', 'widgets-for-box' ),
+			),
+			'static_host'      => $host + array(
+				'default' => 'https://cdn01.boxcdn.net',
+				'label'   => static fn() => __( 'Host of Box’s preview code', 'widgets-for-box' ),
+			),
+			'elements_url'     => array(
+				'default'     => Elements::CDN,
+				'section'     => 'elements',
+				'sanitize'    => array( Setting_Values::class, 'template' ),
+				'label'       => static fn() => __( 'Source', 'widgets-for-box' ),
+				'description' => static fn() => __( 'An address with {version}, {locale} and {file}. Box’s own content delivery network, unless you host a copy yourself.', 'widgets-for-box' ),
+			) + $text,
+			'elements_version' => array(
+				'default'  => Elements::VERSION,
+				'section'  => 'elements',
+				'sanitize' => array( Setting_Values::class, 'version' ),
+				'label'    => static fn() => __( 'Version', 'widgets-for-box' ),
+			) + $text,
+		);
+	}
+
+	/**
+	 * Settings about people.
+	 *
+	 * @return array<string, array<string, mixed>>
+	 */
+	private static function of_people(): array {
+		$text = array(
+			'default'  => '',
+			'scope'    => self::SITE,
+			'schema'   => array( 'type' => 'string' ),
+			'sanitize' => array( Setting_Values::class, 'text' ),
+			'section'  => 'people',
+			'field'    => array( Settings_Fields::class, 'text' ),
+		);
+		return array(
+			'account'         => array(
+				'default'     => 'email',
+				'scope'       => self::SITE,
+				'schema'      => array(
+					'type' => 'string',
+					'enum' => array( 'email', 'app_user', 'assigned' ),
+				),
+				'sanitize'    => array( Setting_Values::class, 'text' ),
+				'section'     => 'people',
+				'field'       => array( Settings_Fields::class, 'account' ),
+				'label'       => static fn() => __( 'Which Box user someone is', 'widgets-for-box' ),
+				'description' => static fn() => __( 'A Box user that is assigned on someone’s profile page comes before this rule.', 'widgets-for-box' ),
+			),
+			'directory'       => array(
+				'default'     => '',
+				'scope'       => self::NETWORK,
+				'schema'      => array( 'type' => array( 'string', 'integer', 'boolean' ) ),
+				'sanitize'    => array( Setting_Values::class, 'tick' ),
+				'unticked'    => '',
+				'section'     => 'people',
+				'field'       => array( Settings_Fields::class, 'directory' ),
+				'label'       => static fn() => __( 'E-mail addresses', 'widgets-for-box' ),
+				'description' => static fn() => __( 'Whoever can change the address in an account by any other way, the person included, then chooses whose files it shows.', 'widgets-for-box' ),
+			),
+			'no_account_text' => $text + array(
+				'label'       => static fn() => __( 'Text for people without a Box account', 'widgets-for-box' ),
+				'placeholder' => array( Errors::class, 'default_no_account_text' ),
+			),
+			'no_access_text'  => $text + array(
+				'label'       => static fn() => __( 'Text for people who may not use Box here', 'widgets-for-box' ),
+				'placeholder' => array( Errors::class, 'default_no_access_text' ),
+			),
+			'roles'           => array(
+				'default'  => array(),
+				'scope'    => self::SITE,
+				'schema'   => array( 'type' => 'object' ),
+				'sanitize' => array( Setting_Values::class, 'roles' ),
+				'unticked' => array(),
+				'section'  => 'roles',
+				'label'    => static fn() => __( 'Roles', 'widgets-for-box' ),
+			),
+		);
+	}
+
+	/**
+	 * The settings of some scopes.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param string ...$scopes SERVER, NETWORK or SITE.
+	 * @return array<string, array<string, mixed>> As of all().
+	 */
+	public static function of( string ...$scopes ): array {
+		return array_filter( self::all(), static fn( array $setting ): bool => in_array( $setting['scope'], $scopes, true ) );
+	}
 
 	/**
 	 * A setting's value in force.
 	 *
 	 * @since 0.1.0
 	 *
-	 * @param string $name A key of DEFAULTS.
+	 * @param string $name A key of all().
 	 * @return mixed A string, but for `roles`, which is an array.
 	 */
 	public static function get( string $name ) {
 		if ( self::is_fixed( $name ) ) {
 			return constant( self::constant_name( $name ) );
 		}
-		$network = is_multisite() && in_array( $name, self::NETWORK, true );
+		$setting = self::all()[ $name ];
+		$network = self::SITE !== $setting['scope'] && is_multisite();
 		$stored  = $network ? get_site_option( self::NETWORK_OPTION, array() ) : get_option( self::OPTION, array() );
 		$value   = is_array( $stored ) ? ( $stored[ $name ] ?? '' ) : '';
-		return '' === $value ? self::DEFAULTS[ $name ] : $value;
+		return '' === $value ? $setting['default'] : $value;
 	}
 
 	/**
@@ -110,7 +235,7 @@ final class Settings {
 	 *
 	 * @since 0.1.0
 	 *
-	 * @param string $name A key of DEFAULTS.
+	 * @param string $name A key of all().
 	 */
 	public static function is_fixed( string $name ): bool {
 		return defined( self::constant_name( $name ) );
@@ -121,7 +246,7 @@ final class Settings {
 	 *
 	 * @since 0.1.0
 	 *
-	 * @param string $name A key of DEFAULTS.
+	 * @param string $name A key of all().
 	 */
 	public static function constant_name( string $name ): string {
 		return 'WIDGETS_FOR_BOX_' . strtoupper( $name );

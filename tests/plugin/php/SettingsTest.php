@@ -9,6 +9,7 @@ namespace WidgetsForBox\Tests;
 
 use WidgetsForBox\Elements;
 use WidgetsForBox\Settings;
+use WidgetsForBox\Settings_Option;
 use WidgetsForBox\Settings_Page;
 use WidgetsForBox\Status;
 
@@ -22,7 +23,7 @@ final class SettingsTest extends TestCase {
 	 */
 	protected function setUp(): void {
 		parent::setUp();
-		Settings_Page::register_setting();
+		Settings_Option::register();
 		$GLOBALS['wp_settings_errors'] = array(); // phpcs:ignore WordPress.WP.GlobalVariablesOverride.Prohibited -- No function empties it.
 	}
 
@@ -159,7 +160,7 @@ final class SettingsTest extends TestCase {
 				'account'  => array(),
 			),
 		) as $input ) {
-			$this->assertIsArray( Settings_Page::sanitize( $input ) );
+			$this->assertIsArray( Settings_Option::sanitize( $input ) );
 		}
 	}
 

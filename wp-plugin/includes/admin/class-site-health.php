@@ -139,7 +139,7 @@ final class Site_Health {
 				'value' => VERSION,
 			),
 		);
-		foreach ( array_merge( Settings::NETWORK, array( 'account' ) ) as $name ) {
+		foreach ( array_merge( array_keys( Settings::of( Settings::SERVER, Settings::NETWORK ) ), array( 'account' ) ) as $name ) {
 			$fields[ $name ] = array(
 				'label' => Settings::constant_name( $name ),
 				'value' => Settings::get( $name ) . ( Settings::is_fixed( $name ) ? ' (wp-config.php)' : '' ),
