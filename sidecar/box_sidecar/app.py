@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
+import string
 import traceback
 import uuid
 from pathlib import Path
@@ -21,9 +21,26 @@ from box_sidecar.sidecar import Sidecar
 
 log = logging.getLogger(__name__)
 
-_SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ID_LETTERS = f"{string.ascii_letters}{string.digits}._-".encode()
+_ID_LENGTH = 64
 # Names as ASGI has them, in lower case: what proxies add, and what only a browser sends.
 _FORWARDED = (b"forwarded", b"x-forwarded", b"x-real-ip", b"via", b"origin", b"cookie", b"sec-fetch-")
+
+
+def request_id(headers: dict[bytes, bytes]) -> str:
+    """The caller's, if it sent a sane one."""
+    given = headers.get(b"x-request-id", b"")
+    is_sane = 0 < len(given) <= _ID_LENGTH and not given.translate(None, _ID_LETTERS)
+    return given.decode() if is_sane else uuid.uuid4().hex
+
+
+def check_headers(headers: dict[bytes, bytes], path: str) -> None:
+    """Whether a program on this machine sends it that means us; raises ``forwarded_request`` or ``missing_header``."""
+    for name in headers:
+        if name.startswith(_FORWARDED):
+            raise Problem("forwarded_request", detail=f"The request carries {name.decode('latin-1').title()}.")
+    if headers.get(b"box-sidecar") != b"1" and path.lstrip("/").startswith("v1"):
+        raise Problem("missing_header")
 
 
 class Gate:
@@ -35,29 +52,16 @@ class Gate:
     async def process_request(self, req: Request, resp: Response) -> None:
         """Refuse what did not come straight from a program on this machine that means us."""
         headers: dict[bytes, bytes] = dict(req.scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        req.context.id = given.decode() if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        req.context.id = request_id(headers)
         req.context.peer = req.scope.get("box_sidecar.peer")
         if req.context.peer is None:
             raise Problem("internal_error", detail="Nobody knows who asks, so nobody is served.")
-        for name in headers:
-            if name.startswith(_FORWARDED):
-                raise Problem("forwarded_request", detail=f"The request carries {name.decode('latin-1').title()}.")
-        if headers.get(b"box-sidecar") != b"1" and req.path.lstrip("/").startswith("v1"):
-            raise Problem("missing_header")
+        check_headers(headers, req.path)
 
     async def process_response(self, req: Request, resp: Response, resource: Any, req_succeeded: bool) -> None:
         """Nothing that we say may be kept by a cache."""
         resp.set_headers((("Cache-Control", "no-store"), ("X-Request-Id", req.context.id)))
         self._sidecar.metrics.request(req.uri_template or "unknown", str(resp.status)[:3])
-
-    async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
-        """Begin when the server does."""
-        await self._sidecar.start()
-
-    async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
-        """End when the server does."""
-        await self._sidecar.stop()
 
 
 async def _on_problem(req: Request, resp: Response, problem: Problem, params: dict[str, Any]) -> None:

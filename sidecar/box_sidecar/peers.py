@@ -42,7 +42,7 @@ class Credentials(NamedTuple):
         return cls(*_UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
 
 
-class Admission:
+class AccessList:
     """Which peers may connect (``server.allowed_users``, ``socket_group``).
 
     Whom the kernel can't name is nobody: in a user namespace that maps only some users, it shows all others as one

@@ -19,7 +19,7 @@ import msgspec
 from box_sidecar.doctor import CONSOLE, Examination, another_configuration, failed
 from box_sidecar.logs import printable
 from box_sidecar.model import Subject, Token
-from box_sidecar.peers import Admission
+from box_sidecar.peers import AccessList
 from box_sidecar.problems import ConfigError, Problem
 from box_sidecar.schemas import Check, DoctorAnswer
 from box_sidecar.settings import ServerSettings
@@ -175,7 +175,7 @@ def _socket_for(user: str, settings: ServerSettings) -> Check:
 
 def _admission(user: str, person: pwd.struct_passwd, path: Path, settings: ServerSettings) -> Check:
     try:
-        admitted = Admission(settings).admits(person.pw_uid, person.pw_gid)
+        admitted = AccessList(settings).admits(person.pw_uid, person.pw_gid)
     except ConfigError as error:
         return Check("socket", "fail", str(error), "Correct the name.")
     if admitted:

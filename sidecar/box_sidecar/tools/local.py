@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from box_sidecar.logs import log_to_stderr
-from box_sidecar.server import harden
+from box_sidecar.hardening import harden
 from box_sidecar.sidecar import Sidecar
 
 T = TypeVar("T")
