@@ -129,6 +129,13 @@ class Audit:
             self._lost += 1
             raise _problem(_what_holds(entry)) from None
 
+    def write_now(self, entry: AuditEvent) -> bool:
+        """As :meth:`write`, if the kernel takes the line at once; else ``False``, and :meth:`write` must say it."""
+        if self._lost:
+            return False
+        entry.time = datetime.now(UTC)
+        return self._sink.write_now(self._encode(entry) + b"\n")
+
     async def resume(self) -> None:
         """If lines were lost, try whether it can be written by now; the first line says how many."""
         if self._lost:
@@ -201,6 +208,14 @@ class _File:
         """As :meth:`append`, at once: a regular file waits for no reader."""
         self.append(lines)
 
+    def write_now(self, lines: bytes) -> bool:
+        """Whether they are written."""
+        try:
+            self.append(lines)
+        except OSError:
+            return False
+        return True
+
     def close(self) -> None:
         """Let go of it, unless it is standard output."""
         if self.descriptor != _STDOUT:
@@ -257,6 +272,17 @@ class _Stream:
                     return
                 work = partial(self._file.finish, rest)
         await self._leave_to_thread(work)
+
+    def write_now(self, lines: bytes) -> bool:
+        """Whether they went in without waiting. What went in only in part is closed by the next line."""
+        if not (self._send and self._last.done() and self._stuck.done()):
+            return False
+        rest = self._file.begun(lines)
+        try:
+            self._file.is_torn = self._send(rest) < len(rest)
+        except OSError:
+            return False
+        return not self._file.is_torn
 
     async def _leave_to_thread(self, work: Callable[[], None]) -> None:
         if not self._thread.is_alive():

@@ -222,12 +222,20 @@ class TokenService:
         Raises:
             Problem: any code of the contract's.
         """
-        scopes = self.policy.scopes(element, tuple(features))
-        self.policy.check_resource(element, resource)
-        if (user := self._known(who.key)) and (issued := self._at_hand(user, element, scopes, resource, refused)):
+        if issued := self.cached(who, element, features, resource, refused):
             return issued
+        scopes = self.policy.scopes(element, tuple(features))
         with within(self._patience):
             return await self._ask_box(who, element, scopes, resource, refused)
+
+    def cached(
+        self, who: Subject, element: str, features: Iterable[str], resource: Resource, refused: str | None = None
+    ) -> Issued | None:
+        """As :meth:`issue`, from memory; ``None`` where Box must be asked."""
+        scopes = self.policy.scopes(element, tuple(features))
+        self.policy.check_resource(element, resource)
+        user = self._known(who.key)
+        return self._at_hand(user, element, scopes, resource, refused) if user else None
 
     def _at_hand(
         self, user: User, element: str, scopes: tuple[str, ...], resource: Resource, refused: str | None

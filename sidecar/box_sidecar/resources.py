@@ -11,9 +11,10 @@ import falcon.asgi
 import msgspec
 from falcon.asgi import Request, Response
 
-from box_sidecar.audit import AuditEvent
+from box_sidecar.audit import AuditEvent, Peer
 from box_sidecar.clock import monotonic
 from box_sidecar.doctor import Examination
+from box_sidecar.issuer import Issued
 from box_sidecar.model import Subject, User
 from box_sidecar.openapi import OF_BOX, OF_PEOPLE, OF_TOKENS, Text, operation
 from box_sidecar.problems import Problem
@@ -100,6 +101,37 @@ def _each_error(raw: bytes, kind: type[Any]) -> list[dict[str, str]]:
     return errors
 
 
+def _token_event(event: str, asked: TokenRequest, request_id: str, peer: Peer, started: float) -> AuditEvent:
+    resource = asked.resource
+    return AuditEvent(
+        event=event,
+        request_id=request_id,
+        peer_uid=peer.uid,
+        peer_pid=peer.pid,
+        element=asked.element,
+        scopes=asked.scopes,
+        resource=f"{resource.type}/{resource.id}",
+        duration_ms=round((monotonic() - started) * 1000, 2),
+    )
+
+
+def issued_event(
+    sidecar: Sidecar, asked: TokenRequest, issued: Issued, request_id: str, peer: Peer, started: float
+) -> AuditEvent:
+    """The audit's line about a token that is handed out; ``started`` on the monotonic clock."""
+    entry = _token_event("token_issued", asked, request_id, peer, started)
+    entry.person, entry.user_id = sidecar.audit.person(issued.user.login), issued.user.id
+    entry.outcome, entry.granted = issued.source, issued.token.scopes
+    return entry
+
+
+def token_answer(issued: Issued) -> bytes:
+    """The body with the token."""
+    user, token = issued.user, issued.token
+    life, person = int(token.life), Person(user.id, user.login, user.name)
+    return _encode(TokenAnswer(token.secret.reveal(), "bearer", life, token.scopes, issued.key.resource, person))
+
+
 class Tokens:
     """``POST /v1/tokens`` and ``POST /v1/tokens/revoke``."""
 
@@ -112,26 +144,19 @@ class Tokens:
         started = monotonic()
         asked = await _body(req, TokenRequest)
         self._sidecar.audit.require()
-        who, resource = asked.user.who, asked.resource
-        entry = _entry(req, "token_refused")
-        entry.element, entry.scopes, entry.resource = asked.element, asked.scopes, f"{resource.type}/{resource.id}"
+        who = asked.user.who
         try:
-            user, _, token, source = await self._sidecar.service.issue(
-                who, asked.element, asked.scopes, resource, asked.refused
-            )
+            issued = await self._sidecar.service.issue(who, asked.element, asked.scopes, asked.resource, asked.refused)
         except Problem as problem:
+            entry = _token_event("token_refused", asked, req.context.id, req.context.peer, started)
             entry.person, entry.outcome = _person(self._sidecar, who), problem.code
-            await self._end(entry, started)
+            await self._end(entry)
             raise
-        entry.event, entry.person, entry.user_id = "token_issued", self._sidecar.audit.person(user.login), user.id
-        entry.outcome, entry.granted = source, token.scopes
-        await self._end(entry, started)
-        life, person = int(token.life), Person(user.id, user.login, user.name)
+        await self._end(issued_event(self._sidecar, asked, issued, req.context.id, req.context.peer, started))
         resp.content_type = falcon.MEDIA_JSON
-        resp.data = _encode(TokenAnswer(token.secret.reveal(), "bearer", life, token.scopes, resource, person))
+        resp.data = token_answer(issued)
 
-    async def _end(self, entry: AuditEvent, started: float) -> None:
-        entry.duration_ms = round((monotonic() - started) * 1000, 2)
+    async def _end(self, entry: AuditEvent) -> None:
         await self._sidecar.audit.write(entry)
         self._sidecar.metrics.token(entry.outcome)
 

@@ -17,6 +17,7 @@ from functools import partial
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker as GunicornWorker
 
+from box_sidecar import hits
 from box_sidecar.app import create_app
 from box_sidecar.crowd import Crowd
 from box_sidecar.hardening import die_with
@@ -65,7 +66,7 @@ class Worker(GunicornWorker):  # type: ignore[misc]
             sys.exit(Arbiter.APP_LOAD_ERROR)
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         app = create_app(self.sidecar)
-        self.crowd = Crowd(access, self.sidecar.metrics, app, lambda _request: None, files)
+        self.crowd = Crowd(access, self.sidecar.metrics, app, partial(hits.answer, self.sidecar), files)
 
     def run(self) -> None:
         """Serve."""

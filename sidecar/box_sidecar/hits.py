@@ -1,0 +1,53 @@
+"""Tokens at hand, answered before the application is asked: nearly all requests, at a third of the cost.
+
+It says what the application would say, byte for byte, or nothing at all.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import msgspec
+
+from box_sidecar.app import check_headers, request_id
+from box_sidecar.clock import monotonic
+from box_sidecar.exchange import Answer, Request
+from box_sidecar.problems import Problem
+from box_sidecar.resources import issued_event, token_answer
+from box_sidecar.schemas import TokenRequest
+from box_sidecar.sidecar import Sidecar
+
+_PATH = "/v1/tokens"
+_TARGET = _PATH.encode()
+
+#: A page asks for the same again and again: what a body says is remembered. A body that is refused is not.
+_decode = lru_cache(1_000)(msgspec.json.Decoder(TokenRequest).decode)
+
+
+def answer(sidecar: Sidecar, request: Request) -> Answer | None:
+    """The answer to a request for a token that is in memory; ``None`` for all else, and where anything is wrong."""
+    if request.method != b"POST" or request.target != _TARGET or sidecar.audit.is_broken:
+        return None
+    started = monotonic()
+    headers = dict(request.headers)
+    try:
+        check_headers(headers, _PATH)
+        asked = _decode(request.body)
+        issued = sidecar.service.cached(asked.user.who, asked.element, asked.scopes, asked.resource, asked.refused)
+    except (Problem, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if issued is None:
+        return None
+    asked_by = request_id(headers)
+    if not sidecar.audit.write_now(issued_event(sidecar, asked, issued, asked_by, request.peer, started)):
+        return None
+    body = token_answer(issued)
+    sidecar.metrics.token(issued.source)
+    sidecar.metrics.request(_PATH, "200")
+    fields = [
+        (b"content-type", b"application/json"),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", asked_by.encode()),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    return Answer(200, fields, body)
