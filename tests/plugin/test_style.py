@@ -50,6 +50,11 @@ def test_every_class_is_found_where_it_is() -> None:
     assert listed == there - {"class-plugin.php"}
 
 
+def test_a_file_is_one_subject_that_one_can_read() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in [*PLUGIN.glob("**/*.php"), *PLUGIN.glob("**/*.js")]}
+    assert [str(path) for path, lines in lengths.items() if lines > 300] == []
+
+
 def test_coding_standards() -> None:
     done = run("phpcs", f"--standard={TESTS / 'plugin/phpcs.xml'}")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -22,6 +22,15 @@ final class Assets {
 	const HANDLE = 'widgets-for-box';
 
 	/**
+	 * The scripts of a page with widgets, each after those that it needs; the last one is HANDLE.
+	 */
+	const SCRIPTS = array(
+		self::HANDLE . '-tokens'   => 'tokens',
+		self::HANDLE . '-elements' => 'elements',
+		self::HANDLE               => 'loader',
+	);
+
+	/**
 	 * Registers scripts, as soon as a request needs any: most REST requests need none.
 	 *
 	 * @internal Callback of `wp_default_scripts`.
@@ -30,8 +39,12 @@ final class Assets {
 	 * @param WP_Scripts $scripts WordPress's scripts.
 	 */
 	public static function register_scripts( $scripts ): void {
-		$scripts->add( self::HANDLE, plugins_url( 'assets/loader.js', FILE ), array(), VERSION, 1 );
-		$scripts->add_data( self::HANDLE, 'strategy', 'defer' );
+		$needed = array();
+		foreach ( self::SCRIPTS as $handle => $file ) {
+			$scripts->add( $handle, plugins_url( "assets/$file.js", FILE ), $needed, VERSION, 1 );
+			$scripts->add_data( $handle, 'strategy', 'defer' );
+			$needed = array( $handle );
+		}
 		$dependencies = array( 'wp-api-fetch', 'wp-block-editor', 'wp-blocks', 'wp-components', 'wp-element', 'wp-i18n', 'wp-shortcode', self::HANDLE );
 		$scripts->add( self::HANDLE . '-editor', plugins_url( 'assets/editor.js', FILE ), $dependencies, VERSION, 1 );
 		$scripts->set_translations( self::HANDLE . '-editor', 'widgets-for-box', plugin_dir_path( FILE ) . 'languages' );
@@ -93,7 +106,7 @@ final class Assets {
 	}
 
 	/**
-	 * Defers the loader where WordPress knows no strategies, and leaves alone what others attach to it.
+	 * Defers the scripts where WordPress knows no strategies, and leaves alone what others attach to it.
 	 *
 	 * @internal Callback of `script_loader_tag`.
 	 * @since 0.1.0
@@ -105,7 +118,7 @@ final class Assets {
 	 */
 	public static function defer( $tag, $handle, $src ) {
 		$own = " src='$src' id='$handle-js'";
-		return self::HANDLE === $handle ? str_replace( $own, ' defer' . $own, $tag ) : $tag;
+		return isset( self::SCRIPTS[ $handle ] ) ? str_replace( $own, ' defer' . $own, $tag ) : $tag;
 	}
 
 	/**

@@ -1,0 +1,206 @@
+/**
+ * Box UI Elements: their files, their options, and their requests to Box.
+ */
+( function () {
+	'use strict';
+
+	const parts = window.widgetsForBox;
+	const { Failure, getToken, refuse, accept } = parts;
+
+	/** For each element its class in window.Box and the events that are passed on to the page. */
+	const ELEMENTS = {
+		explorer: [ 'ContentExplorer', [ 'select', 'navigate', 'preview', 'download', 'upload', 'create', 'rename', 'delete' ] ],
+		uploader: [ 'ContentUploader', [ 'beforeupload', 'upload', 'complete', 'error', 'close' ] ],
+		picker: [ 'ContentPicker', [ 'choose', 'cancel' ] ],
+		preview: [ 'ContentPreview', [ 'load', 'navigate', 'download', 'error' ] ],
+	};
+
+	/**
+	 * What a descriptor says, as far as it makes sense. Only the site can tell whether it is its own;
+	 * authors can write containers, too.
+	 */
+	function decode( descriptor ) {
+		let said;
+		try {
+			said = JSON.parse( atob( descriptor.split( '.' )[ 0 ].replace( /-/g, '+' ).replace( /_/g, '/' ) ) );
+		} catch {
+			said = null;
+		}
+		const { element, id, options } = Object( said );
+		const known = typeof element === 'string' && Object.hasOwn( ELEMENTS, element ) && typeof id === 'string';
+		return known ? { element, id, options: pickerOptions( Object( options ) ) } : {};
+	}
+
+	function pickerOptions( { type, extensions, max } ) {
+		return {
+			...( typeof type === 'string' && { type } ),
+			...( Array.isArray( extensions ) && { extensions: extensions.filter( ( name ) => typeof name === 'string' ) } ),
+			...( max > 0 && { maxSelectable: Number( max ) } ),
+		};
+	}
+
+	const files = new Map();
+
+	/** Loads script or style sheet of an element once; a failed one may be tried again. */
+	function load( file, { elements, text } ) {
+		if ( ! files.has( file ) ) {
+			files.set( file, new Promise( ( resolve, reject ) => {
+				const style = file.endsWith( '.css' );
+				const tag = document.createElement( style ? 'link' : 'script' );
+				if ( style ) {
+					tag.rel = 'stylesheet';
+				}
+				tag.onload = resolve;
+				tag.onerror = () => {
+					tag.remove();
+					files.delete( file );
+					reject( new Failure( 'elements', text.elements ) );
+				};
+				tag[ style ? 'href' : 'src' ] = elements.replace( '{file}', file );
+				document.head.append( tag );
+			} ) );
+		}
+		return files.get( file );
+	}
+
+	let messages = null;
+
+	/** Texts of a self-hosted copy in the page's language. */
+	function loadMessages( { elements, selfHosted } ) {
+		if ( ! messages && selfHosted ) {
+			messages = fetch( elements.replace( '{file}', 'messages.json' ) )
+				.then( ( response ) => ( response.ok ? response.json() : undefined ) )
+				.catch( () => undefined );
+		}
+		return messages;
+	}
+
+	/** Shows an Element. The widget says what becomes of it: isCurrent(), explain( failure ), recover(), tell( event ). */
+	function showElement( widget, container, scopes, configuration, texts ) {
+		const [ name, events ] = ELEMENTS[ widget.element ];
+		const box = new window.Box[ name ]();
+		const passOn = ( event ) => ( data ) => widget.tell( event, data );
+		const link = { ...widget, box, text: configuration.text, getFresh: tokenFunction( widget, configuration.text ) };
+		events.forEach( ( event ) => box.addListener( event, passOn( event ) ) );
+		box.show( widget.id, link.getFresh, {
+			...configuration.hosts,
+			...permissions( scopes ),
+			...( widget.element === 'picker' && widget.options ),
+			...( texts && { language: configuration.locale, messages: texts } ),
+			...( widget.element === 'preview' && {
+				hasHeader: true,
+				onLoad: passOn( 'load' ),
+				onNavigate: passOn( 'navigate' ),
+				onDownload: passOn( 'download' ),
+				onError: passOn( 'error' ),
+			} ),
+			container,
+			logoUrl: 'box',
+			requestInterceptor: ( request ) => intercept( link, request ),
+			responseInterceptor: ( response ) => watch( link, response ),
+		} );
+		return box;
+	}
+
+	/** Buttons by the scopes that were granted: a button without its scope would only fail. */
+	function permissions( scopes ) {
+		const has = ( scope ) => scopes.includes( 'item_' + scope );
+		return {
+			canPreview: has( 'preview' ),
+			canDownload: has( 'download' ),
+			canUpload: has( 'upload' ),
+			canCreateNewFolder: has( 'upload' ),
+			canRename: has( 'rename' ),
+			canDelete: has( 'delete' ),
+			canShare: has( 'share' ),
+			// The picker makes a shared link of whatever is merely selected, unless told otherwise.
+			canSetShareAccess: has( 'share' ),
+			showAnnotations: scopes.some( ( scope ) => scope.startsWith( 'annotation_' ) ),
+		};
+	}
+
+	/**
+	 * What the Elements call before every request; given a list they only announce it. An Element that
+	 * was taken away gets no more tokens: they may be for another person than its requests.
+	 */
+	function tokenFunction( { descriptor, isCurrent, explain }, text ) {
+		return async ( ids ) => {
+			try {
+				const { token } = await getToken( descriptor );
+				if ( ! isCurrent() ) {
+					throw new Failure( 'gone', text.refused );
+				}
+				return Array.isArray( ids ) ? null : token;
+			} catch ( failure ) {
+				if ( isCurrent() ) {
+					explain( failure );
+				}
+				throw failure;
+			}
+		};
+	}
+
+	/** Sees every request to Box, to help where Box refuses, before the Element gives up. */
+	function intercept( link, request ) {
+		const { adapter } = request;
+		if ( typeof adapter === 'function' && ! adapter.helped ) {
+			request.adapter = ( asked ) => adapter( asked ).catch( ( failure ) => help( link, asked, adapter, failure ) );
+			request.adapter.helped = true;
+		}
+		return request;
+	}
+
+	/** Sends a request again with another token, or leaves a search that is not allowed. */
+	async function help( link, request, adapter, failure, again = true ) {
+		const { box, descriptor, id, text } = link;
+		const status = link.isCurrent() && failure.response?.status;
+		if ( status === 401 ) {
+			if ( ! refuse( descriptor, bearer( request ) ) ) {
+				link.explain( new Failure( 'refused', text.refused ) );
+			} else if ( again ) {
+				const token = await link.getFresh().catch( () => null );
+				if ( token ) {
+					request.headers.Authorization = 'Bearer ' + token;
+					return adapter( request ).catch( ( another ) => help( link, request, adapter, another, false ) );
+				}
+			}
+		}
+		const browser = box.getComponent?.();
+		if ( status === 403 && browser?.fetchFolder && /\/2\.0\/search\b/.test( request.url ) ) {
+			// Box may not let a narrow token search at all: then nobody is offered to.
+			document.body.classList.add( 'widgets-for-box-no-search' );
+			link.explain( new Failure( 'search', text.search ) );
+			browser.fetchFolder( request.params?.ancestor_folder_ids || id );
+			return new Promise( () => {} );
+		}
+		throw failure;
+	}
+
+	function bearer( request ) {
+		return request?.headers?.Authorization?.slice( 'Bearer '.length );
+	}
+
+	/** Sees every answer of Box, or what came instead. */
+	function watch( link, answer ) {
+		const { box, descriptor, text } = link;
+		const { config } = answer;
+		const status = answer.status || answer.response?.status;
+		if ( status === 401 && link.isCurrent() && ! config?.adapter?.helped ) {
+			// It could not be helped in time: its next request gets another token, and a folder is opened anew.
+			const folder = /\/folders\/(\d+)/.exec( config?.url )?.[ 1 ];
+			if ( ! refuse( descriptor, bearer( config ) ) ) {
+				link.explain( new Failure( 'refused', text.refused ) );
+			} else if ( folder ) {
+				link.getFresh().then( () => box.navigateTo?.( folder ), () => {} );
+			}
+		} else if ( answer.isAxiosError && ! answer.response ) {
+			link.explain( new Failure( 'box', text.box.replace( '%s', location.origin ) ) );
+		} else if ( status < 400 ) {
+			accept( descriptor, bearer( config ) );
+			link.recover();
+		}
+		return answer;
+	}
+
+	Object.assign( parts, { decode, load, loadMessages, showElement } );
+} )();

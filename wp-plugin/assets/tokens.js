@@ -1,0 +1,216 @@
+/**
+ * Who is there, and the tokens of that person.
+ *
+ * Nothing here knows what is shown; whoever shows it listens to `events`.
+ */
+( function () {
+	'use strict';
+
+	/** How long to wait for an answer of the site, in milliseconds. */
+	const PATIENCE = 25000;
+
+	/** A token with less life than this, in milliseconds, is renewed before it is used again. */
+	const MARGIN = 60000;
+
+	/** For how long, in milliseconds, to come back while the site is busy. */
+	const ENDURANCE = 120000;
+
+	/** `person`: somebody else may be there. `wait`: a token takes longer. */
+	const events = new EventTarget();
+
+	let configuration;
+	let text;
+
+	class Failure extends Error {
+		constructor( code, message, details = {} ) {
+			super( message );
+			this.code = code;
+			this.details = details;
+		}
+	}
+
+	function configure( given ) {
+		configuration = given;
+		text = given.text;
+	}
+
+	let nonce = null;
+
+	/** The last nonce that was good: another one may be another person's. */
+	let last = null;
+
+	async function ask( url, options ) {
+		const stop = new AbortController();
+		const timer = setTimeout( () => stop.abort(), PATIENCE );
+		try {
+			const response = await fetch( url, { credentials: 'same-origin', cache: 'no-store', signal: stop.signal, ...options } );
+			return { response, body: await response.text() };
+		} catch {
+			throw new Failure( 'site', text.site );
+		} finally {
+			clearTimeout( timer );
+		}
+	}
+
+	/** Asks for a nonce of the person who is logged in now, for a descriptor that needs it or for all. */
+	function freshNonce( descriptor ) {
+		const asked = ask( configuration.nonce ).then( ( { response, body } ) => {
+			if ( response.status >= 500 ) {
+				throw new Failure( 'broken', text.broken );
+			}
+			// Without a session it is a 0, or whatever page asks to log in.
+			const fresh = body.trim();
+			const loggedIn = response.ok && /^\w{2,}$/.test( fresh );
+			wasLoggedIn( loggedIn );
+			if ( ! loggedIn ) {
+				throw new Failure( 'rest_not_logged_in', text.loggedOut );
+			}
+			if ( last && last !== fresh ) {
+				forgetAll( descriptor );
+			}
+			last = fresh;
+			return fresh;
+		} );
+		nonce = asked;
+		asked.catch( () => {
+			nonce = nonce === asked ? null : nonce;
+		} );
+		return asked;
+	}
+
+	function identify() {
+		return nonce || freshNonce();
+	}
+
+	/** A page that comes back from the browser's memory may have been another person's. */
+	function identifyAgain() {
+		freshNonce().catch( () => forgetAll() );
+	}
+
+	/** Whether somebody was logged in the last time; sets it if given. */
+	function wasLoggedIn( loggedIn ) {
+		try {
+			if ( loggedIn !== undefined ) {
+				localStorage.widgetsForBox = loggedIn ? 1 : '';
+			}
+			return localStorage.widgetsForBox;
+		} catch {
+			return '';
+		}
+	}
+
+	/** Tokens by descriptor: widgets with the same one share it, and one request for it. */
+	const tokens = new Map();
+
+	/** Asks the site for a token, in place of one that Box refused, of which the site learns the hash alone. */
+	async function requestToken( descriptor, refused, until, again = true ) {
+		const { response, body } = await ask( configuration.token, {
+			method: 'POST',
+			headers: { 'Content-Type': 'application/json', 'X-WP-Nonce': await identify() },
+			body: JSON.stringify( { widget: descriptor, refused: await hash( refused ) } ),
+		} );
+		let answer;
+		try {
+			answer = JSON.parse( body );
+		} catch {
+			throw new Failure( 'broken', text.broken );
+		}
+		if ( response.ok && answer.token ) {
+			const renewed = response.headers.get( 'X-WP-Nonce' );
+			if ( renewed ) {
+				last = renewed;
+				nonce = Promise.resolve( renewed );
+			}
+			return answer;
+		}
+		const stale = answer.code === 'rest_cookie_invalid_nonce' || response.status === 401;
+		if ( stale && again ) {
+			// The nonce is too old, or someone else is logged in by now.
+			await freshNonce( descriptor );
+			return requestToken( descriptor, refused, until, false );
+		}
+		if ( stale ) {
+			throw new Failure( 'rest_not_logged_in', text.loggedOut );
+		}
+		const wait = 1000 * response.headers.get( 'Retry-After' );
+		if ( wait && Date.now() + wait < until ) {
+			events.dispatchEvent( new CustomEvent( 'wait', { detail: { descriptor, message: answer.message } } ) );
+			// Not all at the same moment.
+			await new Promise( ( resolve ) => setTimeout( resolve, wait * ( 1 + Math.random() / 2 ) ) );
+			return requestToken( descriptor, refused, until, again );
+		}
+		throw new Failure( answer.code, answer.message || text.broken, answer.data );
+	}
+
+	/** SHA-256 in hexadecimal digits; undefined for nothing, and on pages without https. */
+	async function hash( token ) {
+		if ( token && window.crypto.subtle ) {
+			const bytes = await crypto.subtle.digest( 'SHA-256', new TextEncoder().encode( token ) );
+			return Array.from( new Uint8Array( bytes ), ( byte ) => byte.toString( 16 ).padStart( 2, '0' ) ).join( '' );
+		}
+	}
+
+	/** A token with life left, as { token, scopes, until, unproven }; unproven if it replaces one that Box refused. */
+	function getToken( descriptor ) {
+		const known = tokens.get( descriptor ) || {};
+		if ( known.pending ) {
+			return known.pending;
+		}
+		const left = known.until - Date.now();
+		if ( left > Math.min( MARGIN, known.life / 2 ) ) {
+			return Promise.resolve( known );
+		}
+		const { refused } = known;
+		const patience = left > 0 ? 0 : ENDURANCE;
+		const pending = requestToken( descriptor, refused, Date.now() + patience ).then(
+			( { token, scopes, expires_in: seconds } ) => {
+				const life = seconds * 1000;
+				return { token, scopes, life, until: Date.now() + life, unproven: Boolean( refused ) };
+			},
+			( failure ) => {
+				// Not if it was forgotten meanwhile: somebody else may be there.
+				const kept = tokens.get( descriptor )?.token === known.token;
+				if ( left > 0 && kept && failure.code !== 'rest_not_logged_in' ) {
+					return known;
+				}
+				keep( { refused } );
+				throw failure;
+			}
+		);
+		// Not if it was forgotten meanwhile.
+		const keep = ( entry ) => tokens.get( descriptor )?.pending === pending && tokens.set( descriptor, entry );
+		tokens.set( descriptor, { ...known, pending } );
+		pending.then( keep, () => {} );
+		return pending;
+	}
+
+	/** Forgets a token that Box refused; whether another try is worth it: not if it came in place of a refused one. */
+	function refuse( descriptor, token ) {
+		const known = tokens.get( descriptor ) || {};
+		if ( known.pending || ! known.token || known.token !== ( token || known.token ) ) {
+			return true;
+		}
+		tokens.set( descriptor, { refused: known.token } );
+		return ! known.unproven;
+	}
+
+	/** Notes that Box took a token. */
+	function accept( descriptor, token ) {
+		const known = tokens.get( descriptor );
+		if ( known && known.token === ( token || known.token ) ) {
+			known.unproven = false;
+		}
+	}
+
+	/** Forgets all tokens, but for one that is being asked for anyway. */
+	function forgetAll( descriptor ) {
+		const pending = tokens.get( descriptor )?.pending;
+		tokens.clear();
+		if ( pending ) {
+			tokens.set( descriptor, { pending } );
+		}
+		events.dispatchEvent( new Event( 'person' ) );
+	}
+
+	window.widgetsForBox = { Failure, events, configure, identify, identifyAgain, wasLoggedIn, getToken, refuse, accept };
+} )();
