@@ -96,6 +96,8 @@ lint: ## types, style and translations of all languages in use
 	$(BIN)/mypy sidecar/box_sidecar tests
 	$(BIN)/lint-imports --no-cache
 	cd tests && npm run --silent lint
+	phpcs -q --standard=tests/plugin/phpcs.xml
+	wp-plugin/bin/translations --check
 
 release: ## one VERSION everywhere, a commit and a tag; nothing is pushed
 	@$(PYTHON) .ci/release "$(VERSION)"

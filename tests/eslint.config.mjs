@@ -1,24 +1,26 @@
-import js from "@eslint/js";
+import wordpress from "@wordpress/eslint-plugin";
 import globals from "globals";
 
+const files = [ "wp-plugin/**/*.js" ];
+
 export default [
-	js.configs.recommended,
+	...wordpress.configs[ "recommended-with-formatting" ].map( ( config ) => ( { ...config, files: config.files ?? files } ) ),
 	{
-		files: [ "wp-plugin/**/*.js" ],
+		files,
 		languageOptions: {
 			ecmaVersion: 2022,
 			sourceType: "script",
 			globals: { ...globals.browser, wp: "readonly" },
 		},
+		// React comes with WordPress; there is none here to ask.
+		settings: { react: { version: "18.2" } },
 		linterOptions: { reportUnusedDisableDirectives: "error" },
 		rules: {
-			"no-var": "error",
-			"prefer-const": "error",
-			eqeqeq: "error",
 			"no-implied-eval": "error",
-			"no-eval": "error",
-			"no-console": "error",
+			// Names say what parameters are; where they do not, the comment does, in a sentence.
+			"jsdoc/require-param": "off",
 			"no-unused-vars": [ "error", { caughtErrors: "all" } ],
+			"@wordpress/i18n-text-domain": [ "error", { allowedTextDomain: "widgets-for-box" } ],
 		},
 	},
 ];

@@ -29,7 +29,7 @@ def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess
     )
 
 
-@pytest.mark.parametrize("version", ["7.4", "8.0", "8.1", "8.2", "8.3", "8.4"])
+@pytest.mark.parametrize("version", ["7.4", "8.0", "8.1", "8.2", "8.3", "8.4", "8.5"])
 def test_php_compiles_it(version: str) -> None:
     done = run("node", "node_modules/@php-wasm/cli/main.js", "plugin/php/lint.php", "../wp-plugin", PHP=version)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -53,6 +53,23 @@ def test_every_class_is_found_where_it_is() -> None:
 def test_a_file_is_one_subject_that_one_can_read() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in [*PLUGIN.glob("**/*.php"), *PLUGIN.glob("**/*.js")]}
     assert [str(path) for path, lines in lengths.items() if lines > 300] == []
+
+
+@pytest.mark.parametrize("version", ["7.4", "8.5"])
+def test_analysis_finds_nothing(version: str) -> None:
+    done = run("node", "plugin/intelephense.mjs", version, "../wp-plugin", "plugin/php/wp-cli-stubs.php")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(list(PLUGIN.glob('**/*.php')))} files, 0 findings" in done.stdout
+
+
+def test_analysis_finds_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "wrong.php").write_text(
+        "<?php\nfunction f( int $n ): int {\n\treturn absent( $n );\n}\nget_option();\n"
+    )
+    done = run("node", "plugin/intelephense.mjs", "7.4", tmp_path)
+    assert done.returncode == 1
+    assert "wrong.php:3:" in done.stdout, done.stdout
+    assert "wrong.php:5:" in done.stdout, "WordPress's functions are known."
 
 
 def test_coding_standards() -> None:

@@ -1,9 +1,9 @@
 /**
  * The status panel of the settings page, "try as this user", and the look-up on profile pages.
  *
- * @package WidgetsForBox
+ * @package
  */
-( function ( wp ) {
+( function( wp ) {
 	'use strict';
 
 	const { apiFetch } = wp;
@@ -117,4 +117,4 @@
 	document.querySelectorAll( '[data-look-up]' ).forEach( ( button ) => {
 		onClick( button, () => lookUp( document.getElementById( button.dataset.lookUp ).value.trim() ) );
 	} );
-} )( window.wp );
+}( window.wp ) );

@@ -1,9 +1,9 @@
 /**
  * The blocks in the editor. No build step: this runs from WordPress 6.1 on as it is.
  *
- * @package WidgetsForBox
+ * @package
  */
-( function ( wp ) {
+( function( wp ) {
 	'use strict';
 
 	const { apiFetch } = wp;
@@ -50,7 +50,7 @@
 			const attributes = { type: [ resource ], max: 1 };
 			apiFetch( { path: '/widgets-for-box/v1/descriptor', method: 'POST', data: { element: 'picker', attributes } } ).then(
 				( answer ) => setWidget( answer.widget ),
-				( error ) => setProblem( error.message )
+				( error ) => setProblem( error.message ),
 			);
 		}, [ resource ] );
 		useEffect( () => {
@@ -65,13 +65,13 @@
 				node.removeEventListener( 'widgets-for-box:choose', chosen );
 				node.removeEventListener( 'widgets-for-box:cancel', onClose );
 			};
-		}, [ widget ] );
+		}, [ widget, onChoose, onClose ] );
 		const title = 'file' === resource ? __( 'Choose a Box file', 'widgets-for-box' ) : __( 'Choose a Box folder', 'widgets-for-box' );
 		return el(
 			Modal,
 			{ title, onRequestClose: onClose, className: 'widgets-for-box-chooser' },
 			problem && el( Notice, { status: 'error', isDismissible: false }, problem ),
-			widget && el( 'div', { ref: container, className: 'widgets-for-box widgets-for-box-picker', 'data-widget': widget } )
+			widget && el( 'div', { ref: container, className: 'widgets-for-box widgets-for-box-picker', 'data-widget': widget } ),
 		);
 	}
 
@@ -97,7 +97,7 @@
 			el( 'strong', {}, wp.blocks.getBlockType( 'widgets-for-box/' + element ).title ),
 			el( 'span', {}, describe( resource, attributes[ resource ], attributes[ resource + 'Name' ] ) ),
 			allowed.length > 0 && el( 'span', { className: 'widgets-for-box-allowed' }, allowed.map( ( name ) => PERMISSIONS[ name ] ).join( ' · ' ) ),
-			children
+			children,
 		);
 	}
 
@@ -110,7 +110,7 @@
 				checked: value.includes( name ),
 				onChange: ( checked ) => onChange( Object.keys( labels ).filter( ( other ) => ( other === name ? checked : value.includes( other ) ) ) ),
 				__nextHasNoMarginBottom: true,
-			} )
+			} ),
 		);
 	}
 
@@ -134,7 +134,7 @@
 					{ className: 'widgets-for-box-buttons' },
 					el( Button, { variant: 'secondary', onClick: choose }, chooseLabel ),
 					'folder' === resource && '0' !== attributes.folder &&
-						el( Button, { variant: 'tertiary', onClick: () => setAttributes( { folder: '0', folderName: '' } ) }, __( 'Own root folder', 'widgets-for-box' ) )
+						el( Button, { variant: 'tertiary', onClick: () => setAttributes( { folder: '0', folderName: '' } ) }, __( 'Own root folder', 'widgets-for-box' ) ),
 				),
 				el( TextControl, {
 					label: __( 'Id at Box', 'widgets-for-box' ),
@@ -142,14 +142,14 @@
 					onChange: ( value ) => setAttributes( { [ resource ]: value.replace( /\D/g, '' ), [ resource + 'Name' ]: '' } ),
 					__nextHasNoMarginBottom: true,
 					__next40pxDefaultSize: true,
-				} )
+				} ),
 			),
 			can.length > 0 &&
 				el(
 					PanelBody,
 					{ title: __( 'Visitors may', 'widgets-for-box' ) },
 					el( CheckboxList, { labels: only( PERMISSIONS, can ), value: attributes.can, onChange: set( 'can' ) } ),
-					el( 'p', { className: 'description' }, __( 'Roles, the sidecar’s policy and Box itself can allow less.', 'widgets-for-box' ) )
+					el( 'p', { className: 'description' }, __( 'Roles, the sidecar’s policy and Box itself can allow less.', 'widgets-for-box' ) ),
 				),
 			'picker' === element &&
 				el(
@@ -172,7 +172,7 @@
 						onChange: set( 'extensions' ),
 						__nextHasNoMarginBottom: true,
 						__next40pxDefaultSize: true,
-					} )
+					} ),
 				),
 			el(
 				PanelBody,
@@ -186,8 +186,8 @@
 					step: 10,
 					__nextHasNoMarginBottom: true,
 					__next40pxDefaultSize: true,
-				} )
-			)
+				} ),
+			),
 		);
 	}
 
@@ -210,8 +210,8 @@
 				el(
 					'div',
 					useBlockProps( { className: 'widgets-for-box widgets-for-box-' + element, style: { height: attributes.height } } ),
-					el( Picture, { element, attributes }, ! attributes[ resource ] && el( Button, { variant: 'primary', onClick: choose }, label ) )
-				)
+					el( Picture, { element, attributes }, ! attributes[ resource ] && el( Button, { variant: 'primary', onClick: choose }, label ) ),
+				),
 			);
 		};
 	}
@@ -288,4 +288,4 @@
 			transforms: transforms( element ),
 		} );
 	} );
-} )( window.wp );
+}( window.wp ) );

@@ -1,7 +1,7 @@
 /**
  * Box UI Elements: their files, their options, and their requests to Box.
  */
-( function () {
+( function() {
 	'use strict';
 
 	const parts = window.widgetsForBox;
@@ -203,4 +203,4 @@
 	}
 
 	Object.assign( parts, { decode, load, loadMessages, showElement } );
-} )();
+}() );

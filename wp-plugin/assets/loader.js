@@ -3,7 +3,7 @@
  *
  * A container says what it shows in a signed descriptor, the same for every visitor.
  */
-( function () {
+( function() {
 	'use strict';
 
 	const { Failure, events, configure, identify, identifyAgain, wasLoggedIn, getToken, decode, load, loadMessages, showElement } = window.widgetsForBox;
@@ -153,7 +153,7 @@
 				start( target );
 			}
 		} ),
-		{ rootMargin: NEARBY + 'px' }
+		{ rootMargin: NEARBY + 'px' },
 	);
 
 	/** Finds containers, also later ones, and forgets those that are gone. */
@@ -198,4 +198,4 @@
 	} else {
 		begin();
 	}
-} )();
+}() );

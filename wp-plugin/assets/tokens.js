@@ -3,7 +3,7 @@
  *
  * Nothing here knows what is shown; whoever shows it listens to `events`.
  */
-( function () {
+( function() {
 	'use strict';
 
 	/** How long to wait for an answer of the site, in milliseconds. */
@@ -41,8 +41,9 @@
 
 	async function ask( url, options ) {
 		const stop = new AbortController();
-		const timer = setTimeout( () => stop.abort(), PATIENCE );
+		let timer;
 		try {
+			timer = setTimeout( () => stop.abort(), PATIENCE );
 			const response = await fetch( url, { credentials: 'same-origin', cache: 'no-store', signal: stop.signal, ...options } );
 			return { response, body: await response.text() };
 		} catch {
@@ -136,7 +137,7 @@
 		if ( wait && Date.now() + wait < until ) {
 			events.dispatchEvent( new CustomEvent( 'wait', { detail: { descriptor, message: answer.message } } ) );
 			// Not all at the same moment.
-			await new Promise( ( resolve ) => setTimeout( resolve, wait * ( 1 + Math.random() / 2 ) ) );
+			await new Promise( ( resolve ) => setTimeout( resolve, wait * ( 1 + ( Math.random() / 2 ) ) ) );
 			return requestToken( descriptor, refused, until, again );
 		}
 		throw new Failure( answer.code, answer.message || text.broken, answer.data );
@@ -175,7 +176,7 @@
 				}
 				keep( { refused } );
 				throw failure;
-			}
+			},
 		);
 		// Not if it was forgotten meanwhile.
 		const keep = ( entry ) => tokens.get( descriptor )?.pending === pending && tokens.set( descriptor, entry );
@@ -213,4 +214,4 @@
 	}
 
 	window.widgetsForBox = { Failure, events, configure, identify, identifyAgain, wasLoggedIn, getToken, refuse, accept };
-} )();
+}() );

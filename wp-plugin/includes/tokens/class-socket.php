@@ -132,7 +132,7 @@ final class Socket {
 	 * @internal Callback of `http_api_curl`.
 	 * @since 0.1.0
 	 *
-	 * @param resource|\CurlHandle $handle    The handle.
+	 * @param resource|object      $handle    The handle: a CurlHandle from PHP 8.0 on.
 	 * @param array<string, mixed> $arguments The request's arguments.
 	 */
 	public function use_socket( $handle, $arguments ): void {

@@ -1,0 +1,3 @@
+export default {
+	extends: [ "@wordpress/stylelint-config" ],
+};
