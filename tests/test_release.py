@@ -16,6 +16,7 @@ from intranet.release import REPOSITORY
 
 WHO = {"GIT_AUTHOR_NAME": "A", "GIT_COMMITTER_NAME": "A"}
 MAIL = {"GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_EMAIL": "a@example.com"}
+STATE = (("rev-parse", "HEAD"), ("status", "--porcelain"), ("diff", "HEAD"), ("tag",))
 BLOCKS = ("explorer", "picker", "preview", "uploader")
 PLACES = (
     ("sidecar/box_sidecar/__init__.py", r'__version__ = "([^"]*)"'),
@@ -106,6 +107,13 @@ def tell_it_twice(checkout: Path) -> None:
     commit(checkout)
 
 
+def have_a_hook_that_refuses(checkout: Path) -> None:
+    hook = checkout / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho not today >&2\nexit 1\n")
+    hook.chmod(0o755)
+
+
 def nothing(checkout: Path) -> None:
     pass
 
@@ -118,6 +126,7 @@ def nothing(checkout: Path) -> None:
         ("9.8.7", forget_the_changelog, "CHANGELOG.md must begin with “## 9.8.7 (unreleased)”"),
         ("9.8.7", forget_the_page, "readme.txt has no changelog “= 9.8.7 =”"),
         ("9.8.7", tell_it_twice, "readme.txt tells its version 2 times"),
+        ("9.8.7", have_a_hook_that_refuses, "git commit failed: not today"),
         ("v9.8.7", nothing, "is not a version like 1.2.0"),
         ("9.8", nothing, "is not a version like 1.2.0"),
         ("9.8.07", nothing, "is not a version like 1.2.0"),
@@ -130,9 +139,9 @@ def test_what_is_no_release_changes_nothing(
     version: str, before: Callable[[Path], None], words: str, checkout: Path
 ) -> None:
     before(checkout)
-    state = [run(checkout, "git", *command).stdout for command in (("rev-parse", "HEAD"), ("diff",), ("tag",))]
+    state = [run(checkout, "git", *command).stdout for command in STATE]
     done = run(checkout, ".ci/release", version)
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-    assert state == [run(checkout, "git", *command).stdout for command in (("rev-parse", "HEAD"), ("diff",), ("tag",))]
+    assert state == [run(checkout, "git", *command).stdout for command in STATE]
