@@ -102,11 +102,11 @@ lint: ## types, style and translations of all languages in use
 release: ## one VERSION everywhere, a commit and a tag; nothing is pushed
 	@$(PYTHON) .ci/release "$(VERSION)"
 
-lock: $(VENV)/.tests ## renew the lock files of Python
-	cd sidecar && ../$(BIN)/pip-compile $(LOCK) -o requirements.lock pyproject.toml
-	cd tests && ../$(BIN)/pip-compile $(LOCK) -c ../sidecar/requirements.lock -o demo.lock demo.in
-	cd tests && ../$(BIN)/pip-compile $(LOCK) -c ../sidecar/requirements.lock -o requirements.lock requirements.in
-	cd tests/foreign && ../../$(BIN)/pip-compile $(LOCK) -o clients.lock clients.in
+lock: $(VENV)/.tests ## renew the lock files of Python; ARGS=--upgrade for newer ones
+	cd sidecar && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -o requirements.lock pyproject.toml
+	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -o demo.lock demo.in
+	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -o requirements.lock requirements.in
+	cd tests/foreign && ../../$(BIN)/pip-compile $(LOCK) $(ARGS) -o clients.lock clients.in
 
 LOCK := --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+import lifetimes
 from bench import table
 from bench.result import Report
 from box_sidecar.box.errors import REFUSALS
@@ -63,7 +64,13 @@ def benchmarks() -> str:
     return f"{table.markdown(report)}\n\n{picture}\n"
 
 
-SECTIONS: dict[str, Callable[[], str]] = {"help": help_texts, "codes": codes, "refusals": refusals, "bench": benchmarks}
+SECTIONS: dict[str, Callable[[], str]] = {
+    "help": help_texts,
+    "codes": codes,
+    "refusals": refusals,
+    "bench": benchmarks,
+    "lifetimes": lifetimes.table,
+}
 
 
 def generate(document: Path) -> str:
@@ -76,7 +83,7 @@ def generate(document: Path) -> str:
     return MARKED.sub(fill, document.read_text())
 
 
-DOCUMENTS = (REPOSITORY / "README.md", REPOSITORY / "sidecar/README.md")
+DOCUMENTS = tuple(REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md", "sidecar/README.md"))
 
 
 def main(check: bool) -> int:
