@@ -28,3 +28,26 @@ def test_no_module_imports_tests() -> None:
         if any(part.startswith("test_") for part in (*module.split("."), name))
     }
     assert found == set()
+
+
+def test_nothing_private_of_the_sidecar_is_used() -> None:
+    """What a test needs of it has a name for everybody."""
+    found = set()
+    for path in MODULES:
+        module = ast.parse(path.read_text())
+        ours = set()
+        for node in ast.walk(module):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "box_sidecar":
+                found |= {f"{path.name}: {node.module}.{alias.name}" for alias in node.names if _is_private(alias.name)}
+                ours |= {alias.asname or alias.name for alias in node.names}
+        found |= {
+            f"{path.name}: {node.value.id}.{node.attr}"
+            for node in ast.walk(module)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+            if node.value.id in ours and _is_private(node.attr)
+        }
+    assert found == set()
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
