@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from box_sidecar.model import normalize_login
 from box_sidecar.problems import ConfigError, Problem
 from box_sidecar.secret import Secret
 
@@ -42,7 +43,7 @@ class Peer:
 class AuditEvent(Struct, kw_only=True, omit_defaults=True):
     """What is known of one event; what is not known is left out.
 
-    ``person`` is a mark that only the holder of the app's secret can trace to a login. ``scopes`` were asked for,
+    ``person`` is a pseudonym that only the holder of the app's secret can trace to a login. ``scopes`` were asked for,
     ``granted`` were given.
     """
 
@@ -61,15 +62,15 @@ class AuditEvent(Struct, kw_only=True, omit_defaults=True):
     duration_ms: float | None = None
 
 
-def _mark(key: bytes, login: str) -> str:
+def _pseudonym(key: bytes, login: str) -> str:
     """What stands for a login in the audit, letter case apart."""
-    return hmac.digest(key, login.casefold().encode(), "sha256").hex()[:32]
+    return hmac.digest(key, normalize_login(login).encode(), "sha256").hex()[:32]
 
 
 class Audit:
     """Writes to ``path``, or to standard output for ``"-"``.
 
-    A person stands in it as an HMAC of the login: the same person has the same mark in every line, and only who
+    A person stands in it as an HMAC of the login: the same person has the same pseudonym in every line, and only who
     knows the app's secret can tell whose it is.
 
     Raises:
@@ -79,8 +80,8 @@ class Audit:
     def __init__(self, path: str, secret: Secret) -> None:
         self.path = path
         key = hmac.digest(secret.reveal().encode(), b"box-sidecar audit 1", "sha256")
-        #: The mark of a login; remembered, since it costs more than all else in a line.
-        self.person = lru_cache(10_000)(partial(_mark, key))
+        #: The pseudonym of a login; remembered, since it costs more than all else in a line.
+        self.pseudonym = lru_cache(10_000)(partial(_pseudonym, key))
         self._encode = msgspec.json.Encoder().encode
         self._lost = 0
         self._sink = _open(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -43,21 +44,23 @@ class Metrics:
         self._registry.register(counters)
         self._counts = counters.counts
         seconds = Histogram(
-            "box_sidecar_box_call_seconds", "Calls to Box", ["call", "outcome"], registry=self._registry,
+            "box_sidecar_box_request_duration_seconds", "Calls to Box", ["route", "status"], registry=self._registry,
             buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
         )  # fmt: skip
-        self._box_call = cache(seconds.labels)
+        self._box_request = cache(seconds.labels)
 
     def gauges(self, held: Callable[[], int], offset: Callable[[], float | None], broken: Callable[[], bool]) -> None:
         """Register what is read off at the time of asking."""
-        nan = float("nan")
+
+        def known_offset() -> float:
+            return math.nan if (seconds := offset()) is None else seconds
+
         for name, text, read in (
-            ("box_sidecar_tokens_held", "Tokens in memory", lambda: float(held())),
-            ("box_sidecar_box_clock_offset_seconds", "Box's clock minus this host's",
-             lambda: nan if (seconds := offset()) is None else seconds),
-            ("box_sidecar_breaker_open", "1 while Box is not being called because it failed", lambda: float(broken())),
-        ):  # fmt: skip
-            Gauge(name, text, registry=self._registry).set_function(read)
+            ("cached_tokens", "Tokens in memory", held),
+            ("box_clock_offset_seconds", "Box's clock minus this host's", known_offset),
+            ("circuit_breaker_open", "1 while Box is not being called because it failed", broken),
+        ):
+            Gauge(f"box_sidecar_{name}", text, registry=self._registry).set_function(read)
 
     def request(self, route: str, status: str) -> None:
         """An answer with this status on a route of ours."""
@@ -67,9 +70,9 @@ class Metrics:
         """A token issued (``hit``, ``mint``, ``stale``, ``renewed``) or refused (a code)."""
         self._counts["tokens"][outcome,] += 1
 
-    def box_call(self, call: str, outcome: str, seconds: float) -> None:
-        """A call to Box that took so long."""
-        self._box_call(call, outcome).observe(seconds)
+    def box_request(self, route: str, status: str, seconds: float) -> None:
+        """A call to Box that took so long; ``status`` is ``failed`` where no answer came."""
+        self._box_request(route, status).observe(seconds)
 
     def refused(self, reason: str) -> None:
         """A connection refused: ``peer``, ``crowded`` or ``slow``."""

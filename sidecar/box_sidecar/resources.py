@@ -120,7 +120,7 @@ def issued_event(
 ) -> AuditEvent:
     """The audit's line about a token that is handed out; ``started`` on the monotonic clock."""
     entry = _token_event("token_issued", asked, request_id, peer, started)
-    entry.person, entry.user_id = sidecar.audit.person(issued.user.login), issued.user.id
+    entry.person, entry.user_id = sidecar.audit.pseudonym(issued.user.login), issued.user.id
     entry.outcome, entry.granted = issued.source, issued.token.scopes
     return entry
 
@@ -228,7 +228,7 @@ class Users:
         entry.person, entry.outcome = _person(self._sidecar, who), "failed"
         try:
             user, entry.event = await work
-            entry.person, entry.user_id, entry.outcome = self._sidecar.audit.person(user.login), user.id, ""
+            entry.person, entry.user_id, entry.outcome = self._sidecar.audit.pseudonym(user.login), user.id, ""
         except Problem as problem:
             entry.outcome = problem.code
             raise
@@ -324,7 +324,7 @@ def _entry(req: Request, event: str) -> AuditEvent:
 
 def _person(sidecar: Sidecar, who: Subject) -> str:
     # A site's own id for somebody may well be an address.
-    return f"id:{who.value}" if who.by == "id" else sidecar.audit.person(who.value)
+    return f"id:{who.value}" if who.by == "id" else sidecar.audit.pseudonym(who.value)
 
 
 def _json(resp: Response, value: Any) -> None:

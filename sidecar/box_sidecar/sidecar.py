@@ -128,7 +128,7 @@ class Sidecar:
 
     def _connect(self, loaded: Loaded) -> tuple[Transport, BoxClient]:
         settings = loaded.settings.box
-        transport = Transport(settings.base_url, settings.timeout_s, self.clock, self.metrics.box_call)
+        transport = Transport(settings.base_url, settings.timeout_s, self.clock, self.metrics.box_request)
         unstated = loaded.settings.policy.accept_unstated_scopes
         return transport, BoxClient(loaded.app, transport, self.clock, accept_unstated_scopes=unstated)
 
@@ -275,7 +275,7 @@ class Sidecar:
             request_id="-",
             peer_uid=None,
             peer_pid=None,
-            person=self.audit.person(held.user.login),
+            person=self.audit.pseudonym(held.user.login),
             user_id=held.user.id,
             outcome=outcome,
         )

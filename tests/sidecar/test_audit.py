@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from box_sidecar.audit import Audit
+from box_sidecar.secret import Secret
 from intranet.emulator_process import EmulatorProcess
 from intranet.process import ProcessError
 from intranet.sidecar_process import SidecarProcess
@@ -226,3 +228,11 @@ def test_two_sidecars_may_write_one_audit(box: EmulatorProcess, serve: Serve, tm
             assert sidecar.token("ana@example.com").status_code == 200
     entries = lines(audit)
     assert len(entries) == 40 and all(entry["event"] == "token_issued" for entry in entries)
+
+
+def test_a_pseudonym_is_one_persons_however_the_login_is_written() -> None:
+    audit = Audit(os.devnull, Secret("of the app"))
+    assert audit.pseudonym("Ana@Example.com") == audit.pseudonym("ana@example.com")
+    two = {audit.pseudonym(login) for login in ("stra\u00dfe@example.com", "strasse@example.com")}
+    assert len(two) == 2, "they are two people for Box, and for the cache"
+    assert Audit(os.devnull, Secret("of another")).pseudonym("ana@example.com") != audit.pseudonym("ana@example.com")

@@ -112,7 +112,7 @@ def test_a_token_that_nobody_uses_any_more_lapses(box: EmulatorProcess, serve: S
     box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 3})
     sidecar = serve(cache={"min_life_s": 0.5, "refresh_ahead_s": 1.5})
     sidecar.token("ana@example.com")
-    until(lambda: "box_sidecar_tokens_held 0.0" in sidecar.request("GET", "/metrics").text, 12, 0.3)
+    until(lambda: "box_sidecar_cached_tokens 0.0" in sidecar.request("GET", "/metrics").text, 12, 0.3)
     made = sum(token["kind"] == "downscoped" for token in box.tokens())
     assert made <= 2, "once more for the one who was just here, and never again"
 
@@ -170,7 +170,7 @@ def test_the_cache_is_bounded(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(cache={"max_tokens": 5})
     for number in range(8):
         assert sidecar.token(f"person{number}@example.com").status_code == 200
-    assert "box_sidecar_tokens_held 5.0" in sidecar.request("GET", "/metrics").text
+    assert "box_sidecar_cached_tokens 5.0" in sidecar.request("GET", "/metrics").text
     assert sidecar.token("person7@example.com").status_code == 200
     assert sidecar.audit()[-1]["outcome"] == "hit"
     assert sidecar.token("person0@example.com").status_code == 200

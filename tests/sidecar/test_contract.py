@@ -247,8 +247,8 @@ def test_metrics_count_and_name_nobody(serve: Serve) -> None:
         'box_sidecar_tokens_total{outcome="mint"} 1.0',
         'box_sidecar_tokens_total{outcome="hit"} 1.0',
         'box_sidecar_tokens_total{outcome="user_not_found"} 1.0',
-        "box_sidecar_tokens_held 1.0",
-        "box_sidecar_breaker_open 0.0",
+        "box_sidecar_cached_tokens 1.0",
+        "box_sidecar_circuit_breaker_open 0.0",
         'box_sidecar_requests_total{route="/v1/tokens",status="200"} 2.0',
         'box_sidecar_requests_total{route="unknown",status="404"} 1.0',
     ):

@@ -56,7 +56,7 @@ def test_ten_thousand_tokens_within_eighty_megabytes(folder: Path, capsys: pytes
                 }
 
         assert set().union(*together(4, visit)) == {200}
-        assert "box_sidecar_tokens_held 10000.0" in client.get("/metrics").text
+        assert "box_sidecar_cached_tokens 10000.0" in client.get("/metrics").text
         after = pss(sidecar)
         with capsys.disabled():
             print(f"\nPSS of the sidecar: {before:.1f} MB with one token, {after:.1f} MB with 10,000")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -49,16 +49,15 @@ _UNSTATED = Problem(
     fix="Please report it with the output of box-sidecar check --probe --json. Until it is understood, "
     "policy.accept_unstated_scopes = true believes such tokens for a person's root unseen.",
 )
+_MORE_THAN_ASKED = Problem(
+    "box_refused",
+    detail="Box's answer grants more than was asked for.",
+    fix="The token was revoked and thrown away. If it happens again, ask Box support about restricted_to.",
+)
 
 #: How a token for a person's root is asked for: without a resource; with ``folders/0``; without, and believed unseen.
 _RootWay = Literal["plain", "named", "believed"]
-
-
-class _Downscoped(NamedTuple):
-    """A token of an exchange, and what Box says it may do (see :func:`granted_scopes`)."""
-
-    token: Token
-    granted: tuple[str, ...] | None
+_NAMED: tuple[_RootWay] = ("named",)
 
 
 def exchange_request(parent: Token, scopes: Iterable[str], resource: Resource | None) -> Request:
@@ -185,54 +184,44 @@ class BoxClient:
                 nothing; that token is revoked, not used.
         """
         asked = tuple(scopes)
-        if not resource.is_root:
-            return await self._judged(await self._exchange(parent, asked, resource, name_it=True))
-        for way in _root_ways(self._root_way, self._accept_unstated_scopes):
-            token = await self._try_root(parent, asked, resource, way)
-            if token is not None:
-                self._root_way = way
-                return token
-        self._root_way = None
+        for way in self._root_ways() if resource.is_root else _NAMED:
+            try:
+                token, granted = await self._exchange(parent, asked, resource, name_it=way == "named")
+            except Problem as problem:
+                if resource.is_root and way == "named" and problem.refusal == "bad-resource":
+                    continue
+                raise
+            if granted is None and way == "believed":
+                granted = asked
+            if granted:
+                if resource.is_root:
+                    self._root_way = way
+                return replace(token, scopes=granted)
+            await self.revoke(token.secret)
+            if granted is not None:
+                raise replace(_MORE_THAN_ASKED)
+        if resource.is_root:
+            self._root_way = None
         raise replace(_UNSTATED)
 
-    async def _try_root(self, parent: Token, asked: tuple[str, ...], root: Resource, way: _RootWay) -> Token | None:
-        """A token for the root asked for in one way; None if Box does not take it or does not say what it grants."""
-        try:
-            answer = await self._exchange(parent, asked, root, name_it=way == "named")
-        except Problem as problem:
-            if way == "named" and problem.refusal == "bad-resource":
-                return None
-            raise
-        if answer.granted is None and way == "believed":
-            return replace(answer.token, scopes=asked)
-        if answer.granted is None:
-            await self.revoke(answer.token.secret)
-            return None
-        return await self._judged(answer)
-
-    async def _judged(self, answer: _Downscoped) -> Token:
-        """The token, if Box's answer says no more than was asked."""
-        if answer.granted:
-            return replace(answer.token, scopes=answer.granted)
-        await self.revoke(answer.token.secret)
-        if answer.granted is None:
-            raise replace(_UNSTATED)
-        raise Problem(
-            "box_refused",
-            detail="Box's answer grants more than was asked for.",
-            fix="The token was revoked and thrown away. If it happens again, ask Box support about restricted_to.",
+    def _root_ways(self) -> Iterable[_RootWay]:
+        """The ways to ask for a root's token, in the order in which to try them."""
+        ways: tuple[_RootWay, ...] = (
+            ("plain", "named", "believed") if self._accept_unstated_scopes else ("plain", "named")
         )
+        return ways if self._root_way is None else dict.fromkeys((self._root_way, *ways))
 
     async def _exchange(
         self, parent: Token, asked: tuple[str, ...], resource: Resource, *, name_it: bool
-    ) -> _Downscoped:
+    ) -> tuple[Token, tuple[str, ...] | None]:
+        """The new token, and what Box says it may do (see :func:`granted_scopes`)."""
         request = exchange_request(parent, asked, resource if name_it else None)
         started = monotonic()
         answer = (await self._transport.call(_TOKEN, lambda: request)).value("exchange")
         token = Token(Secret(answer.access_token), started + answer.expires_in)
         if token.secret == parent.secret:
             raise Problem("box_refused", detail="Box answered with the token that was to be narrowed.")
-        return _Downscoped(token, granted_scopes(answer.restricted_to, asked, resource))
+        return token, granted_scopes(answer.restricted_to, asked, resource)
 
     async def folders_above(self, file_id: str, token: Token) -> list[str]:
         """Ids of the folders that a file lies in, as the token's owner sees them, from the root down."""
@@ -259,10 +248,8 @@ class BoxClient:
             if len(page.entries) < max(1, min(_PAGE, page.limit or _PAGE)):
                 return list(found.values())
             offset += len(page.entries)
-        raise Problem(
-            "user_ambiguous",
-            detail=f"More than {offset} people at Box have a name or login that begins with this one.",
-        )
+        told = f"More than {offset} people at Box have a name or login that begins with this one."
+        raise Problem("user_ambiguous", detail=told)
 
     async def find_app_users(self, external_id: str) -> list[User]:
         """The app users that this app made under this id of its own."""
@@ -296,9 +283,3 @@ class BoxClient:
                 self._service_token = None
             answer = await attempt(await self.service_token())
         return answer.value("api")
-
-
-def _root_ways(known: _RootWay | None, accept_unstated: bool) -> tuple[_RootWay, ...]:
-    """The ways to ask for a root's token, in the order in which to try them."""
-    ways: tuple[_RootWay, ...] = ("plain", "named", "believed") if accept_unstated else ("plain", "named")
-    return ways if known is None else (known, *(way for way in ways if way != known))
