@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from box_sidecar.logs import log_to_stderr
 from box_sidecar.hardening import harden
+from box_sidecar.logs import log_to_stderr
 from box_sidecar.sidecar import Sidecar
 
 T = TypeVar("T")
