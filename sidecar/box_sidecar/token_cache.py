@@ -89,6 +89,10 @@ class Lapsing(_ByPerson[K, V], TLRUCache[K, V]):
         self._begin(person, left)
         super().__init__(size, ttu=lambda _key, value, _now: ends(value), timer=monotonic)
 
+    def __setitem__(self, key: K, value: V) -> None:
+        self.expire()  # first: what has ended under this very key takes the person's note of the key with it
+        super().__setitem__(key, value)
+
     def expire(self, time: float | None = None) -> list[tuple[K, V]]:
         """Drop what has ended; cachetools calls it at each insertion."""
         expired = super().expire(time)

@@ -308,6 +308,16 @@ def test_what_box_can_not_be_told_of_one_again_and_again_is_in_nobodys_way() -> 
     assert asyncio.run(work()) == {"one@example.com"}
 
 
+def test_what_takes_the_place_of_a_token_that_has_ended_is_found_by_person_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(token_cache, "monotonic", lambda: now)
+    kept: token_cache.Lapsing[str, float] = token_cache.Lapsing(3, lambda ends: ends, lambda _, __: "ana", print)
+    kept["explorer"] = 5.0
+    now = 6.0
+    kept["explorer"] = 9.0
+    assert (kept.of("ana"), kept["explorer"]) == (["explorer"], 9.0)
+
+
 def test_caches_that_forget_by_themselves_tell_whose_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(token_cache, "monotonic", lambda: now)
