@@ -34,7 +34,11 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (WORDPRESS, "class-breaker.php", "PAUSE"): "in which nobody asks a sidecar that was silent",
     (WORDPRESS, "class-breaker.php", "PATIENCE"): "for the one who tries afterwards",
     (WORDPRESS, "class-revocations.php", "TIMEOUT"): "that a log-out waits for one revocation",
-    (WORDPRESS, "class-revocations.php", "BUDGET"): "after which a log-out begins no further one; the rest is done later",
+    (
+        WORDPRESS,
+        "class-revocations.php",
+        "BUDGET",
+    ): "after which a log-out begins no further one; the rest is done later",
     (WORDPRESS, "class-revocations.php", "LONG_TIMEOUT"): "for one revocation where nobody waits",
     (WORDPRESS, "class-revocations.php", "EVENT_BUDGET"): "after which the scheduled event begins no further one",
     (WORDPRESS, "class-address-link.php", "LIFE"): "of a link that proves an address",

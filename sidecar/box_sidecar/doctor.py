@@ -11,11 +11,12 @@ from urllib.request import getproxies
 
 from box_sidecar.box.deadline import within
 from box_sidecar.box.transport import ME, PROBE
+from box_sidecar.loaded import load
 from box_sidecar.model import Resource, Token
 from box_sidecar.problems import CODES, ConfigError, Problem
 from box_sidecar.schemas import Check, DoctorAnswer
 from box_sidecar.settings import ServerSettings
-from box_sidecar.sidecar import Sidecar, load
+from box_sidecar.sidecar import Sidecar
 
 CONSOLE = "Developer Console (app.box.com/developers/console) → your app → Configuration"
 _DRIFT_S = 5.0

@@ -33,7 +33,7 @@ def answer(sidecar: Sidecar, request: Request) -> Answer | None:
     try:
         check_headers(headers, _PATH)
         asked = _decode(request.body)
-        issued = sidecar.service.cached(asked.user.who, asked.element, asked.scopes, asked.resource, asked.refused)
+        issued = sidecar.issuer.recall(asked.user.who, asked.element, asked.scopes, asked.resource, asked.refused)
     except (Problem, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if issued is None:

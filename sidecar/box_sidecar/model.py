@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
-from box_sidecar.clock import monotonic
+from box_sidecar import clock
 from box_sidecar.secret import Secret
 
 
@@ -22,7 +23,10 @@ def normalize_login(login: str) -> str:
     return "".join(lower if (lower := char.lower()).upper() == char else char for char in login)
 
 
-class User(msgspec.Struct, frozen=True):
+# Ten thousand of each are in memory. None can be part of a cycle, so the garbage collector need not look at them.
+
+
+class User(msgspec.Struct, frozen=True, gc=False):
     """A person as Box knows them. ``role`` is ``admin``, ``coadmin`` or ``user``."""
 
     id: str
@@ -31,8 +35,27 @@ class User(msgspec.Struct, frozen=True):
     status: str = ""
     role: str = ""
 
+    def __post_init__(self) -> None:
+        # The same few words for everybody: kept once.
+        msgspec.structs.force_setattr(self, "status", sys.intern(self.status))
+        msgspec.structs.force_setattr(self, "role", sys.intern(self.role))
 
-class Resource(msgspec.Struct, frozen=True):
+
+class Subject(msgspec.Struct, frozen=True, order=True, gc=False):
+    """How the caller names a person (RFC 8693): by ``login``, Box ``id``, or ``external_app_user_id``."""
+
+    by: Literal["login", "id", "external_app_user_id"]
+    value: str
+
+    @property
+    def key(self) -> Subject:
+        """The same person under the same key, whatever the letter case of the login."""
+        if self.by != "login" or (normal := normalize_login(self.value)) == self.value:
+            return self
+        return Subject("login", normal)
+
+
+class Resource(msgspec.Struct, frozen=True, order=True, gc=False):
     """A folder or file that a token is limited to. Folder ``"0"`` is the person's own root: no limit at all."""
 
     type: Literal["folder", "file"]
@@ -42,6 +65,15 @@ class Resource(msgspec.Struct, frozen=True):
     def is_root(self) -> bool:
         """Whether it stands for everything that the person has."""
         return self.type == "folder" and self.id == "0"
+
+
+class TokenKey(msgspec.Struct, frozen=True, order=True, gc=False):
+    """What a token is remembered by: the person and exactly what it may do."""
+
+    user_id: str
+    element: str
+    scopes: tuple[str, ...]
+    resource: Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +87,4 @@ class Token:
     @property
     def life(self) -> float:
         """Seconds left."""
-        return self.expires_at - monotonic()
-
-
-class Subject(msgspec.Struct, frozen=True):
-    """How the caller names a person: by ``login``, Box ``id``, or ``external_app_user_id``."""
-
-    by: Literal["login", "id", "external_app_user_id"]
-    value: str
-
-    @property
-    def key(self) -> Subject:
-        """The same person under the same key, whatever the letter case of the login."""
-        return Subject(self.by, normalize_login(self.value)) if self.by == "login" else self
+        return self.expires_at - clock.monotonic()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from box_sidecar.elements import ELEMENTS
-from box_sidecar.model import Resource, User, normalize_login
+from box_sidecar.model import Resource, TokenKey, User, normalize_login
 from box_sidecar.problems import Problem
 from box_sidecar.settings import PolicySettings
 
@@ -23,7 +23,6 @@ class Policy:
         self.provision_app_users = settings.provision_app_users
         # A policy never changes, and what it has allowed is asked again and again; a refusal is not remembered.
         self.scopes = lru_cache(1_000)(self._scopes)
-        self.check_user = lru_cache(10_000)(self._check_user)
 
     def _scopes(self, element: str, asked: tuple[str, ...]) -> tuple[str, ...]:
         """Base scope and asked feature scopes of an element, in one order whatever the caller's.
@@ -67,13 +66,13 @@ class Policy:
 
     def check_login(self, login: str) -> None:
         """Raises ``login_not_allowed``."""
-        # Refuses more than it must where casefold() takes two letters for one; the domains allow no more.
+        # casefold() takes more letters for one than normalize_login(): right where to take two for one is to refuse.
         if login.casefold() in self._denied_logins:
             raise Problem("login_not_allowed", detail="The login is in policy.denied_logins.")
         if self._domains and normalize_login(login).rpartition("@")[2] not in self._domains:
             raise Problem("login_not_allowed", detail="The login's domain is not in policy.login_domains.")
 
-    def _check_user(self, user: User) -> None:
+    def check_user(self, user: User) -> None:
         """Raises ``login_not_allowed``, ``role_not_allowed`` or ``user_inactive``.
 
         What Box did not tell is not taken for harmless: a user without a role or status is refused.
@@ -85,3 +84,21 @@ class Policy:
             )
         if user.status not in {"active", "cannot_delete_edit", "cannot_delete_edit_upload"}:
             raise Problem("user_inactive", detail=f"The Box account is “{user.status or 'unknown'}”.")
+
+    def check(self, user: User, key: TokenKey) -> None:
+        """Raise whatever there is against this person's having this token."""
+        self.scopes(key.element, key.scopes[1:])
+        self.check_resource(key.element, key.resource)
+        self.check_user(user)
+
+    def allows(self, user: User, key: TokenKey) -> bool:
+        """Whether :meth:`check` has nothing against it."""
+        try:
+            self.check(user, key)
+        except Problem:
+            return False
+        return True
+
+    def may_refuse_files_of(self, before: Policy) -> bool:
+        """Whether a file can be out of bounds that was not under another policy; no folders at all are all."""
+        return bool(self._folders) and not (before._folders and before._folders <= self._folders)

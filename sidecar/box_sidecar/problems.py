@@ -81,6 +81,9 @@ CODES: dict[str, Code] = {
         "Please report it with the lines of its log for this request_id."),
 }  # fmt: skip
 
+#: Where Box gives no answer: what is in memory may be served meanwhile.
+BOX_IS_DOWN = frozenset({"box_unavailable", "box_rate_limited"})
+
 
 class BoxReason(Struct, frozen=True, omit_defaults=True):
     """Box's own words: HTTP ``status``, ``error`` (or ``code``) and ``error_description`` (or ``message``)."""

@@ -6,9 +6,9 @@ import hashlib
 import mmap
 import struct
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from box_sidecar.clock import monotonic
+from box_sidecar import clock
 from box_sidecar.problems import Problem
 
 _WINDOW_S = 60.0
@@ -24,29 +24,29 @@ class Ledger:
     process writes at a time. It is empty again when the master is: that takes a restart of the service.
     """
 
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _TOTAL.size + _CAPACITY * _CHARGE.size)
+    def __init__(self, capacity: int = _CAPACITY) -> None:
+        self.capacity = capacity
+        self._memory = mmap.mmap(-1, _TOTAL.size + capacity * _CHARGE.size)
 
     def add(self, when: float, person: int) -> None:
         """Write one charge down; it counts once it is there as a whole."""
         (total,) = _TOTAL.unpack_from(self._memory)
-        _CHARGE.pack_into(self._memory, _place(total), when, person)
+        _CHARGE.pack_into(self._memory, self._place(total), when, person)
         _TOTAL.pack_into(self._memory, 0, total + 1)
 
     def since(self, start: float) -> list[tuple[float, int]]:
         """The charges later than `start`, oldest first."""
         (total,) = _TOTAL.unpack_from(self._memory)
         found: list[tuple[float, int]] = []
-        for number in range(total - 1, max(total - _CAPACITY, 0) - 1, -1):
-            when, person = _CHARGE.unpack_from(self._memory, _place(number))
+        for number in range(total - 1, max(total - self.capacity, 0) - 1, -1):
+            when, person = _CHARGE.unpack_from(self._memory, self._place(number))
             if when <= start:
                 break
             found.append((when, person))
         return found[::-1]
 
-
-def _place(number: int) -> int:
-    return _TOTAL.size + number % _CAPACITY * _CHARGE.size
+    def _place(self, number: int) -> int:
+        return _TOTAL.size + number % self.capacity * _CHARGE.size
 
 
 # Made with the module, so before the server forks: whoever counts in this process or its children counts here.
@@ -60,7 +60,7 @@ class _Charges:
     def __init__(self, ledger: Ledger, now: float) -> None:
         self._ledger = ledger
         self.all: deque[float] = deque()
-        self.of: defaultdict[int, deque[float]] = defaultdict(deque)
+        self.of: defaultdict[int, list[float]] = defaultdict(list)  # lists: a deque of one takes 760 bytes
         self._people: deque[int] = deque()
         for when, person in ledger.since(now - _WINDOW_S):
             self._count(when, person)
@@ -78,7 +78,7 @@ class _Charges:
         while self.all and self.all[0] <= start:
             self.all.popleft()
             person = self._people.popleft()
-            self.of[person].popleft()
+            self.of[person].pop(0)
             if not self.of[person]:
                 del self.of[person]
 
@@ -91,30 +91,23 @@ class MintLimits:
     limits may be set at any time, by another object: what was charged already counts for it too.
     """
 
-    def __init__(
-        self,
-        per_user: int,
-        overall: int,
-        mints: Ledger = _MINTS,
-        calls: Ledger = _CALLS,
-        timer: Callable[[], float] = monotonic,
-    ) -> None:
+    def __init__(self, per_user: int, overall: int, mints: Ledger = _MINTS, calls: Ledger = _CALLS) -> None:
         self._per_user = per_user
-        self._overall = min(overall, _CAPACITY)
-        self._timer = timer
-        self._mints = _Charges(mints, timer())
-        self._calls = _Charges(calls, timer())
+        self._overall = min(overall, mints.capacity, calls.capacity)
+        now = clock.monotonic()
+        self._mints = _Charges(mints, now)
+        self._calls = _Charges(calls, now)
 
     def charge_call(self) -> None:
         """Count one look-up or the like; raises ``rate_limited`` with ``retry_after`` above the limit."""
-        now = self._timer()
+        now = clock.monotonic()
         self._calls.forget_before(now - _WINDOW_S)
         self._refuse_if_full(now, self._calls.all, self._overall, "other calls for all people together")
         self._calls.add(now, 0)
 
     def charge_mint(self, user_id: str) -> None:
         """Count one mint for a person, and for all; raises as :meth:`charge_call`."""
-        now = self._timer()
+        now = clock.monotonic()
         person = int.from_bytes(hashlib.blake2b(user_id.encode(), digest_size=8).digest(), "big")
         self._mints.forget_before(now - _WINDOW_S)
         if theirs := self._mints.of.get(person):

@@ -146,7 +146,7 @@ class Tokens:
         self._sidecar.audit.require()
         who = asked.user.who
         try:
-            issued = await self._sidecar.service.issue(who, asked.element, asked.scopes, asked.resource, asked.refused)
+            issued = await self._sidecar.issuer.issue(who, asked.element, asked.scopes, asked.resource, asked.refused)
         except Problem as problem:
             entry = _token_event("token_refused", asked, req.context.id, req.context.peer, started)
             entry.person, entry.outcome = _person(self._sidecar, who), problem.code
@@ -169,7 +169,7 @@ class Tokens:
         entry = _entry(req, "tokens_revoked")
         entry.person, entry.outcome = _person(self._sidecar, who), "failed"
         try:
-            revoked = await self._sidecar.service.revoke(who)
+            revoked = await self._sidecar.revocations.revoke(who)
             entry.outcome = f"revoked {revoked}"
         except Problem as problem:
             entry.outcome = problem.code
@@ -216,10 +216,10 @@ class Users:
         _json(resp, user)
 
     async def _look_up(self, who: Subject) -> tuple[User, str]:
-        return await self._sidecar.service.lookup(who), "user_looked_up"
+        return await self._sidecar.users.lookup(who), "user_looked_up"
 
     async def _provision(self, who: Subject, name: str) -> tuple[User, str]:
-        user, made = await self._sidecar.service.provision(who.value, name)
+        user, made = await self._sidecar.users.provision(who.value, name)
         return user, "user_created" if made else "user_looked_up"
 
     async def _audited(self, req: Request, who: Subject, work: Awaitable[tuple[User, str]]) -> tuple[User, str]:
@@ -295,7 +295,7 @@ class Operation:
         entry = _entry(req, "doctor_ran")
         entry.outcome = "failed"
         try:
-            answer = await self._examinations.join("all", self._examine)
+            answer = await self._examinations.do("all", self._examine)
             entry.outcome = answer.status
         except Problem as problem:
             entry.outcome = problem.code
@@ -307,7 +307,7 @@ class Operation:
 
     async def _examine(self) -> DoctorAnswer:
         for _ in range(_CALLS_OF_DOCTOR):
-            self._sidecar.service.limits.charge_call()
+            self._sidecar.current.limits.charge_call()
         return await Examination(self._sidecar).run()
 
     @operation(Text("OpenAPI 3.1", "application/json", "object"))

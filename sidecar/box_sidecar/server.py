@@ -20,8 +20,8 @@ from gunicorn.glogging import Logger as GunicornLogger
 
 from box_sidecar.hardening import harden, ignore_gunicorns_environment, raise_file_limit
 from box_sidecar.listener import BACKLOG, Listener, listen
+from box_sidecar.loaded import load
 from box_sidecar.peers import AccessList
-from box_sidecar.sidecar import load
 from box_sidecar.worker import Worker
 
 log = logging.getLogger(__name__)

@@ -4,100 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import logging
-import os
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from box_sidecar import changes
-from box_sidecar.app_config import AppConfig, find_app_config, load_app_config
+from box_sidecar.app_config import AppConfig, find_app_config
 from box_sidecar.audit import Audit, AuditEvent
 from box_sidecar.box.client import BoxClient
 from box_sidecar.box.clock import BoxClock
 from box_sidecar.box.deadline import within
 from box_sidecar.box.transport import Transport
-from box_sidecar.issuer import CachedToken, TokenService
+from box_sidecar.loaded import Loaded, load, stamp_of, taken
 from box_sidecar.metrics import Metrics
 from box_sidecar.problems import CODES, ConfigError, Problem
-from box_sidecar.settings import Settings, load_settings, parse_settings, read_settings
+from box_sidecar.service import TokenService
+from box_sidecar.settings import Settings, load_settings
+from box_sidecar.token_cache import CachedToken
 
 log = logging.getLogger(__name__)
 
 _WATCH_S = 1.0
 _STILL_LOOKS = 3  # as often must files be found unchanged before they are taken over without a signal
-
-
-class _Taken:
-    """The TOML that was taken over last, in an anonymous file that a new worker inherits from the master.
-
-    A worker that ended is no reload: the next one goes on with what ran, whatever the file says by then.
-    """
-
-    def __init__(self) -> None:
-        self._file = os.memfd_create("box-sidecar.toml")
-
-    def keep(self, text: str) -> None:
-        """Remember it for the next worker."""
-        content = text.encode()
-        os.pwrite(self._file, len(content).to_bytes(4, "big") + content, 0)
-
-    def text(self) -> str | None:
-        """What was kept; ``None`` before the first."""
-        length = int.from_bytes(os.pread(self._file, 4, 0), "big")
-        return os.pread(self._file, length, 4).decode() if length else None
-
-
-_taken = _Taken()  # made by the master, before it forks
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Both files, read and checked. ``keys`` stand in the TOML; ``stamp`` tells whether either was replaced since."""
-
-    text: str
-    settings: Settings
-    keys: frozenset[str]
-    app: AppConfig
-    app_path: Path
-    stamp: tuple[tuple[int, ...], ...]
-
-    @property
-    def digest(self) -> str:
-        """The same for two that have the same settings, app and key; nothing can be read from it."""
-        key = hmac.digest(self.app.client_secret.reveal().encode(), b"box-sidecar configuration 1", "sha256")
-        app = (self.app.client_id, self.app.enterprise_id, self.app.key_id)
-        return hmac.digest(key, msgspec.json.encode((self.settings, app)), "sha256").hex()[:32]
-
-
-def load(config_path: Path, text: str | None = None) -> Loaded:
-    """Read both files, or the second only if the TOML's ``text`` is given.
-
-    Raises:
-        ConfigError: one line that says what to change, and where.
-    """
-    # Looked at before they are read: what changes meanwhile is then noticed.
-    toml_stamp = _stamp(config_path) if text is None else ((),)
-    text = read_settings(config_path) if text is None else text
-    settings, keys = parse_settings(text, config_path)
-    app_path = find_app_config(settings, config_path)
-    stamp = toml_stamp + _stamp(app_path)
-    return Loaded(text, settings, keys, load_app_config(app_path), app_path, stamp)
-
-
-def _stamp(*paths: Path) -> tuple[tuple[int, ...], ...]:
-    stamps: list[tuple[int, ...]] = []
-    for path in paths:
-        try:
-            status = path.stat()
-            stamps.append((status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode))
-        except OSError:
-            stamps.append(())
-    return tuple(stamps)
 
 
 class Sidecar:
@@ -112,19 +41,30 @@ class Sidecar:
         self.metrics = Metrics()
         self.clock = BoxClock()
         self.state = "starting"
-        loaded = self.loaded = load(config_path, _taken.text())
+        loaded = self.loaded = load(config_path, taken.text())
         self._stamp = loaded.stamp
         self._app_path = loaded.app_path
         self._tasks: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
         self.audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
-        self.app = loaded.app
-        self.settings = loaded.settings
         self.transport, self.box = self._connect(loaded)
-        self.service = TokenService(loaded.settings, self.box, self.transport.patience, self._renewed)
+        self._service = TokenService(loaded.settings, self.box, self.transport.patience, self._renewed)
+        self.issuer, self.users = self._service.issuer, self._service.users
+        self.revocations, self.current = self._service.revocations, self._service.current
+        tokens = self._service.cache
         self.metrics.gauges(
-            lambda: self.service.held, lambda: self.clock.offset, lambda: self.transport.breaker.is_open
+            lambda: len(tokens.tokens), lambda: self.clock.offset, lambda: self.transport.breaker.is_open
         )
+
+    @property
+    def settings(self) -> Settings:
+        """What the administrator has set."""
+        return self.loaded.settings
+
+    @property
+    def app(self) -> AppConfig:
+        """The Box app that we are."""
+        return self.loaded.app
 
     def _connect(self, loaded: Loaded) -> tuple[Transport, BoxClient]:
         settings = loaded.settings.box
@@ -135,9 +75,9 @@ class Sidecar:
     async def start(self) -> None:
         """Open connections and begin the background work; call inside the running event loop."""
         await self.transport.open()
-        self.service.start()
+        self._service.start()
         self.state = "ready"
-        _taken.keep(self.loaded.text)
+        taken.keep(self.loaded.text)
         self._spawn(self._greet_box())
         self._spawn(self._watch())
 
@@ -147,7 +87,7 @@ class Sidecar:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.service.stop()
+        await self._service.stop()
         await self.transport.close()
         self.audit.close()
 
@@ -173,7 +113,7 @@ class Sidecar:
         seen, looks = self._stamp, 0
         while True:
             await asyncio.sleep(_WATCH_S)
-            stamp = _stamp(self.config_path, self._app_path)
+            stamp = stamp_of(self.config_path, self._app_path)
             seen, looks = stamp, looks + 1 if stamp == seen else 1
             try:
                 await self.audit.resume()
@@ -193,10 +133,10 @@ class Sidecar:
             return await self._reload(asked=True)
 
     async def _reload(self, *, asked: bool) -> bool:
-        before = _stamp(self.config_path, self._app_path)
+        before = stamp_of(self.config_path, self._app_path)
         try:
             loaded = await asyncio.to_thread(load, self.config_path)
-            if not asked and _stamp(self.config_path, loaded.app_path) != loaded.stamp:
+            if not asked and stamp_of(self.config_path, loaded.app_path) != loaded.stamp:
                 return False  # it did not hold still after all
             self._judge(loaded, asked=asked)
             transport, box = await asyncio.to_thread(self._connect, loaded)
@@ -207,7 +147,7 @@ class Sidecar:
             old_path = self._app_path
             with contextlib.suppress(ConfigError):
                 self._app_path = find_app_config(load_settings(self.config_path), self.config_path)
-            self._stamp = before if self._app_path == old_path else (before[0], *_stamp(self._app_path))
+            self._stamp = before if self._app_path == old_path else (before[0], *stamp_of(self._app_path))
             self.metrics.reloaded("refused")
             log.error("not reloaded, the old configuration stays: %s", error)
             return False
@@ -217,10 +157,9 @@ class Sidecar:
         other_app = (loaded.app.client_id, loaded.app.enterprise_id) != (self.app.client_id, self.app.enterprise_id)
         old_transport, old_audit = self.transport, self.audit
         self._stamp, self._app_path = loaded.stamp, loaded.app_path
-        self.loaded, self.app, self.settings = loaded, loaded.app, loaded.settings
-        self.transport, self.box, self.audit = transport, box, audit
-        self.service.configure(loaded.settings, box, transport.patience, forget=other_app)
-        _taken.keep(loaded.text)
+        self.loaded, self.transport, self.box, self.audit = loaded, transport, box, audit
+        self._service.configure(loaded.settings, box, transport.patience, forget=other_app)
+        taken.keep(loaded.text)
         logging.getLogger().setLevel(loaded.settings.log.level.upper())
         self.metrics.reloaded("done")
         log.info("configuration reloaded")

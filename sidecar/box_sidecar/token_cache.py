@@ -1,171 +1,189 @@
-"""What is remembered of many people and found by person: nothing here goes through everybody's to find one's.
-
-The caches forget by themselves, whatever was used least or has ended; what is found by person follows them.
-"""
+"""What is held of many people: their tokens, and whom Box told they are. All of it is bounded, and in memory only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Generic, TypeVar
+import heapq
+import math
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from cachetools import Cache, LRUCache, TLRUCache
+from box_sidecar import clock
+from box_sidecar.by_person import ByPerson, Names
+from box_sidecar.model import Subject, Token, TokenKey, User, normalize_login
+from box_sidecar.secret import Secret
 
-from box_sidecar.clock import monotonic
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-N = TypeVar("N", bound=Hashable)
-
-
-class _ByPerson(Cache[K, V]):
-    """A cache that knows whose each entry is. ``left`` is told the person of whom the last entry has gone."""
-
-    def _begin(self, person: Callable[[K, V], str], left: Callable[[str], None]) -> None:
-        self._person = person
-        self._left = left
-        self._keys: dict[str, set[K]] = {}
-
-    def of(self, person: str) -> list[K]:
-        """The keys of one person's entries; an entry that has ended may still be among them."""
-        return list(self._keys.get(person, ()))
-
-    def has(self, person: str) -> bool:
-        """Whether there is anything of this person."""
-        return person in self._keys
-
-    def __setitem__(self, key: K, value: V) -> None:
-        old, new = self._whose(key), self._person(key, value)
-        # First: what is evicted to make room may be the last of this very person.
-        self._keys.setdefault(new, set()).add(key)
-        super().__setitem__(key, value)
-        if key not in self:  # it had ended already
-            self._discard(new, key)
-        if old is not None and old != new:
-            self._discard(old, key)
-
-    def __delitem__(self, key: K) -> None:
-        whose = self._whose(key)
-        try:
-            super().__delitem__(key)  # removes an entry that has ended, and raises all the same
-        finally:
-            if whose is not None:
-                self._discard(whose, key)
-
-    def clear(self) -> None:
-        """Forget everything, and tell nobody."""
-        super().clear()
-        self._keys.clear()
-
-    def _whose(self, key: K) -> str | None:
-        try:
-            return self._person(key, Cache.__getitem__(self, key))  # not the subclass's: it would be a use
-        except KeyError:
-            return None
-
-    def _discard(self, person: str, key: K) -> None:
-        keys = self._keys.get(person)
-        if keys is None:
-            return
-        keys.discard(key)
-        if not keys:
-            del self._keys[person]
-            self._left(person)
+_USER_TOKENS = 1_000
+_USER_TOKEN_S = 300.0
+_USER_TOKEN_MIN_LIFE_S = 60.0
 
 
-class Recent(_ByPerson[K, V], LRUCache[K, V]):
-    """Keeps what was used last."""
+@dataclass(slots=True)
+class CachedToken:
+    """A token and whom it was asked for by. ``used``: whether it was handed out since it was made, and so is worth
+    renewing from ``refresh_at`` on, on the monotonic clock."""
 
-    def __init__(self, size: int, person: Callable[[K, V], str], left: Callable[[str], None]) -> None:
-        self._begin(person, left)
-        super().__init__(size)
-
-
-class Lapsing(_ByPerson[K, V], TLRUCache[K, V]):
-    """Keeps what was used last, each entry until the moment that ``ends(value)`` says, on the monotonic clock."""
-
-    def __init__(
-        self, size: int, ends: Callable[[V], float], person: Callable[[K, V], str], left: Callable[[str], None]
-    ) -> None:
-        self._begin(person, left)
-        super().__init__(size, ttu=lambda _key, value, _now: ends(value), timer=monotonic)
-
-    def __setitem__(self, key: K, value: V) -> None:
-        self.expire()  # first: what has ended under this very key takes the person's note of the key with it
-        super().__setitem__(key, value)
-
-    def expire(self, time: float | None = None) -> list[tuple[K, V]]:
-        """Drop what has ended; cachetools calls it at each insertion."""
-        expired = super().expire(time)
-        for key, value in expired:
-            self._discard(self._person(key, value), key)
-        return expired
+    subject: Subject
+    user: User
+    key: TokenKey
+    token: Token
+    refresh_at: float
+    used: bool = True
 
 
-class Names(Generic[N]):
-    """Which names have led to whom. A name may have led to several people, one after the other."""
+class KnownUser(NamedTuple):
+    """What Box told of a person, and when, on the monotonic clock."""
 
-    def __init__(self) -> None:
-        self._people: dict[N, set[str]] = {}
-        self._names: dict[str, set[N]] = {}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def link(self, person: str, *names: N) -> None:
-        """From now on these names lead to this person too."""
-        self._names.setdefault(person, set()).update(names)
-        for name in names:
-            self._people.setdefault(name, set()).add(person)
-
-    def people(self, name: N) -> set[str]:
-        """Everybody to whom the name has led."""
-        return set(self._people.get(name, ()))
-
-    def of(self, person: str) -> set[N]:
-        """All names that have led to the person."""
-        return set(self._names.get(person, ()))
-
-    def unlink(self, person: str) -> None:
-        """Forget the person's names."""
-        for name in self._names.pop(person, ()):
-            people = self._people[name]
-            people.discard(person)
-            if not people:
-                del self._people[name]
+    user: User
+    told: float
 
 
-class Marks(Generic[N]):
-    """At which of our moments each name was marked last, so that whatever began before it can be told.
+class PendingRevocation(NamedTuple):
+    """A token that is handed out no more, and of which Box must still be told."""
 
-    There is room for ``size`` marks, each kept for ``memory_s`` seconds at least unless there is none. Whatever
-    began before a mark that had to be forgotten counts as marked, and so does a name with the hash of a marked one (the
-    names themselves may be long): too much is refused then, never too little.
+    user_id: str
+    token: Token
+
+
+class TokenCache:
+    """All that is held of people, room for ``size`` tokens of theirs; and by which names they are found.
+
+    All names of a person lead to what is held of them, also those by which nobody would find them any more, for as
+    long as anything is held.
     """
 
-    def __init__(self, size: int, memory_s: float) -> None:
-        self.now = 0
-        self._size = size
-        self._memory_s = memory_s
-        self._marks: dict[int, tuple[int, float]] = {}  # by the names' hashes, in the order of their moments
-        self._floor = 0
+    def __init__(self, size: int) -> None:
+        self.names = Names()
+        self._refresh_order: list[tuple[float, TokenKey]] = []
+        self._make(size)
 
-    def mark(self, names: Iterable[N]) -> None:
-        """A new moment, and these names marked at it."""
-        self.now += 1
-        time = monotonic()
-        for name in map(hash, names):
-            self._marks.pop(name, None)
-            self._marks[name] = (self.now, time)
-        while self._marks:
-            oldest = next(iter(self._marks))
-            moment, marked = self._marks[oldest]
-            if len(self._marks) <= self._size and time - marked < self._memory_s:
-                break
-            del self._marks[oldest]
-            self._floor = moment
+    def _make(self, size: int) -> None:
+        self.users: ByPerson[Subject, KnownUser] = ByPerson(
+            size, lambda _: math.inf, lambda _, known: known.user.id, self._left
+        )
+        self.tokens: ByPerson[TokenKey, CachedToken] = ByPerson(size, _token_ends, _owner, self._left)
+        #: Replaced before their end: nobody gets them any more, but somebody may hold them.
+        self.superseded: ByPerson[Secret, CachedToken] = ByPerson(size, _token_ends, _owner, self._left)
+        #: A user token can do all that the person can: kept only for the other widgets of the page that needed it.
+        self.user_tokens: ByPerson[str, Token] = ByPerson(
+            _USER_TOKENS, _user_token_ends, lambda user_id, _: user_id, self._left
+        )
+        #: Forgotten here, still to be revoked at Box: never more than all of the above.
+        self.pending_revocations: ByPerson[Secret, PendingRevocation] = ByPerson(
+            2 * size + _USER_TOKENS, lambda pending: pending.token.expires_at, lambda _, it: it.user_id, self._left
+        )
 
-    def since(self, began: int, names: Iterable[N]) -> bool:
-        """Whether any of these names was marked after the moment ``began``."""
-        if self.now == began:
-            return False
-        return began < self._floor or any(self._marks.get(hash(name), (0, 0.0))[0] > began for name in names)
+    @property
+    def _caches(self) -> tuple[ByPerson[Any, Any], ...]:
+        return self.users, self.tokens, self.superseded, self.user_tokens, self.pending_revocations
+
+    def resize(self, size: int) -> None:
+        """Go on with room for so many tokens."""
+        if size == self.tokens.maxsize:
+            return
+        before = self._caches
+        names, self.names = self.names, Names()  # nobody has left before all has been moved
+        self._make(size)
+        for old, new in zip(before, self._caches, strict=True):
+            for key in list(old):
+                if (value := old.get(key)) is not None:
+                    new[key] = value
+        self.names = names
+        for user_id in list(names):
+            self._left(user_id)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for cache in self._caches:
+            cache.clear()
+        self._refresh_order.clear()
+        for user_id in list(self.names):
+            self.names.unlink(user_id)
+
+    def _left(self, user_id: str) -> None:
+        """A cache has nothing of this person any more: if none has, their names are nobody's business."""
+        if not any(cache.has(user_id) for cache in self._caches):
+            self.names.unlink(user_id)
+
+    # People
+
+    def remember(self, subject: Subject, user: User) -> None:
+        """Box told just now that this is who the subject names."""
+        self._link(subject, user)
+        self.users[subject.key] = KnownUser(user, clock.monotonic())
+        # What Box tells now is so whatever name the person is asked for by: not the role of an hour ago by another.
+        for name in self.users.keys_of(user.id):
+            if (known := self.users.get(name)) and known.user != user:
+                del self.users[name]
+
+    def _link(self, subject: Subject, user: User) -> None:
+        self.names.link(user.id, subject.key, Subject("login", normalize_login(user.login)))
+
+    # Tokens
+
+    def add(self, cached: CachedToken) -> None:
+        """Hold a new token; the one in its place is superseded."""
+        self.supersede(cached.key)
+        self._link(cached.subject, cached.user)  # again: there may have been no room for them meanwhile
+        self.tokens[cached.key] = cached
+        self.schedule(cached)
+
+    def supersede(self, key: TokenKey) -> None:
+        """Hand a token out no more; somebody may hold it, so it can still be revoked."""
+        if (old := self.tokens.get(key)) is not None:
+            self.superseded[old.token.secret] = old  # first, so that the person's names stay
+            self.tokens.pop(key, None)
+
+    def schedule(self, cached: CachedToken) -> None:
+        """Have it among :meth:`due` from its ``refresh_at`` on."""
+        heapq.heappush(self._refresh_order, (cached.refresh_at, cached.key))
+
+    @property
+    def next_due(self) -> float:
+        """When something may be due, on the monotonic clock."""
+        return self._refresh_order[0][0] if self._refresh_order else math.inf
+
+    def due(self) -> Iterator[CachedToken]:
+        """Tokens in use that are to be renewed by now, each told once."""
+        while self.next_due <= (now := clock.monotonic()):
+            _, key = heapq.heappop(self._refresh_order)
+            cached = self.tokens.get(key)
+            if cached is not None and cached.used and cached.refresh_at <= now:
+                yield cached
+
+    # Revocation
+
+    def revoke(self, user_id: str) -> list[PendingRevocation]:
+        """Forget all that is held of a person; what Box must be told of them by now."""
+        held = (*self.tokens.of(user_id), *self.superseded.of(user_id))
+        for token in (*(cached.token for cached in held), *self.user_tokens.of(user_id)):
+            self.add_pending(user_id, token)
+        for cache in (self.users, self.tokens, self.superseded, self.user_tokens):
+            cache.drop(user_id)
+        return self.pending_revocations.of(user_id)
+
+    def revoke_where(self, is_refused: Callable[[CachedToken], bool]) -> None:
+        """Forget what is refused by now, the tokens included that are handed out no more; Box is still to be told."""
+        caches: tuple[ByPerson[Any, CachedToken], ...] = (self.tokens, self.superseded)
+        for cache in caches:
+            for key in list(cache):
+                if (cached := cache.get(key)) is not None and is_refused(cached):
+                    self.add_pending(cached.key.user_id, cached.token)
+                    cache.pop(key, None)
+
+    def add_pending(self, user_id: str, token: Token) -> PendingRevocation:
+        """Box must be told that this token has ended."""
+        pending = self.pending_revocations[token.secret] = PendingRevocation(user_id, token)
+        return pending
+
+
+def _token_ends(cached: CachedToken) -> float:
+    return cached.token.expires_at
+
+
+def _owner(_key: Hashable, cached: CachedToken) -> str:
+    return cached.key.user_id
+
+
+def _user_token_ends(token: Token) -> float:
+    return min(token.expires_at - _USER_TOKEN_MIN_LIFE_S, clock.monotonic() + _USER_TOKEN_S)

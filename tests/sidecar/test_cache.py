@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from box_sidecar import issuer, token_cache
 from box_sidecar.model import Token
 from box_sidecar.secret import Secret
+from box_sidecar.token_cache import TokenCache
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
@@ -179,9 +179,8 @@ def test_the_cache_is_bounded(box: EmulatorProcess, serve: Serve) -> None:
 
 def test_a_user_token_is_kept_only_for_the_widgets_of_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    for module in (issuer, token_cache):
-        monkeypatch.setattr(module, "monotonic", lambda: now)
-    kept = issuer._parent_cache(lambda _: None)
+    monkeypatch.setattr("box_sidecar.clock.monotonic", lambda: now)
+    kept = TokenCache(10).user_tokens
     kept["1"] = Token(Secret("for an hour"), now + 3600)
     kept["2"] = Token(Secret("for two minutes"), now + 120)
     now += 59

@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from box_sidecar.loaded import load
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import Settings
-from box_sidecar.sidecar import load
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess, box_sidecar
 

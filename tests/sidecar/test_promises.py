@@ -1,114 +1,70 @@
 """What is promised of tokens, in whatever order people ask, log out and are renamed, policy changes and Box fails.
 
-A machine of Hypothesis's plays callers, administrator, Box and time against the token service, one step after the
-other; Box answers each call when the machine wants it to, so that everything else can come in between.
+A machine of Hypothesis's plays callers, administrator, Box and time against everything behind the socket, one step
+after the other; Box answers each call when the machine wants it to, so that everything else can come in between.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import itertools
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from box_sidecar import issuer, model, token_cache
-from box_sidecar.issuer import Issued, TokenService
-from box_sidecar.model import Resource, Subject, Token, User
-from box_sidecar.problems import BoxReason, Problem
-from box_sidecar.secret import Secret
+from box_sidecar.issuer import Issued
+from box_sidecar.model import Resource, Subject, User
+from box_sidecar.problems import Problem
 from box_sidecar.settings import CacheSettings, PolicySettings, Settings
+from sidecar.scripted_box import DENIED, DOWN, LOGINS, ROOT, UNKNOWN_SUBJECT_TOKEN, Stage
 
-ROOT = Resource("folder", "0")
-LIFE_S = 3600.0
 ALL = ("item_download", "item_share")
+FILE, OTHER_FILE, FOLDER = Resource("file", "7"), Resource("file", "8"), Resource("folder", "10")
+FOLDERS = {"7": ["0", "10"], "8": ["0", "20"]}
+MINTS = 12
+MIN_LIFE_S = 120.0
+USER_TTL_S = 600.0
 
 
-def unlimited(**policy: Any) -> PolicySettings:
-    """A policy under which nobody is refused for asking too often."""
-    return PolicySettings(mints_per_minute=1_000_000, mints_per_user_per_minute=1_000_000, **policy)
+def policy(**details: Any) -> PolicySettings:
+    return PolicySettings(mints_per_minute=1_000, mints_per_user_per_minute=MINTS, **details)
 
 
 POLICIES = [
-    unlimited(),
-    unlimited(elements={"explorer": ["item_download"]}),
-    unlimited(elements={"explorer": list(ALL)}, denied_logins=["b@example.com"]),
-    unlimited(elements={"explorer": list(ALL)}, denied_roles=["admin"]),
+    policy(),
+    policy(elements={"explorer": ["item_download"], "preview": []}),
+    policy(elements={"explorer": list(ALL), "preview": []}, denied_logins=["B@example.com"]),
+    policy(denied_roles=["admin"], login_domains=["example.com"]),
+    policy(denied_roles=["user"]),
+    policy(folders=["10", "0"]),
+    policy(folders=["10"]),
 ]
-LOGINS = ("a@example.com", "b@example.com", "c@example.com")
-WIDGETS = [("explorer", ()), ("explorer", ALL), ("picker", ())]
-NAMES = [*(Subject("login", login) for login in LOGINS), Subject("id", "1")]
+WIDGETS = [
+    ("explorer", (), ROOT),
+    ("explorer", ALL, ROOT),
+    ("explorer", (), FOLDER),
+    ("picker", (), ROOT),
+    ("preview", (), FILE),
+    ("preview", (), OTHER_FILE),
+]
+NAMES = [*(Subject("login", login) for login in LOGINS), Subject("login", LOGINS[0].upper()), Subject("id", "1")]
+FAILURES = [None, None, None, None, DOWN, DENIED, UNKNOWN_SUBJECT_TOKEN]
+
+Widget = tuple[str, tuple[str, ...], Resource]
 
 
 @dataclass
-class Made:
-    """A token as Box knows it."""
+class Asked:
+    """A request under way."""
 
-    user_id: str
+    subject: Subject
+    widget: Widget
+    refused: str
     moment: int
-    ends: float
-    alive: bool = True
-
-
-class SlowBox:
-    """Box as far as the token service sees it; every call waits until it is told to succeed or fail."""
-
-    def __init__(self, now: Callable[[], float], moments: itertools.count[int]) -> None:
-        self.people = {
-            "1": User("1", LOGINS[0], "A", "active", "user"),
-            "2": User("2", LOGINS[1], "B", "active", "user"),
-        }
-        self.made: dict[str, Made] = {}
-        self.waiting: list[asyncio.Future[bool]] = []
-        self._now = now
-        self._moments = moments
-
-    async def _call(self, work: Callable[[], Any]) -> Any:
-        self.waiting.append(done := asyncio.get_running_loop().create_future())
-        if not await done:
-            raise Problem("box_unavailable", retry_after=1.0)
-        return work()
-
-    async def find_users(self, login: str, *_: object) -> list[User]:
-        return list(await self._call(lambda: [user for user in self.people.values() if user.login == login]))
-
-    async def get_user(self, user_id: str) -> User:
-        user: User = await self._call(lambda: self.people[user_id])
-        return user
-
-    async def user_token(self, user_id: str) -> Token:
-        return self._token(await self._call(lambda: self._make(user_id)), ())
-
-    async def downscope(self, parent: Token, scopes: tuple[str, ...], resource: Resource) -> Token:
-        return self._token(await self._call(lambda: self._narrow(parent)), scopes)
-
-    def _narrow(self, parent: Token) -> str:
-        made = self.made[parent.secret.reveal()]
-        if not made.alive:
-            raise Problem("box_refused", box=BoxReason(400, "invalid_grant"))
-        return self._make(made.user_id)
-
-    def _make(self, user_id: str) -> str:
-        secret = f"token {len(self.made)}"
-        self.made[secret] = Made(user_id, next(self._moments), self._now() + LIFE_S)
-        return secret
-
-    def _token(self, secret: str, scopes: tuple[str, ...]) -> Token:
-        return Token(Secret(secret), self.made[secret].ends, scopes)
-
-    async def revoke(self, token: Secret) -> None:
-        await self._call(lambda: self._end(token.reveal()))
-
-    def _end(self, secret: str) -> None:
-        self.made[secret].alive = False
 
 
 class Promises(RuleBasedStateMachine):
@@ -118,171 +74,243 @@ class Promises(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = 1_000.0
-        self.patched = pytest.MonkeyPatch()
-        for module in (issuer, token_cache, model):
-            self.patched.setattr(module, "monotonic", lambda: self.now)
-        self.moments = itertools.count(1)
-        self.box = SlowBox(lambda: self.now, self.moments)
         self.policy = POLICIES[0]
-        self.loop = asyncio.new_event_loop()
-        self.service: TokenService = self.loop.run_until_complete(self._service())
-        self.revoked: defaultdict[Subject, int] = defaultdict(int)
+        self.app = 1
+        self.stage = Stage(self._settings(), folders=FOLDERS)
+        self.world, self.service = self.stage.world, self.stage.service
+        self.world.is_patient = True
         self.logged_out: defaultdict[Subject, int] = defaultdict(int)
-        self.asking: dict[asyncio.Task[Issued], tuple[Subject, str, int]] = {}
+        self.asking: dict[asyncio.Task[Issued], Asked] = {}
         self.revoking: dict[asyncio.Task[int], set[str]] = {}
+        self.others: list[asyncio.Task[Any]] = []
         self.names: defaultdict[str, set[Subject]] = defaultdict(set)  # by which a token was handed out
+        self.ended: set[str] = set()  # that must not live on: revoked, or refused by a policy since
+        self.minted: dict[str, tuple[str, float]] = {}  # for a caller: whose, and when
         self.last = ""
 
-    async def _service(self) -> TokenService:
-        return TokenService(self._settings(), self.box, 1e9, lambda *_: None)  # type: ignore[arg-type]
-
     def _settings(self) -> Settings:
-        return Settings(policy=self.policy, cache=CacheSettings(max_tokens=self.room, user_ttl_s=600.0))
+        cache = CacheSettings(max_tokens=self.room, user_ttl_s=USER_TTL_S, min_life_s=MIN_LIFE_S)
+        return Settings(policy=self.policy, cache=cache)
 
     def teardown(self) -> None:
-        self.answer_all()
-        self.patched.undo()
-        self.loop.run_until_complete(self.service.stop())
-        self.loop.close()
+        try:
+            self.the_dust_settles()
+            self.what_was_to_end_has_ended()
+        finally:
+            self.stage.__exit__()
 
-    def _settle(self) -> None:
-        """Everything goes on until it waits for Box; what has ended is judged."""
+    # What may happen
 
-        async def turn() -> None:
-            for _ in range(30):
-                await asyncio.sleep(0)
-
-        self.loop.run_until_complete(turn())
-        for task in [task for task in self.asking if task.done()]:
-            self._judge_answer(*self.asking.pop(task), task)
-        for ended in [ended for ended in self.revoking if ended.done()]:
-            self._judge_revocation(self.revoking.pop(ended), ended)
-
-    def _judge_answer(self, who: Subject, refused: str, asked: int, task: asyncio.Task[Issued]) -> None:
-        if isinstance(task.exception(), Problem):
-            return
-        user, key, token, _ = task.result()
-        self.last = token.secret.reveal()
-        made = self.box.made[self.last]
-        assert made.user_id == user.id == key.user_id and made.ends > self.now
-        assert self.last != refused, "the very token that Box refused"
-        names = {who, Subject("id", user.id), Subject("login", user.login)}
-        revoked = max(self.revoked[name] for name in names)
-        assert asked > max(self.logged_out[name] for name in names), "asked for before the last log-out"
-        assert made.moment > revoked, "made before the last revocation"
-        assert set(token.scopes[1:]) <= set(self.policy.elements[key.element]), "wider than policy"
-        assert user.login not in self.policy.denied_logins and user.role not in self.policy.denied_roles
-        self.names[self.last] |= names
-
-    def _judge_revocation(self, secrets: set[str], task: asyncio.Task[int]) -> None:
-        if isinstance(task.exception(), Problem):
-            return
-        assert task.result() >= 0
-        for secret in secrets if self.room > len(self.box.made) else ():  # what had to go can't be revoked any more
-            made = self.box.made[secret]
-            assert not made.alive or made.ends <= self.now, "said to be revoked, but alive"
-
-    @rule(who=st.sampled_from(NAMES), wants=st.sampled_from(WIDGETS), reports=st.booleans())
-    def ask(self, who: Subject, wants: tuple[str, tuple[str, ...]], reports: bool) -> None:
+    @rule(subject=st.sampled_from(NAMES), widget=st.sampled_from(WIDGETS), reports=st.booleans())
+    def ask(self, subject: Subject, widget: Widget, reports: bool) -> None:
         """Somebody opens a page, perhaps with a token in hand that Box has refused."""
-        digest = hashlib.sha256(self.last.encode()).hexdigest() if reports else None
-        task = self.loop.create_task(self.service.issue(who, *wants, ROOT, digest))
-        self.asking[task] = who, self.last if reports else "", next(self.moments)
+        refused = self.last if reports else ""
+        digest = hashlib.sha256(refused.encode()).hexdigest() if refused else None
+        moment = next(self.world.moments)
+        task = self.stage.loop.create_task(self.service.issuer.issue(subject, *widget, digest))
+        self.asking[task] = Asked(subject, widget, refused, moment)
         self._settle()
 
-    @rule(who=st.sampled_from(NAMES), wants=st.sampled_from(WIDGETS), reports=st.booleans())
-    def visit(self, who: Subject, wants: tuple[str, tuple[str, ...]], reports: bool) -> None:
+    @rule(subject=st.sampled_from(NAMES), widget=st.sampled_from(WIDGETS), reports=st.booleans())
+    def visit(self, subject: Subject, widget: Widget, reports: bool) -> None:
         """The same, with nothing in between."""
-        self.ask(who, wants, reports)
+        self.ask(subject, widget, reports)
         self.answer_all()
 
-    @rule(who=st.sampled_from(NAMES), wants=st.sampled_from(WIDGETS), steps=st.integers(0, 3), event=st.data())
-    def interrupted(self, who: Subject, wants: tuple[str, tuple[str, ...]], steps: int, event: st.DataObject) -> None:
-        """The same, with a log-out or a reload in the middle."""
+    @rule(
+        subject=st.sampled_from(NAMES), widget=st.sampled_from(WIDGETS), steps=st.integers(0, 3), event=st.data(),
+    )  # fmt: skip
+    def interrupted(self, subject: Subject, widget: Widget, steps: int, event: st.DataObject) -> None:
+        """The same, with a log-out, a reload or another app in the middle."""
         self.answer_all()
-        self.ask(who, wants, False)
+        self.ask(subject, widget, False)
         for _ in range(steps):
-            if self.box.waiting:
-                self._let(0, True)
-        if event.draw(st.booleans()):
-            self.log_out(event.draw(st.sampled_from([who, *NAMES])))
-        else:
-            self.reload(event.draw(st.sampled_from(POLICIES)))
+            if self.world.waiting:
+                self._let(0, None)
+        match event.draw(st.sampled_from(["log-out", "log-out", "reload", "app"])):
+            case "log-out":
+                self.log_out(event.draw(st.sampled_from([subject, *NAMES])))
+            case "reload":
+                self.reload(event.draw(st.sampled_from(POLICIES)))
+            case _:
+                self.another_app()
         self.answer_all()
 
-    @precondition(lambda self: self.box.waiting)
-    @rule(number=st.integers(0, 20), well=st.sampled_from([True, True, True, False]))
-    def answer(self, number: int, well: bool) -> None:
-        """Box answers one of the calls."""
-        self._let(number, well)
+    @precondition(lambda self: self.world.waiting)
+    @rule(number=st.integers(0, 20), failure=st.sampled_from(FAILURES))
+    def answer(self, number: int, failure: Problem | None) -> None:
+        """Box answers one of the calls, or nobody hears what it has done, or it refuses."""
+        self._let(number, failure)
 
-    @precondition(lambda self: self.box.waiting)
+    @precondition(lambda self: self.world.waiting)
     @rule()
     def answer_all(self) -> None:
         """Box answers whatever it is asked."""
-        while self.box.waiting:
-            self._let(0, True)
+        while self.world.waiting:
+            self._let(0, None)
 
-    def _let(self, number: int, well: bool) -> None:
-        done = self.box.waiting.pop(number % len(self.box.waiting))
-        done.set_result(well)
-        self._settle()
+    @precondition(lambda self: self.world.waiting)
+    @rule()
+    def go_down(self) -> None:
+        """Box answers nothing of what it was asked."""
+        for _ in range(20):
+            if self.world.waiting:
+                self._let(0, DOWN)
 
-    @rule(who=st.sampled_from(NAMES))
-    def log_out(self, who: Subject) -> None:
+    @rule(subject=st.sampled_from(NAMES))
+    def look_up(self, subject: Subject) -> None:
+        """Somebody is looked up for another reason."""
+        self.others.append(self.stage.begin(self.service.users.lookup(subject)))
+
+    @rule(subject=st.sampled_from(NAMES))
+    def log_out(self, subject: Subject) -> None:
         """All that was handed out by this name must be dead once we say so, and nothing made before is handed out."""
-        self.revoked[who] = self.logged_out[who] = next(self.moments)
-        living = {secret for secret, made in self.box.made.items() if made.alive and made.ends > self.now}
-        secrets = {secret for secret in living if who in self.names[secret]}
+        key = subject.key
+        self.logged_out[key] = next(self.world.moments)
+        secrets = {secret for secret in self._ours() if key in self.names[secret]}
         for secret in secrets:
-            self.revoked[Subject("id", self.box.made[secret].user_id)] = self.revoked[who]
-        self.revoking[self.loop.create_task(self.service.revoke(who))] = secrets
+            self.logged_out[Subject("id", self.world.made[secret].user_id)] = self.logged_out[key]
+        self.ended |= secrets
+        self.revoking[self.stage.loop.create_task(self.service.revocations.revoke(subject))] = secrets
         self._settle()
 
-    @rule(policy=st.sampled_from(POLICIES))
-    def reload(self, policy: PolicySettings) -> None:
+    @rule(to=st.sampled_from(POLICIES))
+    def reload(self, to: PolicySettings) -> None:
         """The administrator changes policy."""
-        self.policy = policy
-        self.service.configure(self._settings(), self.service._box, 1e9, forget=False)
+        self.policy = to
+        self.stage.reload(self._settings(), self.app)
+        self.ended |= {secret for secret in self._ours() if not self._fits(secret)}
+        self._settle()
+
+    @rule()
+    def another_app(self) -> None:
+        """The administrator gives us another app's key: nothing of the old one's is ours to give, or to revoke."""
+        self.app += 1
+        self.ended.clear()
+        self.stage.reload(self._settings(), self.app)
         self._settle()
 
     @rule(user_id=st.sampled_from(["1", "2"]), login=st.sampled_from(LOGINS))
     def rename(self, user_id: str, login: str) -> None:
         """Box's administrator gives somebody a new login, perhaps one that another had."""
-        self.box.people[user_id] = msgspec.structs.replace(self.box.people[user_id], login=login)
+        self.world.change(user_id, login=login)
 
-    @rule(user_id=st.sampled_from(["1", "2"]), role=st.sampled_from(["user", "admin"]))
+    @rule(user_id=st.sampled_from(["1", "2"]), role=st.sampled_from(["user", "admin", ""]))
     def promote(self, user_id: str, role: str) -> None:
         """Box's administrator makes somebody an administrator, or no longer."""
-        self.box.people[user_id] = msgspec.structs.replace(self.box.people[user_id], role=role)
+        self.world.change(user_id, role=role)
 
-    @rule(seconds=st.sampled_from([1.0, 200.0, 700.0, 3_100.0, 3_700.0]))
+    @rule(seconds=st.sampled_from([0.3, 1.0, 31.0, 200.0, 700.0, 2_900.0, 3_100.0, 3_700.0]))
     def wait(self, seconds: float) -> None:
         """Time goes by: what was told of people gets old, tokens are due, or end."""
-        self.now += seconds
+        self.stage.loop.advance(seconds)
         self._settle()
 
-    @invariant()
-    def index_and_caches_agree(self) -> None:
-        """Subject is found by person is who is there, and by every name that counts."""
-        service = self.service
-        for cache in service._caches:
-            if isinstance(cache, token_cache.Lapsing):
-                cache.expire()
-            assert sorted(map(repr, cache)) == sorted(repr(key) for keys in cache._keys.values() for key in keys)
-        people = {person for cache in service._caches for person in cache._keys}
-        assert set(service._names) <= people
-        for held in service._tokens.values():
-            for name in (held.who, Subject("login", held.user.login)):
-                assert held.user.id in service._names.people(name)
+    def the_dust_settles(self) -> None:
+        """Box answers everything, for long enough."""
+        for _ in range(4):
+            self.answer_all()
+            self.wait(31.0)
+        self.answer_all()
+
+    def _let(self, number: int, failure: Problem | None) -> None:
+        self.world.answer(number, failure)
+        self._settle()
+
+    def _ours(self) -> set[str]:
+        """What this app had made for pages, and still opens something."""
+        made = self.world.made
+        return {secret for secret in self.world.living() if made[secret].app == self.app and made[secret].resource}
+
+    # What must hold
+
+    def _settle(self) -> None:
+        self.stage.loop.settle()
+        for task in [task for task in self.asking if task.done()]:
+            self._judge_answer(self.asking.pop(task), task)
+        for ended in [ended for ended in self.revoking if ended.done()]:
+            self._judge_revocation(self.revoking.pop(ended), ended)
+        for other in [other for other in self.others if other.done()]:
+            self.others.remove(other)
+            assert other.exception() is None or isinstance(other.exception(), Problem)
+
+    def _judge_answer(self, asked: Asked, task: asyncio.Task[Issued]) -> None:
+        if isinstance(task.exception(), Problem):
+            return
+        user, key, token, source = task.result()
+        secret = self.last = token.secret.reveal()
+        made, now = self.world.made[secret], self.stage.loop.now
+        names = {asked.subject.key, Subject("id", user.id), Subject("login", user.login)}
+        assert made.user_id == user.id == key.user_id, "somebody else's"
+        assert asked.subject.by != "id" or asked.subject.value == user.id, "somebody else's"
+        assert (made.app, made.resource) == (self.app, asked.widget[2]), "another app's, or for another place"
+        assert secret != asked.refused, "the very token that Box refused"
+        assert made.ends - now >= (MIN_LIFE_S if source != "stale" else 0.001), "too short a life"
+        last = max(self.logged_out[name] for name in names)
+        assert asked.moment > last, "asked for before the last log-out"
+        assert made.moment > last, "made before the last log-out"
+        assert secret not in self.ended, "revoked"
+        assert self._may_have(user) and self._fits(secret), "beyond policy"
+        assert set(token.scopes) <= set(made.scopes), "more than Box granted"
+        self.names[secret] |= names
+        if source == "mint":
+            self.minted.setdefault(secret, (user.id, now))
+            times = [then for whose, then in self.minted.values() if whose == user.id and now - then < 60]
+            assert len(times) <= MINTS, "more than the limits allow"
+
+    def _may_have(self, user: User) -> bool:
+        """Policy on people, once more and in other words than the product's."""
+        denied = {login.lower() for login in self.policy.denied_logins}
+        return user.login.lower() not in denied and user.role not in {"", *self.policy.denied_roles}
+
+    def _fits(self, secret: str) -> bool:
+        """Policy on elements, scopes and places, likewise."""
+        made = self.world.made[secret]
+        assert made.resource
+        element = made.scopes[0].removeprefix("base_")
+        allowed = self.policy.elements.get(element)
+        if allowed is None or not set(made.scopes[1:]) <= set(allowed):
+            return False
+        place = made.resource
+        above = FOLDERS[place.id] if place.type == "file" else [place.id]
+        return not self.policy.folders or bool(set(above) & set(self.policy.folders))
+
+    def _judge_revocation(self, secrets: set[str], task: asyncio.Task[int]) -> None:
+        if isinstance(task.exception(), Problem):
+            return
+        assert task.result() >= 0
+        if self.room > len(self.world.made):  # what had to go can't be revoked any more
+            assert not secrets & self.ended & self.world.living(), "said to be revoked, but alive"
+
+    def what_was_to_end_has_ended(self) -> None:
+        """Box has been told of everything that was revoked, and nothing lives that nobody could revoke."""
+        if self.room <= len(self.world.made):
+            return
+        assert not self._ours() & set(self.names) & self.ended, "Box was never told"
 
     @invariant()
-    def no_token_of_another_policy_is_kept(self) -> None:
+    def memory_is_bounded(self) -> None:
+        """There is room for so much and no more, and nobody's name outlives what is held of them."""
+        cache = self.service.cache
+        assert max(len(cache.tokens), len(cache.superseded), len(cache.users)) <= self.room
+        assert len(cache.pending_revocations) <= 2 * self.room + 1_000
+        caches = (cache.users, cache.tokens, cache.superseded, cache.user_tokens, cache.pending_revocations)
+        assert all(any(held.has(person) for held in caches) for person in cache.names)
+
+    @invariant()
+    def whoever_is_held_is_found(self) -> None:
+        """By every name that counts, so that a log-out by it reaches all."""
+        cache = self.service.cache
+        for key, held in list(cache.tokens.items()):
+            for name in (held.subject, Subject("login", held.user.login), Subject("id", key.user_id)):
+                assert name.by == "id" or key.user_id in cache.names.people(name)
+            assert held in cache.tokens.of(key.user_id)
+
+    @invariant()
+    def nothing_is_kept_that_policy_refuses(self) -> None:
         """What is in memory may be handed out."""
-        for key, held in self.service._tokens.items():
-            assert set(key.scopes[1:]) <= set(self.policy.elements[key.element])
-            assert held.user.login not in self.policy.denied_logins
+        for held in list(self.service.cache.tokens.values()):
+            assert self._may_have(held.user) and self._fits(held.token.secret.reveal())
 
 
 class PromisesWithoutRoom(Promises):
@@ -294,5 +322,5 @@ class PromisesWithoutRoom(Promises):
 TestPromises = Promises.TestCase
 TestPromisesWithoutRoom = PromisesWithoutRoom.TestCase
 TestPromises.settings = TestPromisesWithoutRoom.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )

@@ -93,11 +93,18 @@ def test_a_reload_takes_other_limits_and_keeps_what_was_counted(box: EmulatorPro
 class Clock:
     """A clock that stands until it is told otherwise."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
+    now = 1000.0
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The sidecar's clock."""
+    clock = Clock()
+    monkeypatch.setattr("box_sidecar.clock.monotonic", clock)
+    return clock
 
 
 def charged(limits: MintLimits, person: str, times: int) -> int:
@@ -113,9 +120,8 @@ def charged(limits: MintLimits, person: str, times: int) -> int:
     return allowed
 
 
-def test_no_minute_has_more_than_the_limit_wherever_it_begins() -> None:
-    clock = Clock()
-    limits = MintLimits(3, 5, Ledger(), Ledger(), clock)
+def test_no_minute_has_more_than_the_limit_wherever_it_begins(clock: Clock) -> None:
+    limits = MintLimits(3, 5, Ledger(), Ledger())
     allowed: list[float] = []
     for _ in range(200):
         clock.now += 3.7
@@ -125,9 +131,8 @@ def test_no_minute_has_more_than_the_limit_wherever_it_begins() -> None:
         assert sum(first <= one < first + 60 for one in allowed) <= 3
 
 
-def test_who_waits_as_long_as_is_said_is_served() -> None:
-    clock = Clock()
-    limits = MintLimits(2, 3, Ledger(), Ledger(), clock)
+def test_who_waits_as_long_as_is_said_is_served(clock: Clock) -> None:
+    limits = MintLimits(2, 3, Ledger(), Ledger())
     limits.charge_mint("1")
     clock.now += 20
     limits.charge_mint("1")
@@ -141,32 +146,31 @@ def test_who_waits_as_long_as_is_said_is_served() -> None:
             limits.charge_mint(person)
 
 
-def test_a_ledger_remembers_the_last_minute_of_whoever_wrote_it_before() -> None:
-    clock, mints, others = Clock(), Ledger(), Ledger()
+def test_a_ledger_remembers_the_last_minute_of_whoever_wrote_it_before(clock: Clock) -> None:
+    mints, others = Ledger(), Ledger()
     child = os.fork()
     if child == 0:
-        limits = MintLimits(5, 10, mints, others, clock)
+        limits = MintLimits(5, 10, mints, others)
         charged(limits, "1", 5)
         charged(limits, "2", 1)
         for _ in range(9):
             limits.charge_call()
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    limits = MintLimits(5, 10, mints, others, clock)
+    limits = MintLimits(5, 10, mints, others)
     assert charged(limits, "1", 3) == 0
     assert charged(limits, "2", 9) == 4
     limits.charge_call()
     with pytest.raises(Problem):
         limits.charge_call()
     clock.now += 60
-    assert charged(MintLimits(5, 10, mints, others, clock), "1", 9) == 5
+    assert charged(MintLimits(5, 10, mints, others), "1", 9) == 5
 
 
-def test_a_ledger_that_went_round_forgets_only_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("box_sidecar.rate_limit._CAPACITY", 4)
-    ledger = Ledger()
+def test_a_ledger_that_went_round_forgets_only_the_oldest(clock: Clock) -> None:
+    ledger = Ledger(4)
     for number in range(11):
         ledger.add(float(number), number)
     assert ledger.since(-1.0) == [(float(number), number) for number in range(7, 11)]
     assert ledger.since(8.0) == [(9.0, 9), (10.0, 10)]
-    assert charged(MintLimits(99, 99, Ledger(), Ledger(), Clock()), "1", 9) == 4, "no more than can be counted"
+    assert charged(MintLimits(99, 99, Ledger(4), Ledger(4)), "1", 9) == 4, "no more than can be counted"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
-import itertools
 import sys
 import time
 import tracemalloc
@@ -17,17 +14,15 @@ from typing import Any
 import httpx
 import pytest
 
-from box_sidecar import token_cache
-from box_sidecar.box.throttle import acting_person
-from box_sidecar.clock import monotonic
-from box_sidecar.issuer import TokenService
-from box_sidecar.model import Resource, Subject, Token, User
+from box_sidecar.by_person import ByPerson
+from box_sidecar.model import Resource, Subject
 from box_sidecar.problems import Problem
-from box_sidecar.secret import Secret
+from box_sidecar.revocation import RevocationLog
 from box_sidecar.settings import PolicySettings, Settings
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
+from sidecar.scripted_box import DOWN, LOGINS, Stage
 from sidecar.support import Wire, code, greeted, last, request_bytes, until
 
 
@@ -207,28 +202,6 @@ def test_what_box_could_not_be_told_of_one_is_not_another_s_to_wait_for(
     assert alive(box) == []
 
 
-class Trunk:
-    """Box as far as it takes part in revoking, and no further: everybody exists, every token is made at once."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count()
-
-    async def find_users(self, login: str, *_: object) -> list[User]:
-        return [User(login, login, "P", "active", "user")]
-
-    async def user_token(self, user_id: str) -> Token:
-        return self._token()
-
-    async def downscope(self, parent: Token, scopes: tuple[str, ...], resource: Resource) -> Token:
-        return self._token(scopes)
-
-    async def revoke(self, token: Secret) -> None:
-        await asyncio.sleep(0)
-
-    def _token(self, scopes: tuple[str, ...] = ()) -> Token:
-        return Token(Secret(f"token {next(self._numbers)}"), monotonic() + 3600, scopes)
-
-
 def lines_run(work: Callable[[], object]) -> int:
     """How many lines of Python a piece of work takes; each turn of a loop counts."""
     count = 0
@@ -239,99 +212,87 @@ def lines_run(work: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
-    gc.disable()  # what others have called back at a collection is not this work's
     sys.settrace(trace)
     try:
         work()
     finally:
         sys.settrace(before)
-        gc.enable()
     return count
+
+
+def unlimited(**policy: Any) -> Settings:
+    """Under which nobody is refused for asking too often."""
+    return Settings(policy=PolicySettings(mints_per_minute=1_000_000, mints_per_user_per_minute=1_000_000, **policy))
 
 
 @pytest.mark.parametrize("whose", ["p0@example.com", "stranger@example.com"])
 def test_to_revoke_one_persons_is_the_same_work_whatever_the_others_have(whose: str) -> None:
-    policy = PolicySettings(mints_per_minute=1_000_000)
+    def work(people: int) -> int:
+        with Stage(unlimited()) as stage:
+            for number in range(people):
+                stage.world.add(f"10{number}", f"p{number}@example.com")
+                stage.token(f"p{number}@example.com")
+            stage.world.is_patient = True
+            revoking = stage.service.revocations.revoke(Subject("login", whose))
 
-    async def work(people: int) -> int:
-        service = TokenService(Settings(policy=policy), Trunk(), 15.0, lambda *_: None)  # type: ignore[arg-type]
-        for number in range(people):
-            await service.issue(Subject("login", f"p{number}@example.com"), "explorer", (), Resource("folder", "0"))
-        revoking = service.revoke(Subject("login", whose))
+            async def until_it_waits_for_box() -> int:
+                def step() -> None:
+                    with contextlib.suppress(StopIteration):
+                        revoking.send(None)
 
-        def until_it_waits_for_box() -> None:
-            with contextlib.suppress(StopIteration):
-                revoking.send(None)
+                lines = lines_run(step)
+                revoking.close()
+                return lines
 
-        lines = lines_run(until_it_waits_for_box)
-        revoking.close()
-        await asyncio.sleep(0.01)
-        return lines
+            return stage.run(until_it_waits_for_box())
 
-    few, many = asyncio.run(work(10)), asyncio.run(work(900))
+    few, many = work(10), work(900)
     assert few == many
     assert few > 5
 
 
-class Stubborn(Trunk):
-    """A Box that ends no token of one person, nor anybody's at first."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_down = True
-        self.told: set[str] = set()
-
-    async def revoke(self, token: Secret) -> None:
-        if self.is_down or acting_person.get() == "many@example.com":
-            raise Problem("box_unavailable")
-        self.told.add(acting_person.get())
-
-
 def test_what_box_can_not_be_told_of_one_again_and_again_is_in_nobodys_way() -> None:
-    async def work() -> set[str]:
-        box = Stubborn()
-        policy = PolicySettings(mints_per_minute=1_000_000, mints_per_user_per_minute=1_000_000)
-        service = TokenService(Settings(policy=policy), box, 15.0, lambda *_: None)  # type: ignore[arg-type]
-        asked = [("many@example.com", str(number)) for number in range(300)] + [("one@example.com", "0")]
-        for login, folder in asked:
-            await service.issue(Subject("login", login), "explorer", (), Resource("folder", folder))
-        for login in ("many@example.com", "one@example.com"):
-            with pytest.raises(Problem):
-                await service.revoke(Subject("login", login))
-        box.is_down = False
-        service.start()
-        for _ in range(150):
-            await asyncio.sleep(0 if box.told else 0.1)
-        await service.stop()
-        return box.told
-
-    assert asyncio.run(work()) == {"one@example.com"}
+    with Stage(unlimited()) as stage:
+        for number in range(300):
+            stage.token(LOGINS[0], resource=Resource("folder", str(number)))
+        stage.token(LOGINS[1])
+        stage.world.fails["revoke"] = DOWN
+        for login in LOGINS[:2]:
+            with pytest.raises(Problem, match="box_unavailable"):
+                stage.revoke(value=login)
+        stage.world.fails["revoke of 1"] = stage.world.fails.pop("revoke")
+        assert {stage.world.made[secret].user_id for secret in stage.world.living()} == {"1", "2"}
+        for _ in range(3):
+            stage.loop.advance(31)
+        assert {stage.world.made[secret].user_id for secret in stage.world.living()} == {"1"}
+        stage.world.fails.clear()
+        for _ in range(6):
+            stage.loop.advance(31)
+        assert stage.world.living() == set()
 
 
 def test_what_takes_the_place_of_a_token_that_has_ended_is_found_by_person_too(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(token_cache, "monotonic", lambda: now)
-    kept: token_cache.Lapsing[str, float] = token_cache.Lapsing(3, lambda ends: ends, lambda _, __: "ana", print)
+    monkeypatch.setattr("box_sidecar.clock.monotonic", lambda: now)
+    kept: ByPerson[str, float] = ByPerson(3, lambda ends: ends, lambda _, __: "ana", print)
     kept["explorer"] = 5.0
     now = 6.0
     kept["explorer"] = 9.0
-    assert (kept.of("ana"), kept["explorer"]) == (["explorer"], 9.0)
+    assert (kept.keys_of("ana"), kept.of("ana")) == (["explorer"], [9.0])
 
 
 def test_caches_that_forget_by_themselves_tell_whose_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(token_cache, "monotonic", lambda: now)
+    monkeypatch.setattr("box_sidecar.clock.monotonic", lambda: now)
     left: list[str] = []
-    kept: token_cache.Lapsing[int, float] = token_cache.Lapsing(
-        3, lambda ends: ends, lambda key, _: f"p{key // 10}", left.append
-    )
+    kept: ByPerson[int, float] = ByPerson(3, lambda ends: ends, lambda key, _: f"p{key // 10}", left.append)
     kept[10], kept[11], kept[20] = 5.0, 9.0, 9.0
     kept[30] = 20.0  # no room: 10 goes
-    assert (sorted(kept.of("p1")), kept.of("p2"), left) == ([11], [20], [])
+    assert (kept.keys_of("p1"), kept.keys_of("p2"), left) == ([11], [20], [])
     kept[11] = 10.0  # replaced
     now = 9.5
     kept[40] = 20.0  # 20 has ended
-    assert (kept.of("p2"), kept.has("p2"), left) == ([], False, ["p2"])
+    assert (kept.keys_of("p2"), kept.has("p2"), left) == ([], False, ["p2"])
     kept[41] = 1.0  # had ended before it came
     kept[40] = 1.0
     assert left == ["p2", "p4"]
@@ -345,30 +306,32 @@ def test_caches_that_forget_by_themselves_tell_whose_it_was(monkeypatch: pytest.
 
 def test_marks_that_had_to_be_forgotten_count_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(token_cache, "monotonic", lambda: now)
-    marks: token_cache.Marks[str] = token_cache.Marks(2, 600.0)
-    began = marks.now
+    monkeypatch.setattr("box_sidecar.clock.monotonic", lambda: now)
+    marks = RevocationLog(2, 600.0)
+    since = marks.is_revoked_since
+    began = marks.revocation_epoch
     marks.mark(["ana"])
-    assert marks.since(began, ["ana"]) and not marks.since(began, ["kenji"]) and not marks.since(marks.now, ["ana"])
-    later = marks.now
+    assert since(began, ["ana"]) and not since(began, ["kenji"]) and not since(marks.revocation_epoch, ["ana"])
+    later = marks.revocation_epoch
     marks.mark(["olga"])
     marks.mark(["trap"])  # no room for ana's
-    assert marks.since(began, ["ana"]) and marks.since(began, ["kenji"])
-    assert not marks.since(later, ["kenji"]), "of what began afterwards nothing was forgotten"
-    assert marks.since(later, ["olga"])
+    assert since(began, ["ana"]) and since(began, ["kenji"])
+    assert not since(later, ["kenji"]), "of what began afterwards nothing was forgotten"
+    assert since(later, ["olga"])
     now = 601.0
     marks.mark(["ines"])  # the others are too old
-    assert marks.since(later, ["kenji"])
+    assert since(later, ["kenji"])
 
 
 def test_long_names_take_no_more_room_among_the_marks_than_short_ones() -> None:
-    marks: token_cache.Marks[Subject] = token_cache.Marks(20_000, 600.0)
-    began = marks.now
+    marks = RevocationLog(20_000, 600.0)
+    since = marks.is_revoked_since
+    began = marks.revocation_epoch
     tracemalloc.start()
     for number in range(20_000):
         marks.mark([Subject("external_app_user_id", f"{number} " + "\N{GRINNING FACE}" * 240)])
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken < 300 * 20_000
-    assert marks.since(began, [Subject("external_app_user_id", "7 " + "\N{GRINNING FACE}" * 240)])
-    assert not marks.since(began, [Subject("external_app_user_id", "7")])
+    assert since(began, [Subject("external_app_user_id", "7 " + "\N{GRINNING FACE}" * 240)])
+    assert not since(began, [Subject("external_app_user_id", "7")])

@@ -97,7 +97,7 @@ class BoxClient:
         token = self._service_token
         if token is not None and token.life >= _SERVICE_REFRESH_AHEAD_S:
             return token
-        renewal = self._service_grants.begin("service", self._renew_service_token)
+        renewal = self._service_grants.start("service", self._renew_service_token)
         if token is not None and token.life >= _SERVICE_MIN_LIFE_S:
             return token
         return await asyncio.shield(renewal)

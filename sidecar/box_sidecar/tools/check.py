@@ -94,8 +94,8 @@ class LocalExamination(Examination):
         if self._login is None:
             return None
         try:
-            user = await self.sidecar.service.lookup(Subject("login", self._login))
-            self.sidecar.service.policy.check_user(user)
+            user = await self.sidecar.users.lookup(Subject("login", self._login))
+            self.sidecar.current.policy.check_user(user)
             token = await self.sidecar.box.user_token(user.id)
         except Problem as problem:
             self.checks.append(failed("user_token", problem))

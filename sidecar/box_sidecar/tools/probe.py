@@ -52,8 +52,8 @@ async def probe(sidecar: Sidecar, login: str, progress: Callable[[str], None] = 
         Problem: the person gets no token at all, or Box can't be reached.
     """
     with within(sidecar.transport.patience):
-        user = await sidecar.service.lookup(Subject("login", login))
-        sidecar.service.policy.check_user(user)
+        user = await sidecar.users.lookup(Subject("login", login))
+        sidecar.current.policy.check_user(user)
         person = await sidecar.box.user_token(user.id)
     timeout = aiohttp.ClientTimeout(total=sidecar.settings.box.timeout_s)
     async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
@@ -64,7 +64,7 @@ async def probe(sidecar: Sidecar, login: str, progress: Callable[[str], None] = 
             with within(sidecar.transport.patience), contextlib.suppress(Problem):
                 await sidecar.box.revoke(person.secret)
             with contextlib.suppress(Problem):
-                await sidecar.service.revoke(Subject("id", user.id))
+                await sidecar.revocations.revoke(Subject("id", user.id))
 
 
 class _Probe:
@@ -140,7 +140,7 @@ class _Probe:
         kind = ELEMENTS[element].resource
         resource = Resource(kind, sample if kind == "file" else self._place)
         try:
-            issued = await self._sidecar.service.issue(Subject("id", self._user.id), element, features, resource)
+            issued = await self._sidecar.issuer.issue(Subject("id", self._user.id), element, features, resource)
         except Problem as problem:
             return ElementReport(element, (), [], problem.code)
         tries = [await self._try(issued.token, element, action, folder, sample) for action in ACTIONS[element]]
@@ -244,7 +244,7 @@ class _Probe:
         """A token for one folder must open no other."""
         if self._sidecar.settings.policy.folders or "explorer" not in self._sidecar.settings.policy.elements:
             return
-        issued = await self._sidecar.service.issue(
+        issued = await self._sidecar.issuer.issue(
             Subject("id", self._user.id), "explorer", (), Resource("folder", folder)
         )
         inside = await self._browser.call(issued.token, "GET", f"/2.0/folders/{folder}?limit=1")
@@ -260,9 +260,9 @@ class _Probe:
 
     async def _check_revocation(self) -> None:
         """What was issued here is ended, and Box must mean it."""
-        held = [(await self._sidecar.service.issue(Subject("id", self._user.id), element, (), self._root)).token
+        held = [(await self._sidecar.issuer.issue(Subject("id", self._user.id), element, (), self._root)).token
                 for element in ("explorer",) if element in self._sidecar.settings.policy.elements]  # fmt: skip
-        await self._sidecar.service.revoke(Subject("id", self._user.id))
+        await self._sidecar.revocations.revoke(Subject("id", self._user.id))
         for token in held:
             after = await self._browser.call(token, "GET", f"/2.0/folders/{self._place}?limit=1")
             if after.status == 401:

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Problem("invalid_request", detail=f"{error}.", fix="See: box-sidecar token --help") from None
 
     async def issue(sidecar: Sidecar) -> Issued:
-        return await sidecar.service.issue(asked.user.who, asked.element, asked.scopes, asked.resource)
+        return await sidecar.issuer.issue(asked.user.who, asked.element, asked.scopes, asked.resource)
 
     issued = asyncio.run(with_sidecar(arguments.config, issue))
     resource = asked.resource

@@ -1,0 +1,119 @@
+"""How a token is made: the person's own token, downscoped at BoxClient, judged once more, and only then held."""
+
+from __future__ import annotations
+
+import asyncio
+
+from box_sidecar import clock
+from box_sidecar.box.client import BoxClient
+from box_sidecar.box.throttle import acting_for
+from box_sidecar.current import Current
+from box_sidecar.model import Subject, Token, TokenKey, User
+from box_sidecar.problems import Problem
+from box_sidecar.revocation import Revocations
+from box_sidecar.single_flight import SingleFlight
+from box_sidecar.token_cache import CachedToken, TokenCache
+
+_UNTIL_BOX_KNOWS_S = 0.25  # a token that it has just issued
+
+
+class Minter:
+    """Makes tokens, one flight for all who want the same one, and one for all who need the same user token."""
+
+    def __init__(self, current: Current, cache: TokenCache, revocations: Revocations) -> None:
+        self._current = current
+        self._cache = cache
+        self._revocations = revocations
+        self._mints: SingleFlight[Token] = SingleFlight()
+        self._user_token_mints: SingleFlight[Token] = SingleFlight()
+
+    async def mint(self, subject: Subject, user: User, key: TokenKey, *, charge: bool = True) -> Token:
+        """A new token in the cache, or the one that somebody else is having made; ``charge`` it to the limits.
+
+        Raises:
+            Problem: ``rate_limited``, ``tokens_revoked``, what policy has against it by now, or what Box refuses.
+        """
+
+        async def work() -> Token:
+            if charge:
+                self._current.limits.charge_mint(user.id)
+            return await self._mint(subject, user, key)
+
+        return await self._mints.do(key, work)
+
+    async def _mint(self, subject: Subject, user: User, key: TokenKey) -> Token:
+        guard = self._revocations.begin(subject)
+        with acting_for(user.id):
+            token = await self._downscope_for(user, self._current.box, key)
+        try:
+            guard.check(user, key.resource)
+            self._current.policy.check(user, key)
+        except Problem:
+            await self._revocations.discard(user.id, token)
+            raise
+        settings = self._current.settings.cache
+        if token.life < settings.min_life_s:
+            raise Problem(
+                "box_refused",
+                detail=f"Box issues tokens of {token.life:.0f} s, less than cache.min_life_s.",
+                fix="Set cache.min_life_s lower than the life of Box's tokens.",
+            )
+        # A token that lives for less than refresh_ahead_s is not renewed over and over.
+        refresh_at = max(token.expires_at - settings.refresh_ahead_s, clock.monotonic() + token.life / 2)
+        self._cache.add(CachedToken(subject.key, user, key, token, refresh_at))
+        return token
+
+    async def _downscope_for(self, user: User, box: BoxClient, key: TokenKey) -> Token:
+        """User token, then downscoping. A user token that Box does not know any more is replaced once; one that it does
+        not know yet is tried again in a moment before."""
+        remembered = self._cache.user_tokens.get(user.id)
+        user_token = remembered or await self._user_token(box, user)
+        try:
+            return await self._downscope(box, user_token, key)
+        except Problem as problem:
+            if not _may_be_the_user_tokens_fault(problem, remembered):
+                raise
+        if remembered is None:
+            await asyncio.sleep(_UNTIL_BOX_KNOWS_S)
+            try:
+                return await self._downscope(box, user_token, key)
+            except Problem as problem:
+                if problem.refusal != "subject-token":
+                    raise
+        if self._cache.user_tokens.get(user.id) is user_token:
+            self._cache.user_tokens.pop(user.id, None)
+        return await self._downscope(box, await self._user_token(box, user), key)
+
+    async def _downscope(self, box: BoxClient, user_token: Token, key: TokenKey) -> Token:
+        policy = self._current.policy
+        if key.resource.type == "file" and policy.limits_files:
+            policy.check_ancestors(await box.folders_above(key.resource.id, user_token))
+        return await box.downscope(user_token, key.scopes, key.resource)
+
+    async def _user_token(self, box: BoxClient, user: User) -> Token:
+        async def work() -> Token:
+            guard = self._revocations.begin(Subject("id", user.id))
+            try:
+                token = await box.user_token(user.id)
+            except Problem as problem:
+                if problem.code == "user_not_found":
+                    self._cache.users.drop(user.id)
+                raise
+            if guard.is_broken(user):
+                await self._revocations.discard(user.id, token)
+                raise Problem("tokens_revoked")
+            self._cache.user_tokens[user.id] = token
+            return token
+
+        return await self._user_token_mints.do(user.id, work)
+
+
+def _may_be_the_user_tokens_fault(problem: Problem, remembered: Token | None) -> bool:
+    """Whether an exchange may go well with another user token.
+
+    Box sometimes does not know a token that it has just issued; one that was remembered it may have ended since.
+    """
+    if problem.refusal == "subject-token":
+        return True
+    refused = problem.box is not None and problem.box.status in {400, 401}
+    return remembered is not None and refused and problem.code != "resource_not_found"

@@ -1,0 +1,203 @@
+"""Log-out, and all else that ends tokens before their time: what Box must be told, what may be answered no more.
+
+Whatever takes time begins under a :class:`Guard` and asks it before it ends. So a token that was being made while its
+person logged out is handed out to nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import Hashable, Iterable
+from functools import partial
+
+from box_sidecar import clock
+from box_sidecar.box.deadline import within
+from box_sidecar.box.throttle import acting_for
+from box_sidecar.current import Current
+from box_sidecar.model import Resource, Subject, Token, User, normalize_login
+from box_sidecar.problems import Problem
+from box_sidecar.single_flight import SingleFlight
+from box_sidecar.token_cache import PendingRevocation, TokenCache
+
+log = logging.getLogger(__name__)
+
+_MARKS = 100_000
+_MARK_S = 600.0  # longer than any request can last
+_LOOK_S = 1.0
+_RETRY_S = 30.0
+_TOLD_AT_ONCE = 100
+_FILES = "files"  # marked when files may be out of bounds that were not
+
+
+class RevocationLog:
+    """In which epoch each name was revoked last, so that whatever began before can be told.
+
+    There is room for ``size`` names, each kept for ``memory_s`` seconds at least unless there is none. Whatever
+    began before one that had to be forgotten counts as revoked, and so does a name with the hash of a revoked one (the
+    names themselves may be long): too much is refused then, never too little.
+    """
+
+    def __init__(self, size: int = _MARKS, memory_s: float = _MARK_S) -> None:
+        self.revocation_epoch = 0
+        self._size = size
+        self._memory_s = memory_s
+        self._marks: dict[int, tuple[int, float]] = {}  # by the names' hashes, in the order of their epochs
+        self._forgotten = 0  # whatever began before this epoch counts as revoked
+
+    def mark(self, names: Iterable[Hashable]) -> None:
+        """A new epoch, and these names revoked in it."""
+        self.revocation_epoch += 1
+        now = clock.monotonic()
+        for name in map(hash, names):
+            self._marks.pop(name, None)
+            self._marks[name] = (self.revocation_epoch, now)
+        while self._marks:
+            oldest = next(iter(self._marks))
+            epoch, marked = self._marks[oldest]
+            if len(self._marks) <= self._size and now - marked < self._memory_s:
+                break
+            del self._marks[oldest]
+            self._forgotten = epoch
+
+    def mark_all(self) -> None:
+        """A new epoch, and everything revoked in it."""
+        self.revocation_epoch += 1
+        self._marks.clear()
+        self._forgotten = self.revocation_epoch
+
+    def is_revoked_since(self, epoch: int, names: Iterable[Hashable]) -> bool:
+        """Whether any of these names was revoked after this epoch."""
+        if epoch == self.revocation_epoch:
+            return False
+        return epoch < self._forgotten or any(self._marks.get(hash(name), (0, 0.0))[0] > epoch for name in names)
+
+
+class Guard:
+    """Knows when something began for a person, and whether that may still end in an answer."""
+
+    __slots__ = ("_epoch", "_log", "_subject")
+
+    def __init__(self, log: RevocationLog, subject: Subject) -> None:
+        self._log = log
+        self._epoch = log.revocation_epoch
+        self._subject = subject
+
+    def is_broken(self, user: User | None = None, resource: Resource | None = None) -> bool:
+        """Whether the person's tokens were revoked since, under whatever name; or all for files, if it is about one."""
+        names: list[Hashable] = [self._subject.key]
+        if user is not None:
+            names += [Subject("id", user.id), Subject("login", normalize_login(user.login))]
+        if resource is not None and resource.type == "file":
+            names.append(_FILES)
+        return self._log.is_revoked_since(self._epoch, names)
+
+    def check(self, user: User, resource: Resource | None = None) -> None:
+        """Raises ``tokens_revoked`` if :meth:`is_broken`."""
+        if self.is_broken(user, resource):
+            raise Problem("tokens_revoked")
+
+
+class Revocations:
+    """Revokes tokens here at once and at Box as soon as it can be told."""
+
+    def __init__(self, current: Current, cache: TokenCache) -> None:
+        self._current = current
+        self._cache = cache
+        self._log = RevocationLog()
+        self._tellings: SingleFlight[bool] = SingleFlight()
+        self._teller: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to tell Box what it could not be told; call inside the running event loop."""
+        self._teller = asyncio.create_task(self._tell_what_is_left())
+
+    async def stop(self) -> None:
+        """End that, once Box has been told what it is being told."""
+        if self._teller:
+            self._teller.cancel()
+        await self._tellings.wait()
+
+    def begin(self, subject: Subject) -> Guard:
+        """What begins now for this person must not outlive a revocation."""
+        return Guard(self._log, subject)
+
+    async def revoke(self, subject: Subject) -> int:
+        """Forget every token of this person and revoke them at Box; how many were revoked there.
+
+        A token that is being made at this moment is revoked as well, and handed out to nobody. Needs no
+        look-up: of a person whom we never resolved we hold nothing.
+
+        Raises:
+            Problem: ``box_unavailable`` if Box could not be told. The tokens are forgotten all the same, and
+                Box is told later.
+        """
+        ids = set(self._cache.names.people(subject.key))
+        if subject.by == "id":
+            ids.add(subject.value)
+        self._log.mark((subject.key, *(Subject("id", user_id) for user_id in ids)))
+        pending = [pending for user_id in ids for pending in self._cache.revoke(user_id)]
+        with within(self._current.patience):
+            return await self._tell_box(pending)
+
+    async def discard(self, user_id: str, token: Token) -> None:
+        """Revoke a token that nobody has got yet; later, if Box can't be told now."""
+        pending = self._cache.add_pending(user_id, token)
+        with contextlib.suppress(Problem):
+            await self._tell_box([pending])
+
+    def begin_anew(self) -> None:
+        """Another Box app's: nothing of the one before is held, and nothing that began for it ends in an answer."""
+        self._log.mark_all()
+        self._cache.clear()
+
+    def follow_policy(self, *, files_too: bool) -> None:
+        """Revoke whatever the present policy refuses; and, if so said, every file's, judged when its token was made."""
+        if files_too:
+            self._log.mark((_FILES,))
+        self._cache.revoke_where(
+            lambda cached: (
+                (files_too and cached.key.resource.type == "file")
+                or not self._current.policy.allows(cached.user, cached.key)
+            )
+        )
+
+    async def _tell_box(self, pending: Iterable[PendingRevocation]) -> int:
+        """Revoke at Box; how many it was told. What it could not be told stays pending."""
+        # In tasks of their own: a caller who does not wait for the end must leave no token alive.
+        tellings = [self._tellings.start(one.token.secret, partial(self._tell, one)) for one in pending]
+        results = await asyncio.gather(*map(asyncio.shield, tellings), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return results.count(True)
+
+    async def _tell(self, pending: PendingRevocation) -> bool:
+        secret = pending.token.secret
+        if secret not in self._cache.pending_revocations:
+            return False
+        with acting_for(pending.user_id):
+            await self._current.box.revoke(secret)
+        self._cache.pending_revocations.pop(secret, None)
+        return True
+
+    async def _tell_what_is_left(self) -> None:
+        """Tell Box what it could not be told when it was down: one token of each person first, then another of each.
+
+        So what Box won't be told of somebody is in nobody else's way.
+        """
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            people: dict[str, list[PendingRevocation]] = {}
+            for pending in self._cache.pending_revocations.values():
+                people.setdefault(pending.user_id, []).append(pending)
+            turns = itertools.chain.from_iterable(itertools.zip_longest(*people.values()))
+            try:
+                with within(self._current.patience):
+                    await self._tell_box(itertools.islice(filter(None, turns), _TOLD_AT_ONCE))
+            except Exception as error:
+                if not isinstance(error, Problem):  # whatever it was, it must not end this
+                    log.error("tokens could not be revoked: %s", type(error).__name__)
+                await asyncio.sleep(_RETRY_S)
