@@ -31,11 +31,16 @@ UNKNOWN_SUBJECT_TOKEN = Problem("box_refused", box=BoxReason(400, "invalid_grant
 
 
 class Clockwork(asyncio.SelectorEventLoop):
-    """An event loop whose time stands still until it is moved; all that waits for time waits for that."""
+    """An event loop whose time stands still until it is moved; all that waits for time waits for that.
+
+    Each begins days after the one before: what was charged to the limits is kept for the life of the process.
+    """
+
+    _beginnings = itertools.count(2.0**18, 2.0**18)
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = 1_000.0
+        self.now = next(self._beginnings)
 
     def time(self) -> float:
         return self.now

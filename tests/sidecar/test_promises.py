@@ -7,8 +7,10 @@ after the other; Box answers each call when the machine wants it to, so that eve
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections import defaultdict
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,9 +82,7 @@ class Promises(RuleBasedStateMachine):
         self.world, self.service = self.stage.world, self.stage.service
         self.world.is_patient = True
         self.logged_out: defaultdict[Subject, int] = defaultdict(int)
-        self.asking: dict[asyncio.Task[Issued], Asked] = {}
-        self.revoking: dict[asyncio.Task[int], set[str]] = {}
-        self.others: list[asyncio.Task[Any]] = []
+        self.under_way: list[asyncio.Task[None]] = []
         self.names: defaultdict[str, set[Subject]] = defaultdict(set)  # by which a token was handed out
         self.ended: set[str] = set()  # that must not live on: revoked, or refused by a policy since
         self.minted: dict[str, tuple[str, float]] = {}  # for a caller: whose, and when
@@ -104,12 +104,14 @@ class Promises(RuleBasedStateMachine):
     @rule(subject=st.sampled_from(NAMES), widget=st.sampled_from(WIDGETS), reports=st.booleans())
     def ask(self, subject: Subject, widget: Widget, reports: bool) -> None:
         """Somebody opens a page, perhaps with a token in hand that Box has refused."""
-        refused = self.last if reports else ""
-        digest = hashlib.sha256(refused.encode()).hexdigest() if refused else None
-        moment = next(self.world.moments)
-        task = self.stage.loop.create_task(self.service.issuer.issue(subject, *widget, digest))
-        self.asking[task] = Asked(subject, widget, refused, moment)
-        self._settle()
+        asked = Asked(subject, widget, self.last if reports else "", next(self.world.moments))
+
+        async def ask() -> None:
+            digest = hashlib.sha256(asked.refused.encode()).hexdigest() if asked.refused else None
+            with contextlib.suppress(Problem):
+                self._judge_answer(asked, await self.service.issuer.issue(subject, *widget, digest))
+
+        self._begin(ask())
 
     @rule(subject=st.sampled_from(NAMES), widget=st.sampled_from(WIDGETS), reports=st.booleans())
     def visit(self, subject: Subject, widget: Widget, reports: bool) -> None:
@@ -118,15 +120,20 @@ class Promises(RuleBasedStateMachine):
         self.answer_all()
 
     @rule(
-        subject=st.sampled_from(NAMES), widget=st.sampled_from(WIDGETS), steps=st.integers(0, 3), event=st.data(),
-    )  # fmt: skip
-    def interrupted(self, subject: Subject, widget: Widget, steps: int, event: st.DataObject) -> None:
-        """The same, with a log-out, a reload or another app in the middle."""
+        subject=st.sampled_from(NAMES),
+        widget=st.sampled_from(WIDGETS),
+        steps=st.integers(0, 3),
+        turns=st.integers(0, 12),
+        event=st.data(),
+    )
+    def interrupted(self, subject: Subject, widget: Widget, steps: int, turns: int, event: st.DataObject) -> None:
+        """The same, with a log-out, a reload or another app in the middle: after any call, at any turn of the loop."""
         self.answer_all()
         self.ask(subject, widget, False)
-        for _ in range(steps):
+        for step in range(steps):
             if self.world.waiting:
-                self._let(0, None)
+                self.world.answer(0)
+                self._settle(turns if step == steps - 1 else 40)
         match event.draw(st.sampled_from(["log-out", "log-out", "reload", "app"])):
             case "log-out":
                 self.log_out(event.draw(st.sampled_from([subject, *NAMES])))
@@ -160,19 +167,30 @@ class Promises(RuleBasedStateMachine):
     @rule(subject=st.sampled_from(NAMES))
     def look_up(self, subject: Subject) -> None:
         """Somebody is looked up for another reason."""
-        self.others.append(self.stage.begin(self.service.users.lookup(subject)))
+
+        async def look_up() -> None:
+            with contextlib.suppress(Problem):
+                await self.service.users.lookup(subject)
+
+        self._begin(look_up())
 
     @rule(subject=st.sampled_from(NAMES))
     def log_out(self, subject: Subject) -> None:
         """All that was handed out by this name must be dead once we say so, and nothing made before is handed out."""
         key = subject.key
-        self.logged_out[key] = next(self.world.moments)
-        secrets = {secret for secret in self._ours() if key in self.names[secret]}
-        for secret in secrets:
-            self.logged_out[Subject("id", self.world.made[secret].user_id)] = self.logged_out[key]
-        self.ended |= secrets
-        self.revoking[self.stage.loop.create_task(self.service.revocations.revoke(subject))] = secrets
-        self._settle()
+
+        async def log_out() -> None:
+            self.logged_out[key] = next(self.world.moments)
+            secrets = {secret for secret in self._ours() if key in self.names[secret]}
+            for secret in secrets:
+                self.logged_out[Subject("id", self.world.made[secret].user_id)] = self.logged_out[key]
+            self.ended |= secrets
+            with contextlib.suppress(Problem):
+                assert await self.service.revocations.revoke(subject) >= 0
+                if self.room > len(self.world.made):  # what had to go can't be revoked any more
+                    assert not secrets & self.ended & self._ours(), "said to be revoked, but alive"
+
+        self._begin(log_out())
 
     @rule(to=st.sampled_from(POLICIES))
     def reload(self, to: PolicySettings) -> None:
@@ -200,7 +218,7 @@ class Promises(RuleBasedStateMachine):
         """Box's administrator makes somebody an administrator, or no longer."""
         self.world.change(user_id, role=role)
 
-    @rule(seconds=st.sampled_from([0.3, 1.0, 31.0, 200.0, 700.0, 2_900.0, 3_100.0, 3_700.0]))
+    @rule(seconds=st.sampled_from([0.25, 1.0, 31.0, 200.0, 700.0, 2_900.0, 3_100.0, 3_700.0]))
     def wait(self, seconds: float) -> None:
         """Time goes by: what was told of people gets old, tokens are due, or end."""
         self.stage.loop.advance(seconds)
@@ -224,20 +242,18 @@ class Promises(RuleBasedStateMachine):
 
     # What must hold
 
-    def _settle(self) -> None:
-        self.stage.loop.settle()
-        for task in [task for task in self.asking if task.done()]:
-            self._judge_answer(self.asking.pop(task), task)
-        for ended in [ended for ended in self.revoking if ended.done()]:
-            self._judge_revocation(self.revoking.pop(ended), ended)
-        for other in [other for other in self.others if other.done()]:
-            self.others.remove(other)
-            assert other.exception() is None or isinstance(other.exception(), Problem)
+    def _settle(self, turns: int = 40) -> None:
+        self.stage.loop.settle(turns)
+        for task in [task for task in self.under_way if task.done()]:
+            self.under_way.remove(task)
+            task.result()
 
-    def _judge_answer(self, asked: Asked, task: asyncio.Task[Issued]) -> None:
-        if isinstance(task.exception(), Problem):
-            return
-        user, key, token, source = task.result()
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self.under_way.append(self.stage.loop.create_task(work))
+        self._settle()
+
+    def _judge_answer(self, asked: Asked, issued: Issued) -> None:
+        user, key, token, source = issued
         secret = self.last = token.secret.reveal()
         made, now = self.world.made[secret], self.stage.loop.now
         names = {asked.subject.key, Subject("id", user.id), Subject("login", user.login)}
@@ -274,13 +290,6 @@ class Promises(RuleBasedStateMachine):
         place = made.resource
         above = FOLDERS[place.id] if place.type == "file" else [place.id]
         return not self.policy.folders or bool(set(above) & set(self.policy.folders))
-
-    def _judge_revocation(self, secrets: set[str], task: asyncio.Task[int]) -> None:
-        if isinstance(task.exception(), Problem):
-            return
-        assert task.result() >= 0
-        if self.room > len(self.world.made):  # what had to go can't be revoked any more
-            assert not secrets & self.ended & self.world.living(), "said to be revoked, but alive"
 
     def what_was_to_end_has_ended(self) -> None:
         """Box has been told of everything that was revoked, and nothing lives that nobody could revoke."""
