@@ -98,6 +98,7 @@ lint: ## types, style and translations of all languages in use
 	cd tests && npm run --silent lint
 	phpcs -q --standard=tests/plugin/phpcs.xml
 	wp-plugin/bin/translations --check
+	wp-plugin/bin/blocks-manifest --check
 
 release: ## one VERSION everywhere, a commit and a tag; nothing is pushed
 	@$(PYTHON) .ci/release "$(VERSION)"

@@ -37,7 +37,7 @@ def test_page_speaks_it(site: WordPress, sidecar: ScriptedSidecar, language: str
         " 'post_content' => '[box_explorer]' ) ) );"
     )
     html = site.visitor().get(address).raise_for_status().text
-    found = re.search(r'id="widgets-for-box-configuration">(.*?)</script>', html)
+    found = re.search(r'id="widgets-for-box-configuration">(.*?)</script>', html, re.DOTALL)
     assert found
     configuration = json.loads(found[1])
     assert configuration["text"]["loggedOut"] == log_in

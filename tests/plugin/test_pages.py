@@ -71,7 +71,9 @@ def test_blocks_and_shortcodes_render(site: WordPress, page: str) -> None:
 
 def test_what_the_plugin_prints_is_the_same_for_everybody(site: WordPress, sidecar: ScriptedSidecar, page: str) -> None:
     pages = [session.get(page).text for session in (site.visitor(), site.login("ana"), site.login("kenji"))]
-    configuration = re.compile(r'<script type="application/json" id="widgets-for-box-configuration">.*?</script>')
+    configuration = re.compile(
+        r'<script type="application/json" id="widgets-for-box-configuration">.*?</script>', re.DOTALL
+    )
     printed = [(containers(html), configuration.findall(html)) for html in pages]
     assert printed[0] == printed[1] == printed[2]
     assert len(printed[0][0]) == 5

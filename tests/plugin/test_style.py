@@ -83,6 +83,14 @@ def test_translations_are_complete_and_compiled() -> None:
     assert {path.stem.removeprefix("widgets-for-box-") for path in PLUGIN.glob("languages/*.po")} == set(LANGUAGES)
 
 
+def test_blocks_manifest_says_what_the_blocks_say() -> None:
+    done = run(PLUGIN / "bin/blocks-manifest", "--check")
+    assert done.returncode == 0, done.stderr
+    shown = run("php", "-r", f"const ABSPATH = ''; echo json_encode( require '{PLUGIN}/blocks/blocks-manifest.php' );")
+    blocks = {path.parent.name: json.loads(path.read_text()) for path in PLUGIN.glob("blocks/*/block.json")}
+    assert json.loads(shown.stdout) == blocks
+
+
 def test_zip_holds_what_a_site_needs_and_nothing_else(plugin_zip: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.zip"
     assert run(PLUGIN / "bin/build-zip", again).returncode == 0

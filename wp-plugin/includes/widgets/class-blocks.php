@@ -23,9 +23,14 @@ final class Blocks {
 	 * @since 0.1.0
 	 */
 	public static function register(): void {
+		$folder = plugin_dir_path( FILE ) . 'blocks';
+		if ( function_exists( 'wp_register_block_metadata_collection' ) ) {
+			// From WordPress 6.7 on: one compiled file, in place of four that are read and parsed in each request.
+			wp_register_block_metadata_collection( $folder, $folder . '/blocks-manifest.php' );
+		}
 		foreach ( array_keys( Elements::CATALOGUE ) as $element ) {
 			register_block_type(
-				plugin_dir_path( FILE ) . 'blocks/' . $element,
+				$folder . '/' . $element,
 				array(
 					'render_callback' => static function ( $attributes ) use ( $element ) {
 						return Widgets::block( $element, $attributes );

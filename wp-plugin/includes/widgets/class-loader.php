@@ -24,9 +24,12 @@ final class Loader {
 	 */
 	public static function print_configuration(): void {
 		if ( wp_script_is( Assets::HANDLE ) ) {
-			printf(
-				'<script type="application/json" id="widgets-for-box-configuration">%s</script>' . "\n",
-				wp_json_encode( self::configuration(), JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_UNICODE ) // phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- JSON with < and & escaped.
+			wp_print_inline_script_tag(
+				(string) wp_json_encode( self::configuration(), JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_UNICODE ),
+				array(
+					'type' => 'application/json',
+					'id'   => 'widgets-for-box-configuration',
+				)
 			);
 		}
 	}

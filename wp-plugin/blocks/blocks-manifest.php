@@ -1,0 +1,266 @@
+<?php
+/**
+ * What the block.json of each block says. Made by bin/blocks-manifest.
+ *
+ * @package WidgetsForBox
+ */
+
+defined( 'ABSPATH' ) || exit;
+
+return array(
+	'explorer' => array(
+		'$schema'      => 'https://schemas.wp.org/trunk/block.json',
+		'apiVersion'   => 3,
+		'name'         => 'widgets-for-box/explorer',
+		'version'      => '0.1.0',
+		'title'        => 'Box explorer',
+		'category'     => 'embed',
+		'icon'         => 'portfolio',
+		'description'  => 'Shows every visitor their own Box folder, to browse, preview, download and upload.',
+		'keywords'     => array(
+			'box',
+			'files',
+			'folder',
+			'cloud',
+		),
+		'textdomain'   => 'widgets-for-box',
+		'attributes'   => array(
+			'anchor'     => array(
+				'type' => 'string',
+			),
+			'folder'     => array(
+				'type'    => 'string',
+				'default' => '0',
+			),
+			'folderName' => array(
+				'type'    => 'string',
+				'default' => '',
+			),
+			'can'        => array(
+				'type'    => 'array',
+				'items'   => array(
+					'type' => 'string',
+				),
+				'default' => array(
+					'preview',
+					'download',
+				),
+			),
+			'height'     => array(
+				'type'    => 'number',
+				'default' => 600,
+			),
+		),
+		'supports'     => array(
+			'align'   => array(
+				'wide',
+				'full',
+			),
+			'anchor'  => true,
+			'html'    => false,
+			'spacing' => array(
+				'margin' => true,
+			),
+		),
+		'example'      => array(
+			'attributes' => array(
+				'height' => 400,
+			),
+		),
+		'editorScript' => 'widgets-for-box-editor',
+		'editorStyle'  => 'widgets-for-box-editor',
+		'style'        => 'widgets-for-box',
+	),
+	'picker'   => array(
+		'$schema'      => 'https://schemas.wp.org/trunk/block.json',
+		'apiVersion'   => 3,
+		'name'         => 'widgets-for-box/picker',
+		'version'      => '0.1.0',
+		'title'        => 'Box picker',
+		'category'     => 'embed',
+		'icon'         => 'yes-alt',
+		'description'  => 'Lets visitors choose files from their own Box folder.',
+		'keywords'     => array(
+			'box',
+			'files',
+			'choose',
+			'cloud',
+		),
+		'textdomain'   => 'widgets-for-box',
+		'attributes'   => array(
+			'anchor'     => array(
+				'type' => 'string',
+			),
+			'folder'     => array(
+				'type'    => 'string',
+				'default' => '0',
+			),
+			'folderName' => array(
+				'type'    => 'string',
+				'default' => '',
+			),
+			'can'        => array(
+				'type'    => 'array',
+				'items'   => array(
+					'type' => 'string',
+				),
+				'default' => array(),
+			),
+			'height'     => array(
+				'type'    => 'number',
+				'default' => 600,
+			),
+			'type'       => array(
+				'type'    => 'array',
+				'items'   => array(
+					'type' => 'string',
+				),
+				'default' => array(
+					'file',
+					'web_link',
+				),
+			),
+			'max'        => array(
+				'type'    => 'number',
+				'default' => 0,
+			),
+			'extensions' => array(
+				'type'    => 'string',
+				'default' => '',
+			),
+		),
+		'supports'     => array(
+			'align'   => array(
+				'wide',
+				'full',
+			),
+			'anchor'  => true,
+			'html'    => false,
+			'spacing' => array(
+				'margin' => true,
+			),
+		),
+		'example'      => array(
+			'attributes' => array(
+				'height' => 400,
+			),
+		),
+		'editorScript' => 'widgets-for-box-editor',
+		'editorStyle'  => 'widgets-for-box-editor',
+		'style'        => 'widgets-for-box',
+	),
+	'preview'  => array(
+		'$schema'      => 'https://schemas.wp.org/trunk/block.json',
+		'apiVersion'   => 3,
+		'name'         => 'widgets-for-box/preview',
+		'version'      => '0.1.0',
+		'title'        => 'Box preview',
+		'category'     => 'embed',
+		'icon'         => 'media-document',
+		'description'  => 'Shows a Box file to the visitors who may see it.',
+		'keywords'     => array(
+			'box',
+			'file',
+			'document',
+			'cloud',
+		),
+		'textdomain'   => 'widgets-for-box',
+		'attributes'   => array(
+			'anchor'   => array(
+				'type' => 'string',
+			),
+			'file'     => array(
+				'type'    => 'string',
+				'default' => '',
+			),
+			'fileName' => array(
+				'type'    => 'string',
+				'default' => '',
+			),
+			'can'      => array(
+				'type'    => 'array',
+				'items'   => array(
+					'type' => 'string',
+				),
+				'default' => array(),
+			),
+			'height'   => array(
+				'type'    => 'number',
+				'default' => 600,
+			),
+		),
+		'supports'     => array(
+			'align'   => array(
+				'wide',
+				'full',
+			),
+			'anchor'  => true,
+			'html'    => false,
+			'spacing' => array(
+				'margin' => true,
+			),
+		),
+		'example'      => array(
+			'attributes' => array(
+				'height'   => 400,
+				'fileName' => 'Report.pdf',
+			),
+		),
+		'editorScript' => 'widgets-for-box-editor',
+		'editorStyle'  => 'widgets-for-box-editor',
+		'style'        => 'widgets-for-box',
+	),
+	'uploader' => array(
+		'$schema'      => 'https://schemas.wp.org/trunk/block.json',
+		'apiVersion'   => 3,
+		'name'         => 'widgets-for-box/uploader',
+		'version'      => '0.1.0',
+		'title'        => 'Box uploader',
+		'category'     => 'embed',
+		'icon'         => 'upload',
+		'description'  => 'Lets visitors drop files into their own Box folder.',
+		'keywords'     => array(
+			'box',
+			'files',
+			'upload',
+			'cloud',
+		),
+		'textdomain'   => 'widgets-for-box',
+		'attributes'   => array(
+			'anchor'     => array(
+				'type' => 'string',
+			),
+			'folder'     => array(
+				'type'    => 'string',
+				'default' => '0',
+			),
+			'folderName' => array(
+				'type'    => 'string',
+				'default' => '',
+			),
+			'height'     => array(
+				'type'    => 'number',
+				'default' => 400,
+			),
+		),
+		'supports'     => array(
+			'align'   => array(
+				'wide',
+				'full',
+			),
+			'anchor'  => true,
+			'html'    => false,
+			'spacing' => array(
+				'margin' => true,
+			),
+		),
+		'example'      => array(
+			'attributes' => array(
+				'height' => 400,
+			),
+		),
+		'editorScript' => 'widgets-for-box-editor',
+		'editorStyle'  => 'widgets-for-box-editor',
+		'style'        => 'widgets-for-box',
+	),
+);
