@@ -50,7 +50,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "worker.py", "_STOP_S"): "for requests under way when the worker is to end",
     (SIDECAR, "server.py", "_STOP_S"): "after which gunicorn ends it",
     (SIDECAR, "sidecar.py", "_WATCH_S"): "between two looks at the configuration's files",
-    (SIDECAR, "audit.py", "_PATIENCE_S"): "for a pipe, socket or terminal to take a line of the audit",
+    (SIDECAR, "sink.py", "_PATIENCE_S"): "for a pipe, socket or terminal to take a line of the audit",
     (SIDECAR, "rate_limit.py", "_WINDOW_S"): "in which new tokens are counted",
     (SIDECAR, "settings.py", "user_ttl_s"): "that a person's Box id, status and role are believed",
     (SIDECAR, "settings.py", "unknown_user_ttl_s"): "that “no such user” is believed",

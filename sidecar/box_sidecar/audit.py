@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import errno
 import hmac
 import logging
-import os
-import queue
-import socket
-import stat
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -25,11 +16,9 @@ from msgspec import Struct
 from box_sidecar.model import normalize_login
 from box_sidecar.problems import ConfigError, Problem
 from box_sidecar.secret import Secret
+from box_sidecar.sink import open_sink
 
 log = logging.getLogger(__name__)
-
-_STDOUT = 1
-_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +73,14 @@ class Audit:
         self.pseudonym = lru_cache(10_000)(partial(_pseudonym, key))
         self._encode = msgspec.json.Encoder().encode
         self._lost = 0
-        self._sink = _open(path)
+        self._sink = open_sink(path)
 
     def reopen(self) -> None:
         """After log rotation, write to the new file of the same name, or go on with the old if that can't be opened."""
         if self.path == "-":
             return
         try:
-            old, self._sink = self._sink, _open(self.path)
+            old, self._sink = self._sink, open_sink(self.path)
         except ConfigError as error:
             log.error("the audit goes on in the file that was open: %s", error)
         else:
@@ -135,7 +124,10 @@ class Audit:
         if self._lost:
             return False
         entry.time = datetime.now(UTC)
-        return self._sink.write_now(self._encode(entry) + b"\n")
+        try:
+            return self._sink.write_now(self._encode(entry) + b"\n")
+        except OSError:
+            return False
 
     async def resume(self) -> None:
         """If lines were lost, try whether it can be written by now; the first line says how many."""
@@ -182,166 +174,3 @@ def _what_holds(entry: AuditEvent) -> str:
             return "The user was made at Box all the same."
         case _:
             return "Nothing was done."
-
-
-class _File:
-    """Appends lines to a descriptor. One that could be written only in part is closed by the start of the next."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-        self.is_torn = _ends_torn(descriptor)
-
-    def append(self, lines: bytes) -> None:
-        """Write them in one piece, as far as the kernel does; OSError if it does not."""
-        self.finish(self.begun(lines))
-
-    def begun(self, lines: bytes) -> bytes:
-        """Lines with what must come before them."""
-        return b"\n" + lines if self.is_torn else lines
-
-    def finish(self, rest: bytes) -> None:
-        """Write what is left of lines."""
-        while rest:
-            rest = rest[os.write(self.descriptor, rest) :]
-            self.is_torn = bool(rest)
-
-    async def write(self, lines: bytes) -> None:
-        """As :meth:`append`, at once: a regular file waits for no reader."""
-        self.append(lines)
-
-    def write_now(self, lines: bytes) -> bool:
-        """Whether they are written."""
-        try:
-            self.append(lines)
-        except OSError:
-            return False
-        return True
-
-    def close(self) -> None:
-        """Let go of it, unless it is standard output."""
-        if self.descriptor != _STDOUT:
-            os.close(self.descriptor)
-
-
-def _ends_torn(descriptor: int) -> bool:
-    """Whether a regular file ends in the middle of a line; not known of one that we may not read."""
-    try:
-        size = os.fstat(descriptor).st_size
-        return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-    except OSError:
-        return False
-
-
-class _Stream:
-    """A pipe, socket or terminal: whoever reads it may stop, and nobody waits for that.
-
-    Its descriptor is shared with other processes, so it can't be made non-blocking for us alone. What can't be written
-    at once is written in a thread.
-    """
-
-    def __init__(self, file: _File) -> None:
-        self._file = file
-        self._send = _sender(file.descriptor)
-        self._jobs: queue.SimpleQueue[tuple[Callable[[], None], Future[None]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
-        self._last: Future[None] = Future()
-        self._last.cancel()
-        self._stuck = self._last
-
-    def _run(self) -> None:
-        while job := self._jobs.get():
-            work, done = job
-            if done.set_running_or_notify_cancel():
-                try:
-                    work()
-                    done.set_result(None)
-                except OSError as error:
-                    done.set_exception(error)
-        self._file.close()
-
-    async def write(self, lines: bytes) -> None:
-        """Write lines within two seconds. If that fails they are not written later, except the ones under way."""
-        if not self._stuck.done():
-            raise OSError(errno.EAGAIN, "nobody reads it")
-        work = partial(self._file.append, lines)
-        if self._send and self._last.done():  # the thread has nothing to do
-            rest = self._file.begun(lines)
-            with contextlib.suppress(BlockingIOError):
-                rest = rest[self._send(rest) :]
-                self._file.is_torn = bool(rest)
-                if not rest:
-                    return
-                work = partial(self._file.finish, rest)
-        await self._leave_to_thread(work)
-
-    def write_now(self, lines: bytes) -> bool:
-        """Whether they went in without waiting. What went in only in part is closed by the next line."""
-        if not (self._send and self._last.done() and self._stuck.done()):
-            return False
-        rest = self._file.begun(lines)
-        try:
-            self._file.is_torn = self._send(rest) < len(rest)
-        except OSError:
-            return False
-        return not self._file.is_torn
-
-    async def _leave_to_thread(self, work: Callable[[], None]) -> None:
-        if not self._thread.is_alive():
-            self._thread.start()
-        done = self._last = Future()
-        self._jobs.put((work, done))
-        waiting = asyncio.wrap_future(done)
-        waiting.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        if not (await asyncio.wait({waiting}, timeout=_PATIENCE_S))[0]:
-            if not done.cancel():
-                self._stuck = done
-            raise OSError(errno.ETIMEDOUT, "nobody reads it")
-        waiting.result()
-
-    def close(self) -> None:
-        """Close it once all is written; nobody waits for that either."""
-        if self._thread.is_alive():
-            self._jobs.put(None)
-        else:
-            self._file.close()
-
-
-def _sender(descriptor: int) -> Callable[[bytes], int] | None:
-    """Writes what goes in without waiting, or raises BlockingIOError; ``None`` where the kernel has no such way."""
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISSOCK(mode):
-        connection = socket.socket(fileno=os.dup(descriptor))
-        return lambda data: connection.send(data, socket.MSG_DONTWAIT)
-    if stat.S_ISFIFO(mode):
-        with contextlib.suppress(OSError):  # a pipe of another user's can't be opened again
-            own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            return partial(os.write, own)
-    return None
-
-
-def _open(path: str) -> _File | _Stream:
-    descriptor = _STDOUT if path == "-" else _open_file(path)
-    regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-    return _File(descriptor) if regular else _Stream(_File(descriptor))
-
-
-def _open_file(path: str) -> int:
-    """A regular file or a device, opened for appending without waiting for anybody.
-
-    Raises:
-        ConfigError: it can't be opened, or is something else.
-    """
-    flags = os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    try:
-        try:
-            descriptor = os.open(path, os.O_RDWR | flags, 0o640)
-        except PermissionError:
-            descriptor = os.open(path, os.O_WRONLY | flags, 0o640)
-    except OSError as error:
-        raise ConfigError(f"log.audit_file: {Path(path)} can't be opened: {error.strerror}") from None
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISCHR(mode):
-        os.close(descriptor)
-        raise ConfigError(f'log.audit_file: {Path(path)} is not a file; name one, or "-" for standard output')
-    os.set_blocking(descriptor, True)
-    return descriptor

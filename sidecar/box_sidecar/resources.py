@@ -29,6 +29,7 @@ from box_sidecar.schemas import (
     TokenRequest,
     UserAnswer,
     UserRef,
+    decode,
 )
 from box_sidecar.sidecar import Sidecar
 from box_sidecar.single_flight import SingleFlight
@@ -36,69 +37,17 @@ from box_sidecar.single_flight import SingleFlight
 _MAX_BODY = 64 * 1024
 _CALLS_OF_DOCTOR = 4  # a probe, a look-up, an exchange, a revocation
 
-_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
 T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
-_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (TokenRequest, RevokeRequest, ProvisionRequest)
-}
 
 
 async def _body(req: Request, kind: type[T]) -> T:
-    """The request's body, strictly decoded.
-
-    Raises:
-        Problem: ``invalid_request``; its ``errors`` name each field that is wrong.
-    """
+    """The request's body; raises :class:`Problem` as :func:`box_sidecar.schemas.decode`."""
     raw = await req.stream.read(_MAX_BODY + 1)
     if len(raw) > _MAX_BODY:
         raise Problem("invalid_request", detail=f"The body is longer than {_MAX_BODY} bytes.")
-    try:
-        return _decoders[kind].decode(raw)  # type: ignore[no-any-return]
-    except msgspec.ValidationError:
-        pass
-    except _NOT_JSON:
-        raise Problem("invalid_request", detail="The body is not JSON.") from None
-    try:
-        errors = _each_error(raw, kind)
-    except _NOT_JSON:
-        # The decoder had stopped at a wrong field, before what is no JSON at all.
-        raise Problem("invalid_request", detail="The body is not JSON.") from None
-    raise _invalid(errors)
-
-
-def _invalid(errors: list[dict[str, str]]) -> Problem:
-    detail = "; ".join(f"{error['field']}: {error['message']}" for error in errors)
-    return Problem("invalid_request", detail=detail[:1000], errors=errors)
-
-
-def _each_error(raw: bytes, kind: type[Any]) -> list[dict[str, str]]:
-    """msgspec stops at the first error; a caller wants all of them: so judge one field at a time."""
-    value = msgspec.json.decode(raw)
-    if not isinstance(value, dict):
-        return [{"field": "", "message": "the body must be a JSON object"}]
-    errors = []
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    for name in list(value)[:50]:
-        if name not in fields:
-            errors.append({"field": name[:60], "message": "unknown field"})
-            continue
-        try:
-            msgspec.convert(value[name], fields[name].type)
-        except msgspec.ValidationError as error:
-            what, _, where = str(error).partition(" - at `$")
-            errors.append({"field": name + where.rstrip("`"), "message": what})
-    for name, field in fields.items():
-        if field.required and name not in value:
-            errors.append({"field": name, "message": "is missing"})
-    if not errors:  # what concerns several fields together
-        try:
-            msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            errors.append({"field": "", "message": str(error).partition(" - at `")[0]})
-    return errors
+    return decode(raw, kind)
 
 
 def _token_event(event: str, asked: TokenRequest, request_id: str, peer: Peer, started: float) -> AuditEvent:

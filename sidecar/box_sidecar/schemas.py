@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 from msgspec import Meta, Struct
 
 from box_sidecar.model import Resource, Subject
+from box_sidecar.problems import BoxReason, Problem
 from box_sidecar.settings import Digits
 
 # Python's "$" would let a line end pass after the last character; "(?!\n)" does not, in any dialect.
@@ -144,14 +146,6 @@ class FieldError(Struct):
     message: str
 
 
-class BoxWords(Struct, omit_defaults=True):
-    """Box's own ``error`` and ``error_description``, where it refused."""
-
-    status: int
-    error: str = ""
-    error_description: str = ""
-
-
 class ProblemDocument(Struct, omit_defaults=True):
     """``application/problem+json`` (RFC 9457)."""
 
@@ -162,5 +156,60 @@ class ProblemDocument(Struct, omit_defaults=True):
     code: str
     fix: str
     request_id: str
-    box: BoxWords | None = None
+    box: BoxReason | None = None
     errors: list[FieldError] = []
+
+
+T = TypeVar("T")
+
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (TokenRequest, RevokeRequest, ProvisionRequest)
+}
+
+
+def decode(raw: bytes, kind: type[T]) -> T:
+    """A request's body, strictly decoded.
+
+    Raises:
+        Problem: ``invalid_request``; its ``errors`` name each field that is wrong.
+    """
+    try:
+        return _decoders[kind].decode(raw)  # type: ignore[no-any-return]
+    except msgspec.ValidationError:
+        pass
+    except _NOT_JSON:
+        raise Problem("invalid_request", detail="The body is not JSON.") from None
+    try:
+        errors = _each_error(msgspec.json.decode(raw), kind)
+    except _NOT_JSON:
+        # The decoder had stopped at a wrong field, before what is no JSON at all.
+        raise Problem("invalid_request", detail="The body is not JSON.") from None
+    detail = "; ".join(f"{error['field']}: {error['message']}" for error in errors)
+    raise Problem("invalid_request", detail=detail[:1000], errors=errors)
+
+
+def _each_error(value: Any, kind: type[Any]) -> list[dict[str, str]]:
+    """msgspec stops at the first error; a caller wants all of them: so judge one field at a time."""
+    if not isinstance(value, dict):
+        return [{"field": "", "message": "the body must be a JSON object"}]
+    errors = []
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    for name in list(value)[:50]:
+        if name not in fields:
+            errors.append({"field": name[:60], "message": "unknown field"})
+            continue
+        try:
+            msgspec.convert(value[name], fields[name].type)
+        except msgspec.ValidationError as error:
+            what, _, where = str(error).partition(" - at `$")
+            errors.append({"field": name + where.rstrip("`"), "message": what})
+    for name, field in fields.items():
+        if field.required and name not in value:
+            errors.append({"field": name, "message": "is missing"})
+    if not errors:  # what concerns several fields together
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            errors.append({"field": "", "message": str(error).partition(" - at `")[0]})
+    return errors

@@ -1,4 +1,4 @@
-"""What the administrator sets: the TOML beside us and the JSON that Box's Developer Console hands out.
+"""What the administrator sets in the TOML file. ``settings.toml`` beside this file explains each key.
 
 Everything that is not understood is refused, with the key and the line, before anything else starts.
 """

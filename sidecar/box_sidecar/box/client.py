@@ -26,8 +26,13 @@ from box_sidecar.single_flight import SingleFlight
 
 T = TypeVar("T")
 
-_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - RFC 8693, section 2.1
-_ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693, section 3
+#: What is the same in every exchange (RFC 8693, sections 2.1 and 3).
+_EXCHANGE = urlencode(
+    {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    }
+)
 _TOKEN_PATH = "/oauth2/token"  # noqa: S105
 _CLOCKS = 3  # beliefs of Box's time that are tried for one grant
 _SERVICE_MIN_LIFE_S = 60.0
@@ -62,15 +67,10 @@ _NAMED: tuple[_RootWay] = ("named",)
 
 def exchange_request(parent: Token, scopes: Iterable[str], resource: Resource | None) -> Request:
     """What narrows a token (RFC 8693, section 2.1); without ``resource`` the new one opens all that the parent does."""
-    form = {
-        "grant_type": _TOKEN_EXCHANGE,
-        "subject_token": parent.secret.reveal(),
-        "subject_token_type": _ACCESS_TOKEN_TYPE,
-        "scope": list_to_scope(scopes),
-    }
+    form = {"subject_token": parent.secret.reveal(), "scope": list_to_scope(scopes)}
     if resource is not None:
         form["resource"] = f"https://api.box.com/2.0/{resource.type}s/{resource.id}"
-    return Request(_TOKEN_PATH, urlencode(form).encode())
+    return Request(_TOKEN_PATH, f"{_EXCHANGE}&{urlencode(form)}".encode())
 
 
 class BoxClient:
