@@ -1,0 +1,86 @@
+"""Who reviews what holds the key has little to read; what it does not need, it does not import."""
+
+from __future__ import annotations
+
+import ast
+import io
+import os
+import signal
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+
+import box_sidecar
+from intranet.emulator_process import EmulatorProcess
+from sidecar.conftest import Serve
+from sidecar.support import until
+
+PACKAGE = Path(box_sidecar.__file__).parent
+
+#: Lines of code in all that serves. What explains it costs nothing: neither docstrings nor comments nor blank lines.
+MOST_LINES = 4500
+
+NO_CODE = {
+    tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
+}  # fmt: skip
+
+
+def imports(told: str) -> set[str]:
+    """The modules that a process has imported, by what Python itself tells (``-X importtime``)."""
+    return {line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")}
+
+
+@pytest.fixture
+def serving(box: EmulatorProcess, serve: Serve) -> set[str]:
+    """What master and worker import until a token has been made, all routes been asked and the files been reloaded."""
+    sidecar = serve(env={"PYTHONPROFILEIMPORTTIME": "1"})
+    assert sidecar.token("ana@example.com").status_code == 200
+    for path in sidecar.request("GET", "/openapi.json").json()["paths"]:
+        sidecar.request("GET", path)
+    assert sidecar.process
+    os.kill(sidecar.process.pid, signal.SIGHUP)
+    until(lambda: "configuration reloaded" in sidecar.log.read_text())
+    return imports(sidecar.log.read_text())
+
+
+def lines_of_code(source: str) -> int:
+    """Lines that hold more than a comment or a docstring."""
+    held: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in NO_CODE:
+            held.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body and ast.get_docstring(node) is not None else None
+            if first:
+                held.difference_update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    return len(held)
+
+
+def test_what_serves_is_small_enough_to_be_read(serving: set[str]) -> None:
+    ours = sorted(name for name in serving if name.partition(".")[0] == "box_sidecar")
+    lines = {name: lines_of_code(_file(name).read_text()) for name in ours}
+    told = "\n".join(f"{count:5} {name}" for name, count in sorted(lines.items(), key=lambda item: -item[1]))
+    assert sum(lines.values()) <= MOST_LINES, f"{sum(lines.values())} lines:\n{told}"
+
+
+def test_what_serves_holds_no_tool(serving: set[str]) -> None:
+    assert {"box_sidecar.server", "box_sidecar.box.client", "box_sidecar.cli"} <= serving
+    assert not [name for name in serving if name.startswith("box_sidecar.tools")]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"], ["--version"], ["config"]])
+def test_the_help_costs_no_more_than_python(arguments: list[str]) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "box_sidecar", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    modules = imports(ended.stderr)
+    assert "box_sidecar.cli" in modules
+    assert not modules & {"aiohttp", "asyncio", "cryptography", "falcon", "gunicorn", "joserfc", "ssl"}
+
+
+def _file(name: str) -> Path:
+    module = PACKAGE.parent.joinpath(*name.split("."))
+    return module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
