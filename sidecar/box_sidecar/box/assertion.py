@@ -22,6 +22,9 @@ _ASSERTION_LIFE_S = 45  # Box allows 60; the rest is for the way
 class AssertionSigner:
     """The app's private key, opened once, and the assertions it signs (RFC 7523, section 3).
 
+    joserfc signs, which Authlib is built on: Authlib's own ``JWTBearerGrant.sign`` always claims ``iat``, one more time
+    that Box would hold against its clock.
+
     Raises:
         ConfigError: the key can't be opened with the passphrase, or is no RSA key of 2048 bits or more.
     """
@@ -42,11 +45,7 @@ class AssertionSigner:
         self._issuer = app.client_id
 
     def assertion(self, subject_type: str, subject: str, now: float) -> str:
-        """A new assertion at Box's time ``now``.
-
-        It carries no ``iat`` and no ``nbf``: both are optional, and one more claim that Box would hold
-        against its clock.
-        """
+        """A new assertion at Box's time ``now``; it carries neither ``iat`` nor ``nbf``, which are optional."""
         claims = {
             "iss": self._issuer,
             "sub": subject,
