@@ -1,4 +1,4 @@
-"""How a token is made: the person's own token, downscoped at BoxClient, judged once more, and only then held."""
+"""How a token is made: the person's own token, downscoped at Box, judged once more, and only then held."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from box_sidecar.box.throttle import acting_for
 from box_sidecar.current import Current
 from box_sidecar.model import Subject, Token, TokenKey, User
 from box_sidecar.problems import Problem
-from box_sidecar.revocation import Revocations
+from box_sidecar.revocation import Guard, Revocations
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import CachedToken, TokenCache
 
@@ -33,18 +33,18 @@ class Minter:
         Raises:
             Problem: ``rate_limited``, ``tokens_revoked``, what policy has against it by now, or what Box refuses.
         """
+        guard = self._revocations.begin(subject)  # here: the flight takes off a turn of the loop later
 
         async def work() -> Token:
             if charge:
                 self._current.limits.charge_mint(user.id)
-            return await self._mint(subject, user, key)
+            return await self._mint(guard, subject, user, key)
 
         return await self._mints.do(key, work)
 
-    async def _mint(self, subject: Subject, user: User, key: TokenKey) -> Token:
-        guard = self._revocations.begin(subject)
+    async def _mint(self, guard: Guard, subject: Subject, user: User, key: TokenKey) -> Token:
         with acting_for(user.id):
-            token = await self._downscope_for(user, self._current.box, key)
+            token = await self._downscope(self._current.box, user, key)
         try:
             guard.check(user, key.resource)
             self._current.policy.check(user, key)
@@ -63,36 +63,37 @@ class Minter:
         self._cache.add(CachedToken(subject.key, user, key, token, refresh_at))
         return token
 
-    async def _downscope_for(self, user: User, box: BoxClient, key: TokenKey) -> Token:
-        """User token, then downscoping. A user token that Box does not know any more is replaced once; one that it does
+    async def _downscope(self, box: BoxClient, user: User, key: TokenKey) -> Token:
+        """User token, then exchange. A user token that Box does not know any more is replaced once; one that it does
         not know yet is tried again in a moment before."""
         remembered = self._cache.user_tokens.get(user.id)
         user_token = remembered or await self._user_token(box, user)
         try:
-            return await self._downscope(box, user_token, key)
+            return await self._downscope_once(box, user_token, key)
         except Problem as problem:
             if not _may_be_the_user_tokens_fault(problem, remembered):
                 raise
         if remembered is None:
             await asyncio.sleep(_UNTIL_BOX_KNOWS_S)
             try:
-                return await self._downscope(box, user_token, key)
+                return await self._downscope_once(box, user_token, key)
             except Problem as problem:
                 if problem.refusal != "subject-token":
                     raise
         if self._cache.user_tokens.get(user.id) is user_token:
             self._cache.user_tokens.pop(user.id, None)
-        return await self._downscope(box, await self._user_token(box, user), key)
+        return await self._downscope_once(box, await self._user_token(box, user), key)
 
-    async def _downscope(self, box: BoxClient, user_token: Token, key: TokenKey) -> Token:
+    async def _downscope_once(self, box: BoxClient, user_token: Token, key: TokenKey) -> Token:
         policy = self._current.policy
         if key.resource.type == "file" and policy.limits_files:
             policy.check_ancestors(await box.folders_above(key.resource.id, user_token))
         return await box.downscope(user_token, key.scopes, key.resource)
 
     async def _user_token(self, box: BoxClient, user: User) -> Token:
+        guard = self._revocations.begin(Subject("id", user.id))
+
         async def work() -> Token:
-            guard = self._revocations.begin(Subject("id", user.id))
             try:
                 token = await box.user_token(user.id)
             except Problem as problem:

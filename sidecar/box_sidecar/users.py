@@ -12,7 +12,7 @@ from box_sidecar.box.deadline import within
 from box_sidecar.current import Current
 from box_sidecar.model import Subject, User
 from box_sidecar.problems import BOX_IS_DOWN, Problem
-from box_sidecar.revocation import Revocations
+from box_sidecar.revocation import Guard, Revocations
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import TokenCache
 
@@ -69,7 +69,8 @@ class Users:
 
     async def refresh(self, subject: Subject) -> User:
         """The person as Box tells it now; not charged, for what nobody asked for at this moment."""
-        return await self._lookups.do(subject.key, lambda: self._ask_box(subject, lambda: None))
+        guard = self._revocations.begin(subject)
+        return await self._lookups.do(subject.key, lambda: self._ask_box(guard, subject, lambda: None))
 
     async def _resolve(self, subject: Subject) -> User:
         if user := self.known(subject):
@@ -78,15 +79,15 @@ class Users:
             raise replace(problem)  # a new one: an exception raised twice keeps both tracebacks
         if subject.by == "login":
             self._current.policy.check_login(subject.value)
+        guard = self._revocations.begin(subject)
 
         async def charged() -> User:
             self._current.limits.charge_call()
-            return await self._ask_box(subject, self._current.limits.charge_call)
+            return await self._ask_box(guard, subject, self._current.limits.charge_call)
 
         return await self._lookups.do(subject.key, charged)
 
-    async def _ask_box(self, subject: Subject, on_next_page: Callable[[], None]) -> User:
-        guard = self._revocations.begin(subject)
+    async def _ask_box(self, guard: Guard, subject: Subject, on_next_page: Callable[[], None]) -> User:
         try:
             user = await self._find(subject, on_next_page)
         except Problem as problem:
@@ -127,10 +128,10 @@ class Users:
         if not self._current.policy.provision_app_users:
             raise Problem("provisioning_not_allowed")
         subject = Subject("external_app_user_id", external_id)
+        guard = self._revocations.begin(subject)
 
         async def work() -> tuple[User, bool]:
             self._current.limits.charge_call()
-            guard = self._revocations.begin(subject)
             with within(self._current.patience):
                 user, made = await self._find_or_create(external_id, name)
             if not guard.is_broken(user):

@@ -40,10 +40,16 @@ class Clockwork(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = next(self._beginnings)
+        self._beginning = next(self._beginnings)
+        self._elapsed = 0.0
 
     def time(self) -> float:
-        return self.now
+        return self._elapsed  # near zero: asyncio compares it to the nanosecond
+
+    @property
+    def now(self) -> float:
+        """What the clock of the sidecar says."""
+        return self._beginning + self._elapsed
 
     def settle(self, turns: int = 40) -> None:
         """Everything goes on until it waits for Box or for time."""
@@ -56,7 +62,7 @@ class Clockwork(asyncio.SelectorEventLoop):
 
     def advance(self, seconds: float) -> None:
         """Time goes by at once, as for a machine that was suspended."""
-        self.now += seconds
+        self._elapsed += seconds
         self.settle()
 
 
@@ -188,8 +194,8 @@ class Stage:
     def __init__(self, settings: Settings | None = None, **world: Any) -> None:
         self.loop = Clockwork()
         self.patched = pytest.MonkeyPatch()
-        self.patched.setattr("box_sidecar.clock.monotonic", self.loop.time)
-        self.world = World(self.loop.time, is_patient=False, **world)
+        self.patched.setattr("box_sidecar.clock.monotonic", lambda: self.loop.now)
+        self.world = World(lambda: self.loop.now, is_patient=False, **world)
         for number, login in enumerate(LOGINS, 1):
             self.world.add(str(number), login)
         self.settings = settings or Settings()
@@ -235,6 +241,10 @@ class Stage:
         """Where a token comes from that somebody asks for."""
         return self.run(self.service.issuer.issue(Subject("login", login), "explorer", features, ROOT)).source
 
+    def living(self) -> set[str]:
+        """Tokens for widgets that still open something; a user token never leaves the sidecar."""
+        return {secret for secret in self.world.living() if self.world.made[secret].resource}
+
     def revoke(self, by: Any = "login", value: str = LOGINS[0]) -> int:
         return self.run(self.service.revocations.revoke(Subject(by, value)))
 
@@ -242,4 +252,3 @@ class Stage:
         """The administrator's new configuration."""
         box: Any = ScriptedBox(self.world, app)
         self.service.configure(settings, box, 15.0, forget=app != self.service.current.box.app)  # type: ignore[attr-defined]
-        self.loop.settle()
