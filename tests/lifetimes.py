@@ -47,7 +47,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "protocol.py", "_GONE_S"): "for a request to end well whose caller has gone",
     (SIDECAR, "crowd.py", "_STANDSTILL_S"): "that the process itself stood still: then no caller counts as slow",
     (SIDECAR, "peers.py", "_LOOKUP_S"): "for the system to say who is in the socket's group",
-    (SIDECAR, "worker.py", "_STOP_S"): "for requests under way when the worker is to end",
+    (SIDECAR, "serving.py", "_STOP_S"): "for requests under way when the worker is to end",
     (SIDECAR, "server.py", "_STOP_S"): "after which gunicorn ends it",
     (SIDECAR, "sidecar.py", "_WATCH_S"): "between two looks at the configuration's files",
     (SIDECAR, "sink.py", "_PATIENCE_S"): "for a pipe, socket or terminal to take a line of the audit",

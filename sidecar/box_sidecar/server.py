@@ -18,6 +18,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger as GunicornLogger
 
+from box_sidecar import rate_limit  # noqa: F401 - its ledgers are made before the fork, and outlive workers
 from box_sidecar.hardening import harden, ignore_gunicorns_environment, raise_file_limit
 from box_sidecar.listener import BACKLOG, Listener, listen
 from box_sidecar.loaded import load

@@ -326,3 +326,10 @@ def test_the_command_line_shows_a_token_only_when_it_is_told_to(box: EmulatorPro
     told = subprocess.run([*command, "--show-token"], capture_output=True, text=True, timeout=30, check=True)
     (shown,) = [token["token"] for token in box.tokens() if token["token"] in told.stdout]
     assert next(token["kind"] for token in box.tokens() if token["token"] == shown) == "downscoped"
+
+
+def test_the_master_has_nothing_that_could_open_a_key_or_speak_to_box() -> None:
+    script = "import sys, box_sidecar.cli, box_sidecar.server; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"cryptography", "joserfc", "aiohttp", "falcon", "box_sidecar.box"}.intersection(loaded)
+    assert {"box_sidecar.rate_limit", "box_sidecar.loaded"} <= set(loaded), "what workers share is made before the fork"

@@ -1,0 +1,63 @@
+"""What the worker runs: a sidecar, the application over it, and everybody who is connected."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import socket
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from box_sidecar import hits
+from box_sidecar.app import create_app
+from box_sidecar.crowd import Crowd
+from box_sidecar.listener import BACKLOG
+from box_sidecar.peers import AccessList
+from box_sidecar.protocol import Connection
+from box_sidecar.sidecar import Sidecar
+
+_TAKEN_AT_ONCE = 64  # connections, in one turn of the loop: each takes a descriptor before it can be turned away
+_STOP_S = 18.0  # for requests under way; gunicorn ends us after 20
+
+
+class Serving:
+    """Serves callers of a socket, by one configuration file.
+
+    Raises:
+        ConfigError: as :class:`Sidecar` and :class:`AccessList`.
+    """
+
+    def __init__(self, config_path: Path) -> None:
+        self.sidecar = Sidecar(config_path)
+        access = AccessList(self.sidecar.settings.server)
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        app = create_app(self.sidecar)
+        self._crowd = Crowd(access, self.sidecar.metrics, app, partial(hits.answer, self.sidecar), files)
+
+    async def serve(self, listener: socket.socket, stop: asyncio.Event, alive: Callable[[], None]) -> None:
+        """Until ``stop``, and then until requests under way are answered; says every second that it is ``alive``."""
+        self._look(alive)
+        self._sum_up()
+        await self.sidecar.start()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(partial(Connection, self._crowd), sock=listener, backlog=_TAKEN_AT_ONCE)
+        listener.listen(BACKLOG)  # the kernel lets more wait than are taken at once
+        await stop.wait()
+        server.close()
+        self._crowd.finish()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                await self._crowd.gone.wait()
+        await self.sidecar.stop()
+
+    def _look(self, alive: Callable[[], None]) -> None:
+        alive()
+        loop = asyncio.get_running_loop()
+        self._crowd.look(loop.time())
+        loop.call_later(1, self._look, alive)
+
+    def _sum_up(self) -> None:
+        self._crowd.refusals.sum_up()
+        asyncio.get_running_loop().call_later(60, self._sum_up)
