@@ -1,15 +1,16 @@
-"""What is counted, for Prometheus. No label can hold a person, a folder or anything else a caller made up."""
+"""What is counted, for Prometheus. No label can hold a person, a folder or anything else a caller made up.
+
+The page is Prometheus's text format (version 0.0.4), which is a few lines to write; prometheus_client would take
+1.5 MiB beside the key, an HTTP server included.
+"""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from functools import cache
-
-from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily
-from prometheus_client.registry import Collector
+from itertools import accumulate
 
 #: Counters by name: what they count, and their labels.
 _COUNTERS = {
@@ -18,49 +19,32 @@ _COUNTERS = {
     "connections_refused": ("Connections refused", ("reason",)),
     "reloads": ("Reloads", ("outcome",)),
 }
+_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, math.inf)
 
 
-class _Counters(Collector):
-    """Plain integers until somebody asks: there is one thread, and prometheus_client's own counters lock each time."""
+class _Histogram:
+    """How many took up to so many ``_SECONDS``, and how long all together."""
 
     def __init__(self) -> None:
-        self.counts: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in _COUNTERS}
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        """What prometheus_client asks for to make the page."""
-        for name, (text, labels) in _COUNTERS.items():
-            family = CounterMetricFamily(f"box_sidecar_{name}", text, labels=labels)
-            for values, count in self.counts[name].items():
-                family.add_metric(values, count)
-            yield family
+        self.counts = [0] * len(_SECONDS)
+        self.sum = 0.0
 
 
 class Metrics:
-    """Counters of one sidecar; ``held``, ``offset`` and ``broken`` are asked when the page is made."""
+    """Counters of one sidecar: plain numbers until somebody asks, since there is one thread."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        counters = _Counters()
-        self._registry.register(counters)
-        self._counts = counters.counts
-        seconds = Histogram(
-            "box_sidecar_box_request_duration_seconds", "Calls to Box", ["route", "status"], registry=self._registry,
-            buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
-        )  # fmt: skip
-        self._box_request = cache(seconds.labels)
+        self._counts: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in _COUNTERS}
+        self._box_requests: defaultdict[tuple[str, str], _Histogram] = defaultdict(_Histogram)
+        self._gauges: list[tuple[str, str, Callable[[], float | None]]] = []
 
     def gauges(self, held: Callable[[], int], offset: Callable[[], float | None], broken: Callable[[], bool]) -> None:
         """Register what is read off at the time of asking."""
-
-        def known_offset() -> float:
-            return math.nan if (seconds := offset()) is None else seconds
-
-        for name, text, read in (
+        self._gauges = [
             ("cached_tokens", "Tokens in memory", held),
-            ("box_clock_offset_seconds", "Box's clock minus this host's", known_offset),
+            ("box_clock_offset_seconds", "Box's clock minus this host's", offset),
             ("circuit_breaker_open", "1 while Box is not being called because it failed", broken),
-        ):
-            Gauge(f"box_sidecar_{name}", text, registry=self._registry).set_function(read)
+        ]
 
     def request(self, route: str, status: str) -> None:
         """An answer with this status on a route of ours."""
@@ -72,7 +56,9 @@ class Metrics:
 
     def box_request(self, route: str, status: str, seconds: float) -> None:
         """A call to Box that took so long; ``status`` is ``failed`` where no answer came."""
-        self._box_request(route, status).observe(seconds)
+        histogram = self._box_requests[route, status]
+        histogram.counts[bisect_left(_SECONDS, seconds)] += 1
+        histogram.sum += seconds
 
     def refused(self, reason: str) -> None:
         """A connection refused: ``peer``, ``crowded`` or ``slow``."""
@@ -84,4 +70,39 @@ class Metrics:
 
     def text(self) -> bytes:
         """The page for Prometheus."""
-        return generate_latest(self._registry)
+        return "".join(f"{line}\n" for line in self._lines()).encode()
+
+    def _lines(self) -> Iterator[str]:
+        for name, (text, labels) in _COUNTERS.items():
+            yield from _head(f"{name}_total", text, "counter")
+            for values, count in self._counts[name].items():
+                yield _sample(f"{name}_total", count, **dict(zip(labels, values, strict=True)))
+        name = "box_request_duration_seconds"
+        yield from _head(name, "Calls to Box", "histogram")
+        for (route, status), histogram in self._box_requests.items():
+            for limit, count in zip(_SECONDS, accumulate(histogram.counts), strict=True):
+                yield _sample(f"{name}_bucket", count, route=route, status=status, le=_number(limit))
+            yield _sample(f"{name}_count", sum(histogram.counts), route=route, status=status)
+            yield _sample(f"{name}_sum", histogram.sum, route=route, status=status)
+        for name, text, read in self._gauges:
+            yield from _head(name, text, "gauge")
+            yield _sample(name, math.nan if (value := read()) is None else value)
+
+
+def _head(name: str, text: str, kind: str) -> tuple[str, str]:
+    return f"# HELP box_sidecar_{name} {text}", f"# TYPE box_sidecar_{name} {kind}"
+
+
+def _sample(name: str, value: float, **labels: str) -> str:
+    pairs = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+    return f"box_sidecar_{name}{{{pairs}}} {_number(value)}" if pairs else f"box_sidecar_{name} {_number(value)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return repr(float(value)) if math.isfinite(value) else ("+Inf" if value > 0 else "-Inf")
