@@ -100,10 +100,11 @@ class RequestParser:
     def _end_of_lines(self, data: bytes, start: int) -> int:
         """Where the next blank line ends, which may have begun in what was parsed before; else where the data does."""
         if self._tail:
-            found = (self._tail + data[start : start + 3]).find(_BLANK_LINE) - len(self._tail)
-            if found > -len(_BLANK_LINE):
+            found = (self._tail + data[start : start + 3]).find(_BLANK_LINE)
+            if found >= 0:
+                end = start + found + len(_BLANK_LINE) - len(self._tail)
                 self._tail = b""
-                return start + found + len(_BLANK_LINE)
+                return end
         found = data.find(_BLANK_LINE, start)
         if found >= 0:
             self._tail = b""

@@ -18,7 +18,7 @@ from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.base import Worker as GunicornWorker
 from httptools import HttpRequestParser
 from httptools.parser.protocol import HTTPProtocol
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from box_sidecar import server, worker
@@ -49,6 +49,10 @@ REQUESTS = st.one_of(
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(REQUESTS, min_size=1, max_size=5), st.lists(st.integers(0, 2000), max_size=30))
+@example(  # the last chunk's first byte came alone
+    [(b"POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b""), (b"GET / HTTP/1.1\r\n\r\n", b"")],
+    [22, 49],
+)
 def test_requests_are_the_same_however_they_are_cut(sent: list[tuple[bytes, bytes]], cuts: list[int]) -> None:
     stream = b"".join(request for request, _ in sent)
     edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
