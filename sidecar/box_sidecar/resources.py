@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import falcon
@@ -112,20 +112,10 @@ class Tokens:
     @operation(RevokeAnswer, ("invalid_request", *OF_BOX), body=RevokeRequest)
     async def on_post_revoke(self, req: Request, resp: Response) -> None:
         """Revoke what is held of one person."""
-        started = monotonic()
-        asked = await _body(req, RevokeRequest)
-        who = asked.user.who
-        entry = _entry(req, "tokens_revoked")
-        entry.person, entry.outcome = _person(self._sidecar, who), "failed"
-        try:
+        who = (await _body(req, RevokeRequest)).user.who
+        async with _audited(self._sidecar, req, "tokens_revoked", who) as entry:
             revoked = await self._sidecar.revocations.revoke(who)
             entry.outcome = f"revoked {revoked}"
-        except Problem as problem:
-            entry.outcome = problem.code
-            raise
-        finally:
-            entry.duration_ms = round((monotonic() - started) * 1000, 2)
-            await self._sidecar.audit.write(entry)
         _json(resp, {"revoked": revoked})
 
 
@@ -146,7 +136,9 @@ class Users:
         except msgspec.ValidationError as error:
             raise Problem("invalid_request", detail=f"{str(error).partition(' - at `')[0]}.") from None
         self._sidecar.audit.require()
-        user, _ = await self._audited(req, asked.who, self._look_up(asked.who))
+        async with _audited(self._sidecar, req, "user_refused", asked.who) as entry:
+            user = await self._sidecar.users.lookup(asked.who)
+            self._found(entry, user, "user_looked_up")
         _json(resp, user)
 
     @operation(
@@ -160,30 +152,15 @@ class Users:
         asked = await _body(req, ProvisionRequest)
         who = Subject("external_app_user_id", asked.external_app_user_id)
         self._sidecar.audit.require()
-        user, event = await self._audited(req, who, self._provision(who, asked.name))
-        resp.status = falcon.HTTP_201 if event == "user_created" else falcon.HTTP_200
+        async with _audited(self._sidecar, req, "user_refused", who) as entry:
+            user, made = await self._sidecar.users.provision(who.value, asked.name)
+            self._found(entry, user, "user_created" if made else "user_looked_up")
+        resp.status = falcon.HTTP_201 if made else falcon.HTTP_200
         _json(resp, user)
 
-    async def _look_up(self, who: Subject) -> tuple[User, str]:
-        return await self._sidecar.users.lookup(who), "user_looked_up"
-
-    async def _provision(self, who: Subject, name: str) -> tuple[User, str]:
-        user, made = await self._sidecar.users.provision(who.value, name)
-        return user, "user_created" if made else "user_looked_up"
-
-    async def _audited(self, req: Request, who: Subject, work: Awaitable[tuple[User, str]]) -> tuple[User, str]:
-        """A person found, and by which event: one line in the audit, also if nobody is."""
-        entry = _entry(req, "user_refused")
-        entry.person, entry.outcome = _person(self._sidecar, who), "failed"
-        try:
-            user, entry.event = await work
-            entry.person, entry.user_id, entry.outcome = self._sidecar.audit.pseudonym(user.login), user.id, ""
-        except Problem as problem:
-            entry.outcome = problem.code
-            raise
-        finally:
-            await self._sidecar.audit.write(entry)
-        return user, entry.event
+    def _found(self, entry: AuditEvent, user: User, event: str) -> None:
+        entry.event, entry.person, entry.user_id = event, self._sidecar.audit.pseudonym(user.login), user.id
+        entry.outcome = ""
 
 
 class Operation:
@@ -241,17 +218,10 @@ class Operation:
     @operation(DoctorAnswer, ("rate_limited",))
     async def on_get_doctor(self, req: Request, resp: Response) -> None:
         """Find out what is wrong."""
-        entry = _entry(req, "doctor_ran")
-        entry.outcome = "failed"
-        try:
+        # An audit that can't be written is among what it may have found.
+        async with _audited(self._sidecar, req, "doctor_ran", required=False) as entry:
             answer = await self._examinations.do("all", self._examine)
             entry.outcome = answer.status
-        except Problem as problem:
-            entry.outcome = problem.code
-            raise
-        finally:
-            with contextlib.suppress(Problem):  # an audit that can't be written is among what it may have found
-                await self._sidecar.audit.write(entry)
         _json(resp, answer)
 
     async def _examine(self) -> DoctorAnswer:
@@ -266,9 +236,25 @@ class Operation:
         resp.data = self._openapi
 
 
-def _entry(req: Request, event: str) -> AuditEvent:
-    peer = req.context.peer
-    return AuditEvent(event=event, request_id=req.context.id, peer_uid=peer.uid, peer_pid=peer.pid)
+@asynccontextmanager
+async def _audited(
+    sidecar: Sidecar, req: Request, event: str, who: Subject | None = None, *, required: bool = True
+) -> AsyncIterator[AuditEvent]:
+    """One line about what is done inside, however that ends; raises ``not_ready`` if it is ``required`` and can't be
+    written."""
+    started, peer = monotonic(), req.context.peer
+    entry = AuditEvent(event=event, request_id=req.context.id, peer_uid=peer.uid, peer_pid=peer.pid, outcome="failed")
+    if who is not None:
+        entry.person = _person(sidecar, who)
+    try:
+        yield entry
+    except Problem as problem:
+        entry.outcome = problem.code
+        raise
+    finally:
+        entry.duration_ms = round((monotonic() - started) * 1000, 2)
+        with suppress(*(() if required else (Problem,))):
+            await sidecar.audit.write(entry)
 
 
 def _person(sidecar: Sidecar, who: Subject) -> str:

@@ -149,18 +149,6 @@ class Transport:
             return Problem("box_refused", detail=f"{failure}.", fix=fix)
         return Problem("box_unavailable", detail=f"{failure}.", retry_after=failure.wait or 5.0)
 
-    async def allows_origin(self, path: str, bearer: str, origin: str) -> bool:
-        """Whether Box answers a page of this origin (Box guide "CORS"); one attempt.
-
-        Raises:
-            Problem: ``box_unavailable``.
-        """
-        try:
-            reply = await self._send("GET", Request(path, bearer=bearer), {"Origin": origin})
-            return reply.status < 400 and reply.headers.get("Access-Control-Allow-Origin") in {origin, "*"}
-        except RetryableError as failure:
-            raise Problem("box_unavailable", detail=f"{failure}.", retry_after=5.0) from None
-
     async def _is_back(self) -> bool:
         """Whether Box answers again with anything but a failure."""
         deadline.set(monotonic() + self._timeout_s)
@@ -174,17 +162,16 @@ class Transport:
         started = monotonic()
         outcome = "failed"
         try:
-            reply = await self._send(route.method, request, {})
+            reply = await self._send(route.method, request)
             outcome = str(reply.status)
             return understand(reply, route.decode)
         finally:
             self._observe(route.name, outcome, monotonic() - started)
 
-    async def _send(self, method: str, request: Request, headers: dict[str, str]) -> Reply:
+    async def _send(self, method: str, request: Request) -> Reply:
         if self._session is None:
             raise RuntimeError("Transport.open() comes first")
-        if request.bearer:
-            headers["Authorization"] = f"Bearer {request.bearer}"
+        headers = {"Authorization": f"Bearer {request.bearer}"} if request.bearer else {}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         # One attempt ends with its own time-out or with the story's deadline, whichever is first.

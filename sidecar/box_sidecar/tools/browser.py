@@ -20,8 +20,11 @@ _BODY_MAX = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """What came back; ``allowed_origin``: whose pages the browser would show it (CORS)."""
+
     status: int
     body: bytes
+    allowed_origin: str = ""
 
     def json(self) -> dict[str, Any]:
         """The body, if it is a JSON object; else an empty one."""
@@ -48,15 +51,21 @@ class Browser:
         self.base = base
         self._session = session
 
-    async def call(self, token: Token, method: str, place: str, json: Any = None, data: Any = None) -> Reply:
-        """One call; status 0 if no answer came. ``place`` is a path of the API, or the address that Box gave."""
+    async def call(
+        self, token: Token, method: str, place: str, json: Any = None, data: Any = None, origin: str = ""
+    ) -> Reply:
+        """One call, as a page of ``origin``'s; status 0 if no answer came.
+
+        ``place`` is a path of the API, or the address that Box gave.
+        """
         url = self.base + place if place.startswith("/") else place
-        headers = {"Authorization": f"Bearer {token.secret.reveal()}"}
+        headers = {"Authorization": f"Bearer {token.secret.reveal()}", **({"Origin": origin} if origin else {})}
         try:
             async with self._session.request(
                 method, url, headers=headers, json=json, data=data, allow_redirects=False, proxy=proxy_for(url)
             ) as response:
-                return Reply(response.status, await _beginning(response))
+                allowed = response.headers.get("Access-Control-Allow-Origin", "")
+                return Reply(response.status, await _beginning(response), allowed)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return Reply(0, b"")
 

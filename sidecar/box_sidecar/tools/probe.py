@@ -20,6 +20,7 @@ import msgspec
 from box_sidecar.box.client import exchange_request
 from box_sidecar.box.deadline import within
 from box_sidecar.box.transport import Route
+from box_sidecar.doctor import worst
 from box_sidecar.elements import ELEMENTS
 from box_sidecar.model import Resource, Subject, Token, User
 from box_sidecar.problems import Problem
@@ -97,9 +98,7 @@ class _Probe:
                 await self._check_folder_limit(folder)
                 await self._check_revocation()
         self._checks += [finding for report in elements for finding in findings(report)]
-        ranks = ("pass", "warn", "fail")
-        worst = max((ranks.index(check.status) for check in self._checks), default=0)
-        return Report(ranks[worst], elements, dialects, self._checks)
+        return Report(worst(self._checks), elements, dialects, self._checks)
 
     @asynccontextmanager
     async def _folder(self) -> AsyncIterator[str]:
