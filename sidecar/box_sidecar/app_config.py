@@ -17,8 +17,10 @@ from box_sidecar.settings import Settings
 from box_sidecar.trusted_file import check_way, read_file
 
 
-class _AppAuth(Struct, frozen=True, rename="camel"):
-    public_key_id: str = field(name="publicKeyID")
+class KeyPair(Struct, frozen=True, rename="camel"):
+    """What signs in the app's name: the public key's id at Box, and the private key, a PEM under a passphrase."""
+
+    id: str = field(name="publicKeyID")
     private_key: Secret
     passphrase: Secret
 
@@ -26,7 +28,7 @@ class _AppAuth(Struct, frozen=True, rename="camel"):
 class _AppSettings(Struct, frozen=True, rename="camel"):
     client_id: str = field(name="clientID")
     client_secret: Secret
-    app_auth: _AppAuth | UnsetType = UNSET
+    app_auth: KeyPair | UnsetType = UNSET
 
 
 class _ConsoleJson(Struct, frozen=True, rename="camel"):
@@ -37,23 +39,18 @@ class _ConsoleJson(Struct, frozen=True, rename="camel"):
 class AppConfig(Struct, frozen=True):
     """The Box app: what the Developer Console's JSON says.
 
-    ``key_id``, ``private_key`` (PEM) and ``passphrase`` are ``None`` for an app that uses the client
-    credentials grant and has no key pair.
+    ``key`` is ``None`` for an app that uses the client credentials grant and has no key pair.
     """
 
     client_id: str
     client_secret: Secret
     enterprise_id: str
-    key_id: str | None
-    private_key: Secret | None
-    passphrase: Secret | None
+    key: KeyPair | None
 
     @property
-    def key_pair(self) -> tuple[Secret, Secret]:
-        """PEM and passphrase; ``ConfigError`` for an app that has none."""
-        if self.private_key is None or self.passphrase is None:
-            raise ConfigError("boxAppSettings.appAuth is missing")
-        return self.private_key, self.passphrase
+    def key_id(self) -> str | None:
+        """The public key's id at Box."""
+        return self.key.id if self.key else None
 
 
 _WHERE_TO_GET_IT = (
@@ -90,20 +87,13 @@ def load_app_config(path: Path) -> AppConfig:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ConfigError(f"{path}: not JSON; {_WHERE_TO_GET_IT}") from None
     app = parsed.box_app_settings
-    auth = app.app_auth if app.app_auth is not UNSET else None
-    config = AppConfig(
-        client_id=app.client_id,
-        client_secret=app.client_secret,
-        enterprise_id=parsed.enterprise_id,
-        key_id=auth.public_key_id if auth else None,
-        private_key=auth.private_key if auth else None,
-        passphrase=auth.passphrase if auth else None,
-    )
+    key = app.app_auth if app.app_auth is not UNSET else None
+    config = AppConfig(app.client_id, app.client_secret, parsed.enterprise_id, key)
     for name, value in {
         "boxAppSettings.clientID": config.client_id,
         "boxAppSettings.clientSecret": config.client_secret.reveal(),
         "enterpriseID": config.enterprise_id,
-        **({"boxAppSettings.appAuth.publicKeyID": auth.public_key_id} if auth else {}),
+        **({"boxAppSettings.appAuth.publicKeyID": key.id} if key else {}),
     }.items():
         if not value or not value.isprintable():
             raise ConfigError(f"{path}: {name} is empty or damaged; {_WHERE_TO_GET_IT}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -67,41 +68,33 @@ class Text(NamedTuple):
     schema: str
 
 
-class _Operation(NamedTuple):
-    answer: type[msgspec.Struct] | Text
-    codes: tuple[str, ...]
-    statuses: tuple[int, ...]
-    body: type[msgspec.Struct] | None
-    query: type[msgspec.Struct] | None
-
-
-def operation(
-    answer: type[msgspec.Struct] | Text,
-    codes: tuple[str, ...] = (),
-    *,
-    statuses: tuple[int, ...] = (200,),
-    body: type[msgspec.Struct] | None = None,
-    query: type[msgspec.Struct] | None = None,
-) -> Callable[[F], F]:
-    """Describe a responder: what it answers with these ``statuses``, which problems, and what it takes.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Describes a responder, as its decorator: what it answers, with which statuses, and problems, and what it takes.
 
     Its summary is the first line of its docstring.
     """
 
-    def describe_it(responder: F) -> F:
-        responder.operation = _Operation(answer, codes, statuses, body, query)  # type: ignore[attr-defined]
-        return responder
+    answer: type[msgspec.Struct] | Text
+    codes: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = (200,)
+    body: type[msgspec.Struct] | None = None
+    query: type[msgspec.Struct] | None = None
 
-    return describe_it
+    def __call__(self, responder: F) -> F:
+        """The responder, described."""
+        responder.answers = self  # type: ignore[attr-defined]
+        return responder
 
 
 def describe(routes: Iterable[Route]) -> dict[str, Any]:
     """The document that ``GET /openapi.json`` answers."""
     responders = [(route.path, method, found) for route in routes for method, found in route.responders.items()]
-    operations = [found.operation for _, _, found in responders]  # type: ignore[attr-defined]
-    types = {kind for op in operations for kind in (op.answer, op.body, op.query) if isinstance(kind, type)}
-    named = sorted((*types, ProblemDocument), key=lambda kind: kind.__name__)
-    _, schemas = msgspec.json.schema_components(named, ref_template=_REF)
+    operations: list[Answers] = [found.answers for _, _, found in responders]  # type: ignore[attr-defined]
+    used = (kind for op in operations for kind in (op.answer, op.body, op.query))
+    types: set[type[msgspec.Struct]] = {ProblemDocument, *(kind for kind in used if isinstance(kind, type))}
+    in_order = sorted(types, key=lambda kind: kind.__name__)
+    _, schemas = msgspec.json.schema_components(in_order, ref_template=_REF)
     user_ref = schemas["UserRef"]
     paths: dict[str, dict[str, Any]] = {}
     for (path, method, responder), op in zip(responders, operations, strict=True):
@@ -123,7 +116,7 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
     }
 
 
-def _described(versioned: bool, summary: str, op: _Operation, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+def _described(versioned: bool, summary: str, op: Answers, parameters: list[dict[str, Any]]) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(("forwarded_request", *(("missing_header",) if versioned else ()), *op.codes)):
         by_status.setdefault(CODES[code].status, []).append(code)

@@ -16,7 +16,7 @@ from box_sidecar.clock import monotonic
 from box_sidecar.doctor import Examination
 from box_sidecar.issuer import Issued
 from box_sidecar.model import Subject, User
-from box_sidecar.openapi import OF_BOX, OF_PEOPLE, OF_TOKENS, Text, operation
+from box_sidecar.openapi import OF_BOX, OF_PEOPLE, OF_TOKENS, Answers, Text
 from box_sidecar.problems import Problem
 from box_sidecar.schemas import (
     DoctorAnswer,
@@ -87,7 +87,7 @@ class Tokens:
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
 
-    @operation(TokenAnswer, OF_TOKENS, body=TokenRequest)
+    @Answers(TokenAnswer, OF_TOKENS, body=TokenRequest)
     async def on_post(self, req: Request, resp: Response) -> None:
         """A token for one person, element and folder or file."""
         started = monotonic()
@@ -109,7 +109,7 @@ class Tokens:
         await self._sidecar.audit.write(entry)
         self._sidecar.metrics.token(entry.outcome)
 
-    @operation(RevokeAnswer, ("invalid_request", *OF_BOX), body=RevokeRequest)
+    @Answers(RevokeAnswer, ("invalid_request", *OF_BOX), body=RevokeRequest)
     async def on_post_revoke(self, req: Request, resp: Response) -> None:
         """Revoke what is held of one person."""
         who = (await _body(req, RevokeRequest)).user.who
@@ -125,7 +125,7 @@ class Users:
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
 
-    @operation(UserAnswer, ("invalid_request", *OF_PEOPLE), query=UserRef)
+    @Answers(UserAnswer, ("invalid_request", *OF_PEOPLE), query=UserRef)
     async def on_get(self, req: Request, resp: Response) -> None:
         """Look one person up."""
         query = {name: value for name, value in req.params.items() if isinstance(value, str)}
@@ -141,7 +141,7 @@ class Users:
             self._found(entry, user, "user_looked_up")
         _json(resp, user)
 
-    @operation(
+    @Answers(
         UserAnswer,
         ("invalid_request", "provisioning_not_allowed", *OF_PEOPLE),
         statuses=(200, 201),
@@ -171,12 +171,12 @@ class Operation:
         self._openapi = _encode(description)
         self._examinations: SingleFlight[DoctorAnswer] = SingleFlight()
 
-    @operation(HealthAnswer, statuses=(200, 503))
+    @Answers(HealthAnswer, statuses=(200, 503))
     async def on_get_startup(self, req: Request, resp: Response) -> None:
         """Has it started?"""
         self._health(resp, self._sidecar.state != "starting", "The sidecar is starting.")
 
-    @operation(HealthAnswer, statuses=(200, 503))
+    @Answers(HealthAnswer, statuses=(200, 503))
     async def on_get_live(self, req: Request, resp: Response) -> None:
         """Is the process alive?
 
@@ -184,7 +184,7 @@ class Operation:
         """
         self._health(resp, True, "")
 
-    @operation(HealthAnswer, statuses=(200, 503))
+    @Answers(HealthAnswer, statuses=(200, 503))
     async def on_get_ready(self, req: Request, resp: Response) -> None:
         """Can new tokens be had?
 
@@ -209,13 +209,13 @@ class Operation:
             resp.set_header("Retry-After", str(max(1, round(retry_after))))
         _json(resp, {"status": "pass"} if well else {"status": "fail", "why": why})
 
-    @operation(Text("Metrics", "text/plain", "string"))
+    @Answers(Text("Metrics", "text/plain", "string"))
     async def on_get_metrics(self, req: Request, resp: Response) -> None:
         """Prometheus metrics."""
         resp.content_type = "text/plain; version=0.0.4; charset=utf-8"
         resp.data = self._sidecar.metrics.text()
 
-    @operation(DoctorAnswer, ("rate_limited",))
+    @Answers(DoctorAnswer, ("rate_limited",))
     async def on_get_doctor(self, req: Request, resp: Response) -> None:
         """Find out what is wrong."""
         # An audit that can't be written is among what it may have found.
@@ -229,7 +229,7 @@ class Operation:
             self._sidecar.current.limits.charge_call()
         return await Examination(self._sidecar).run()
 
-    @operation(Text("OpenAPI 3.1", "application/json", "object"))
+    @Answers(Text("OpenAPI 3.1", "application/json", "object"))
     async def on_get_openapi(self, req: Request, resp: Response) -> None:
         """This document."""
         resp.content_type = falcon.MEDIA_JSON

@@ -28,10 +28,6 @@ class File:
         self.descriptor = descriptor
         self.is_torn = _ends_torn(descriptor)
 
-    def append(self, lines: bytes) -> None:
-        """Write them in one piece, as far as the kernel does; OSError if it does not."""
-        self.finish(self.begun(lines))
-
     def begun(self, lines: bytes) -> bytes:
         """Lines with what must come before them."""
         return b"\n" + lines if self.is_torn else lines
@@ -43,13 +39,13 @@ class File:
             self.is_torn = bool(rest)
 
     def write_now(self, lines: bytes) -> bool:
-        """Write them: a regular file waits for no reader."""
-        self.append(lines)
+        """Write them in one piece, as far as the kernel does: a regular file waits for no reader."""
+        self.finish(self.begun(lines))
         return True
 
     async def write(self, lines: bytes) -> None:
         """The same."""
-        self.append(lines)
+        self.write_now(lines)
 
     def close(self) -> None:
         """Let go of it, unless it is standard output."""
@@ -76,7 +72,7 @@ class Stream:
     def __init__(self, file: File) -> None:
         self._file = file
         self._send = _sender(file.descriptor)
-        self._jobs: queue.SimpleQueue[tuple[Callable[[], None], Future[None]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Callable[[], object], Future[None]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._last: Future[None] = Future()
         self._last.cancel()
@@ -113,11 +109,11 @@ class Stream:
             raise OSError(errno.EAGAIN, "nobody reads it")
         rest = self._send_now(lines)
         if rest is None:
-            await self._leave_to_thread(partial(self._file.append, lines))
+            await self._leave_to_thread(partial(self._file.write_now, lines))
         elif rest:
             await self._leave_to_thread(partial(self._file.finish, rest))
 
-    async def _leave_to_thread(self, work: Callable[[], None]) -> None:
+    async def _leave_to_thread(self, work: Callable[[], object]) -> None:
         if not self._thread.is_alive():
             self._thread.start()
         done = self._last = Future()

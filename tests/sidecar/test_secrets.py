@@ -301,7 +301,8 @@ def test_secrets_show_themselves_to_nobody(box: EmulatorProcess) -> None:
         with pytest.raises(TypeError):
             take(secret)
     app = load_app_config(box.app_config)
-    signer, request = AssertionSigner(app), Request("/oauth2/token", b"client_secret=hush", "hush")
+    assert app.key
+    signer, request = AssertionSigner(app.client_id, app.key), Request("/oauth2/token", b"client_secret=hush", "hush")
     shown = f"{app} {app!r} {signer!r} {vars(signer)} {request}"
     assert "hush" not in shown
     for hidden in secrets_of(box.app_config):

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from box_sidecar.app_config import AppConfig
+from box_sidecar.app_config import KeyPair
 from box_sidecar.problems import ConfigError
 
 #: Box's guide "JWT without SDK": always this, whatever host the request goes to.
@@ -29,10 +29,10 @@ class AssertionSigner:
         ConfigError: the key can't be opened with the passphrase, or is no RSA key of 2048 bits or more.
     """
 
-    def __init__(self, app: AppConfig) -> None:
-        pem, passphrase = app.key_pair
+    def __init__(self, client_id: str, pair: KeyPair) -> None:
         try:
-            key = load_pem_private_key(pem.reveal().encode(), passphrase.reveal().encode() or None)
+            passphrase = pair.passphrase.reveal().encode() or None
+            key = load_pem_private_key(pair.private_key.reveal().encode(), passphrase)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise ConfigError(
                 "boxAppSettings.appAuth.privateKey can't be opened with boxAppSettings.appAuth.passphrase; "
@@ -41,8 +41,8 @@ class AssertionSigner:
         if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
             raise ConfigError("boxAppSettings.appAuth.privateKey is not an RSA key of at least 2048 bits")
         self._key = RSAKey(key, key)
-        self._header = {"alg": "RS256", "kid": app.key_id}
-        self._issuer = app.client_id
+        self._header = {"alg": "RS256", "kid": pair.id}
+        self._issuer = client_id
 
     def assertion(self, subject_type: str, subject: str, now: float) -> str:
         """A new assertion at Box's time ``now``; it carries neither ``iat`` nor ``nbf``, which are optional."""

@@ -85,7 +85,7 @@ class BoxClient:
         self._enterprise_id = app.enterprise_id
         credentials = {"client_id": app.client_id, "client_secret": app.client_secret.reveal()}
         self._credentials = Secret(urlencode(credentials))
-        self._signer = AssertionSigner(app) if app.private_key else None
+        self._signer = AssertionSigner(app.client_id, app.key) if app.key else None
         self._service_token: Token | None = None
         self._service_grants: SingleFlight[Token] = SingleFlight()
         self._root_way: _RootWay | None = None
