@@ -15,7 +15,7 @@ PYTEST = $(BIN)/python -m pytest -c tests/pytest.ini --durations=20 --durations-
 SIDE_BY_SIDE = -n $(PROCESSES) --dist loadgroup
 PROCESSES ?= 2
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
-SIDECAR := $(shell find sidecar/box_sidecar -name "*.py" -o -name "*.toml") sidecar/pyproject.toml
+SIDECAR := $(shell find sidecar/box_sidecar -name "*.py" -o -name "*.toml" -o -name "*.json") sidecar/pyproject.toml
 PLUGIN := $(shell find wp-plugin -type f -not -path 'wp-plugin/bin/*' -not -name '*~')
 
 help: ## list the targets

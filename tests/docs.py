@@ -16,8 +16,10 @@ import msgspec
 import lifetimes
 from bench import table
 from bench.result import Report
+from box_sidecar.app import ROUTES
 from box_sidecar.box.errors import REFUSALS
 from box_sidecar.problems import CODES
+from box_sidecar.tools.openapi import describe
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RECORD = REPOSITORY / "tests/bench/record"
@@ -75,6 +77,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
 
 def generate(document: Path) -> str:
     """The document with its generated parts as they should be."""
+    if document == OPENAPI:
+        return msgspec.json.format(msgspec.json.encode(describe(ROUTES)), indent=1).decode() + "\n"
 
     def fill(found: re.Match[str]) -> str:
         section = SECTIONS.get(found[2])
@@ -83,7 +87,8 @@ def generate(document: Path) -> str:
     return MARKED.sub(fill, document.read_text())
 
 
-DOCUMENTS = tuple(REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md", "sidecar/README.md"))
+OPENAPI = REPOSITORY / "sidecar/box_sidecar/openapi.json"
+DOCUMENTS = (*(REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md", "sidecar/README.md")), OPENAPI)
 
 
 def main(check: bool) -> int:

@@ -20,6 +20,7 @@ STATE = (("rev-parse", "HEAD"), ("status", "--porcelain"), ("diff", "HEAD"), ("t
 BLOCKS = ("explorer", "picker", "preview", "uploader")
 PLACES = (
     ("sidecar/box_sidecar/__init__.py", r'__version__ = "([^"]*)"'),
+    ("sidecar/box_sidecar/openapi.json", r'"version": "([^"]*)"'),
     ("wp-plugin/widgets-for-box.php", r"\* Version: +(\S+)"),
     ("wp-plugin/widgets-for-box.php", r"const VERSION = '([^']*)'"),
     ("wp-plugin/readme.txt", r"Stable tag: (\S+)"),

@@ -6,6 +6,7 @@ import logging
 import string
 import traceback
 import uuid
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ import falcon.asgi
 import msgspec
 from falcon.asgi import Request, Response
 
-from box_sidecar.openapi import Route, describe
 from box_sidecar.problems import Problem
 from box_sidecar.resources import Operation, Tokens, Users
+from box_sidecar.routes import Route
 from box_sidecar.sidecar import Sidecar
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,8 @@ ROUTES = (
 def create_app(sidecar: Sidecar) -> falcon.asgi.App[Any, Any]:
     """All routes over one sidecar."""
     app = falcon.asgi.App(middleware=[Gate(sidecar)])
-    served = {Tokens: Tokens(sidecar), Users: Users(sidecar), Operation: Operation(sidecar, describe(ROUTES))}
+    description = files("box_sidecar").joinpath("openapi.json").read_bytes()
+    served = {Tokens: Tokens(sidecar), Users: Users(sidecar), Operation: Operation(sidecar, description)}
     for route in ROUTES:
         app.add_route(route.path, served[route.resource], suffix=route.suffix)
     app.add_error_handler(Exception, _on_anything)

@@ -16,8 +16,8 @@ from box_sidecar.clock import monotonic
 from box_sidecar.doctor import Examination
 from box_sidecar.issuer import Issued
 from box_sidecar.model import Subject, User
-from box_sidecar.openapi import OF_BOX, OF_PEOPLE, OF_TOKENS, Answers, Text
 from box_sidecar.problems import Problem
+from box_sidecar.routes import OF_BOX, OF_PEOPLE, OF_TOKENS, Answers, Text
 from box_sidecar.schemas import (
     DoctorAnswer,
     HealthAnswer,
@@ -166,9 +166,9 @@ class Users:
 class Operation:
     """Health, metrics, doctor and the description of this interface."""
 
-    def __init__(self, sidecar: Sidecar, description: dict[str, Any]) -> None:
+    def __init__(self, sidecar: Sidecar, description: bytes) -> None:
         self._sidecar = sidecar
-        self._openapi = _encode(description)
+        self._openapi = description
         self._examinations: SingleFlight[DoctorAnswer] = SingleFlight()
 
     @Answers(HealthAnswer, statuses=(200, 503))

@@ -1,17 +1,20 @@
-"""This interface described (OpenAPI 3.1), from the routes that are served and the types that decode and encode."""
+"""The interface described (OpenAPI 3.1), from the routes that are served and the types that decode and encode.
+
+``openapi.json`` beside the code is what this makes; ``make docs`` renews it, and a test compares.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import msgspec
 
 from box_sidecar import __version__
 from box_sidecar.elements import ELEMENTS
 from box_sidecar.problems import CODES
+from box_sidecar.routes import Answers, Route, Text
 from box_sidecar.schemas import ProblemDocument
 
 _REF = "#/components/schemas/{name}"
@@ -29,67 +32,10 @@ _FILE_OR_FOLDER = {
     "else": {"properties": {"file": {"type": "null"}}},
 }
 
-#: Codes that a route can answer because of Box, because of a person, because of a token.
-OF_BOX = (
-    "box_rate_limited",
-    "box_unavailable",
-    "not_ready",
-    *(code for code, row in CODES.items() if row.status == 502),
-)
-OF_PEOPLE = ("user_not_found", "user_ambiguous", "login_not_allowed", "rate_limited", *OF_BOX)
-OF_TOKENS = (
-    "invalid_request", "element_not_allowed", "scope_not_allowed", "folder_not_allowed", "role_not_allowed",
-    "user_inactive", "tokens_revoked", *OF_PEOPLE,
-)  # fmt: skip
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Route(NamedTuple):
-    """A path, and the class and suffix of the responders that serve it, as Falcon's ``add_route`` takes them."""
-
-    path: str
-    resource: type[Any]
-    suffix: str | None = None
-
-    @property
-    def responders(self) -> dict[str, Callable[..., Any]]:
-        """Those that there are, by HTTP method."""
-        end = f"_{self.suffix}" if self.suffix else ""
-        found = {method: getattr(self.resource, f"on_{method}{end}", None) for method in ("get", "post")}
-        return {method: responder for method, responder in found.items() if responder}
-
-
-class Text(NamedTuple):
-    """An answer that no type of ours describes."""
-
-    description: str
-    media: str
-    schema: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Describes a responder, as its decorator: what it answers, with which statuses, and problems, and what it takes.
-
-    Its summary is the first line of its docstring.
-    """
-
-    answer: type[msgspec.Struct] | Text
-    codes: tuple[str, ...] = ()
-    statuses: tuple[int, ...] = (200,)
-    body: type[msgspec.Struct] | None = None
-    query: type[msgspec.Struct] | None = None
-
-    def __call__(self, responder: F) -> F:
-        """The responder, described."""
-        responder.answers = self  # type: ignore[attr-defined]
-        return responder
-
 
 def describe(routes: Iterable[Route]) -> dict[str, Any]:
     """The document that ``GET /openapi.json`` answers."""
-    responders = [(route.path, method, found) for route in routes for method, found in route.responders.items()]
+    responders = [(route.path, method, found) for route in routes for method, found in _responders(route).items()]
     operations: list[Answers] = [found.answers for _, _, found in responders]  # type: ignore[attr-defined]
     used = (kind for op in operations for kind in (op.answer, op.body, op.query))
     types: set[type[msgspec.Struct]] = {ProblemDocument, *(kind for kind in used if isinstance(kind, type))}
@@ -114,6 +60,13 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": schemas},
     }
+
+
+def _responders(route: Route) -> dict[str, Callable[..., Any]]:
+    """Those that there are, by HTTP method."""
+    end = f"_{route.suffix}" if route.suffix else ""
+    found = {method: getattr(route.resource, f"on_{method}{end}", None) for method in ("get", "post")}
+    return {method: responder for method, responder in found.items() if responder}
 
 
 def _described(versioned: bool, summary: str, op: Answers, parameters: list[dict[str, Any]]) -> dict[str, Any]:
