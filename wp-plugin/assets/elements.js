@@ -15,10 +15,7 @@
 		preview: [ 'ContentPreview', [ 'load', 'navigate', 'download', 'error' ] ],
 	};
 
-	/**
-	 * What a descriptor says, as far as it makes sense. Only the site can tell whether it is its own;
-	 * authors can write containers, too.
-	 */
+	/** What a descriptor says, as far as it makes sense: authors can write containers, too. */
 	function decode( descriptor ) {
 		let said;
 		try {
@@ -65,7 +62,7 @@
 
 	let messages = null;
 
-	/** Texts of a self-hosted copy in the page's language. */
+	/** Texts of a self-hosted copy. */
 	function loadMessages( { elements, selfHosted } ) {
 		if ( ! messages && selfHosted ) {
 			messages = fetch( elements.replace( '{file}', 'messages.json' ) )
@@ -102,7 +99,7 @@
 		return box;
 	}
 
-	/** Buttons by the scopes that were granted: a button without its scope would only fail. */
+	/** A button without its scope would only fail. */
 	function permissions( scopes ) {
 		const has = ( scope ) => scopes.includes( 'item_' + scope );
 		return {
@@ -120,8 +117,8 @@
 	}
 
 	/**
-	 * What the Elements call before every request; given a list they only announce it. An Element that
-	 * was taken away gets no more tokens: they may be for another person than its requests.
+	 * What the Elements call before every request; given a list they only announce it. One that was
+	 * taken away gets no more tokens: they may be another person's.
 	 */
 	function tokenFunction( { descriptor, isCurrent, explain }, text ) {
 		return async ( ids ) => {

@@ -29,7 +29,6 @@
 		return node;
 	}
 
-	/** Loads what a widget needs, side by side, and shows it. */
 	async function start( container ) {
 		const widget = widgets.get( container );
 		const run = ( widget.run = {} );
@@ -89,13 +88,12 @@
 		try {
 			widget.box?.hide();
 		} catch {
-			// What Box's script leaves behind goes with the rest.
+			// What it leaves behind goes with the rest.
 		}
 		widget.box = null;
 		container.replaceChildren();
 	}
 
-	/** Says why it takes longer. */
 	function tell( container, message ) {
 		const status = container.querySelector( ':scope > .widgets-for-box-status' );
 		if ( status ) {
@@ -137,7 +135,7 @@
 		}
 	}
 
-	/** Shows everything anew, for whoever is logged in now, but for what is being loaded anyway. */
+	/** Shows everything anew but what is being loaded anyway. */
 	function startOver() {
 		widgets.forEach( ( widget, container ) => widget.run && container.dataset.state !== 'loading' && start( container ) );
 	}
@@ -156,6 +154,12 @@
 		{ rootMargin: NEARBY + 'px' },
 	);
 
+	/** Whether a container is seen at its place: then it need not wait for the first painting. */
+	function isSeen( container ) {
+		const { left, width, top } = container.getBoundingClientRect();
+		return container.contains( document.elementFromPoint( left + ( width / 2 ), Math.max( top, 0 ) + 1 ) );
+	}
+
 	/** Finds containers, also later ones, and forgets those that are gone. */
 	function scan() {
 		widgets.forEach( ( widget, container ) => {
@@ -170,7 +174,11 @@
 			if ( ! widgets.has( container ) ) {
 				const descriptor = container.dataset.widget;
 				widgets.set( container, { ...decode( descriptor ), descriptor } );
-				near.observe( container );
+				if ( isSeen( container ) ) {
+					start( container );
+				} else {
+					near.observe( container );
+				}
 			}
 		} );
 	}

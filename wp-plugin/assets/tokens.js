@@ -6,13 +6,13 @@
 ( function() {
 	'use strict';
 
-	/** How long to wait for an answer of the site, in milliseconds. */
+	/** Milliseconds to wait for an answer of the site. */
 	const PATIENCE = 25000;
 
-	/** A token with less life than this, in milliseconds, is renewed before it is used again. */
+	/** A token with less life, in milliseconds, is renewed before it is used again. */
 	const MARGIN = 60000;
 
-	/** For how long, in milliseconds, to come back while the site is busy. */
+	/** Milliseconds for which to come back while the site is busy. */
 	const ENDURANCE = 120000;
 
 	/** `person`: somebody else may be there. `wait`: a token takes longer. */
@@ -36,7 +36,7 @@
 
 	let nonce = null;
 
-	/** The last nonce that was good: another one may be another person's. */
+	/** The last good nonce: another one may be another person's. */
 	let last = null;
 
 	async function ask( url, options ) {
@@ -53,7 +53,7 @@
 		}
 	}
 
-	/** Asks for a nonce of the person who is logged in now, for a descriptor that needs it or for all. */
+	/** Asks for a nonce of whoever is logged in now, for a descriptor that needs it or for all. */
 	function freshNonce( descriptor ) {
 		const asked = ask( configuration.nonce ).then( ( { response, body } ) => {
 			if ( response.status >= 500 ) {
@@ -83,7 +83,7 @@
 		return nonce || freshNonce();
 	}
 
-	/** A page that comes back from the browser's memory may have been another person's. */
+	/** A page out of the browser's memory may have been another person's. */
 	function identifyAgain() {
 		freshNonce().catch( () => forgetAll() );
 	}
@@ -143,7 +143,7 @@
 		throw new Failure( answer.code, answer.message || text.broken, answer.data );
 	}
 
-	/** SHA-256 in hexadecimal digits; undefined for nothing, and on pages without https. */
+	/** SHA-256 in hexadecimal digits; undefined for nothing and without https. */
 	async function hash( token ) {
 		if ( token && window.crypto.subtle ) {
 			const bytes = await crypto.subtle.digest( 'SHA-256', new TextEncoder().encode( token ) );
