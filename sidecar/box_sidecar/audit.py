@@ -6,9 +6,9 @@ import contextlib
 import hmac
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -21,8 +21,7 @@ from box_sidecar.sink import open_sink
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(NamedTuple):
     """Who is at the other end of the socket, by the kernel's word (``SO_PEERCRED``, unix(7))."""
 
     uid: int | None = None

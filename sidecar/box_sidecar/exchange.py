@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -57,16 +57,15 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What is answered. ``headers`` hold the body's length."""
+    """What is answered: ``head`` is lines of header fields, the body's length among them."""
 
     status: int
-    headers: Headers
+    head: bytes
     body: bytes
 
     def encode(self, extra: bytes) -> bytes:
         """All of it, with ``extra`` header lines."""
-        lines = [b"%b: %b\r\n" % field for field in self.headers]
-        return b"".join((_STATUS_LINES[self.status], *lines, extra, b"\r\n", self.body))
+        return b"".join((_STATUS_LINES[self.status], self.head, extra, b"\r\n", self.body))
 
 
 class Exchange:
@@ -91,7 +90,8 @@ class Exchange:
             )
             return problem_answer(Problem("internal_error"))
         body = b"".join(self._body)
-        return Answer(self._status, self._headers, b"" if self._request.method == b"HEAD" else body)
+        head = b"".join([b"%b: %b\r\n" % field for field in self._headers])
+        return Answer(self._status, head, b"" if self._request.method == b"HEAD" else body)
 
     async def _receive(self) -> dict[str, Any]:
         return {"type": "http.request", "body": self._request.body, "more_body": False}
@@ -103,17 +103,16 @@ class Exchange:
             self._body.append(event.get("body", b""))
 
 
-def problem_answer(problem: Problem, status: int = 0, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
+def problem_answer(problem: Problem, status: int = 0) -> Answer:
     """A problem for what never reached the application; ``status`` if it is not the code's own."""
     status = status or problem.status
     document = problem.document(uuid.uuid4().hex) | {"status": status}
     body = msgspec.json.encode(document)
-    fields = [
-        (b"content-type", b"application/problem+json"),
-        (b"cache-control", b"no-store"),
-        (b"x-request-id", document["request_id"].encode()),
-        (b"content-length", b"%d" % len(body)),
-        *([(b"Retry-After", b"5")] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
-        *headers,
+    lines = [
+        "content-type: application/problem+json",
+        "cache-control: no-store",
+        f"x-request-id: {document['request_id']}",
+        f"content-length: {len(body)}",
+        *(["Retry-After: 5"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
     ]
-    return Answer(status, fields, body)
+    return Answer(status, "".join(f"{line}\r\n" for line in lines).encode(), body)

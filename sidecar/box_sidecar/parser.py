@@ -40,28 +40,30 @@ class RequestParser:
     blank line, or as many bytes as the header has announced.
     """
 
+    headers: Headers
+    """Fields in order; names in lower case."""
+    method = target = b""
+    version = ""
+    is_whole = False
+    """Whether all of it is there; set it back to go on with the next."""
+    keeps = True
+    """Whether the connection may go on after this request."""
+    _tail = b""
+    """The last bytes that were parsed while a blank line was looked for, which may have begun in them."""
+    _rest: int | None = None
+    """How many bytes of the body are still to come; ``None`` while only a blank line can tell."""
+    _in_head = True
+    _head_bytes = 0
+    _body_bytes = 0
+    _begun = b""
+    """The first bytes of the request, as they came."""
+    _refusal: Refused | None = None
+    _once: dict[bytes, bytes]
+    _pieces: list[bytes]
+
     def __init__(self) -> None:
         self._parser: Any = httptools.HttpRequestParser(self)
-        self._refusal: Refused | None = None
-        self._tail = b""
-        """The last bytes that were parsed while a blank line was looked for, which may have begun in them."""
-        self._rest: int | None = None
-        """How many bytes of the body are still to come; ``None`` while only a blank line can tell."""
-        self._in_head = True
-        self._head_bytes = 0
-        self._begun = b""
-        """The first bytes of the request, as they came."""
-        self._once: dict[bytes, bytes] = {}
-        self._pieces: list[bytes] = []
-        self._body_bytes = 0
-        self.is_whole = False
-        """Whether all of it is there; set it back to go on with the next."""
-        self.keeps = True
-        """Whether the connection may go on after this request."""
-        self.method = self.target = b""
-        self.version = ""
-        self.headers: Headers = []
-        """Fields in order; names in lower case."""
+        self.headers, self._pieces = [], []
 
     @property
     def body(self) -> bytes:

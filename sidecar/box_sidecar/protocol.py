@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
         """Parse what is there up to the end of a request, and behind it as soon as that one is answered."""
         parser = self._parser
         try:
-            while self._at < len(self._data) and not self._is_waiting:
+            while self._at < len(self._data) and not (parser.is_whole or self._is_clogged):
                 if self._due == math.inf:
                     self._due, self._idle_until = self._crowd.now + _REQUEST_S, math.inf
                 self._at = parser.feed(self._data, self._at)

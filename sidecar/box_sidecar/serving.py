@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import resource
 import socket
 from collections.abc import Callable
@@ -18,8 +19,14 @@ from box_sidecar.peers import AccessList
 from box_sidecar.protocol import Connection
 from box_sidecar.sidecar import Sidecar
 
-_TAKEN_AT_ONCE = 64  # connections, in one turn of the loop: each takes a descriptor before it can be turned away
 _STOP_S = 18.0  # for requests under way; gunicorn ends us after 20
+
+
+class _Queue(socket.socket):
+    """A listening socket where as many can wait as before, however few asyncio takes at a time."""
+
+    def listen(self, backlog: int = 0, /) -> None:
+        super().listen(BACKLOG)
 
 
 class Serving:
@@ -42,8 +49,9 @@ class Serving:
         self._sum_up()
         await self.sidecar.start()
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(partial(Connection, self._crowd), sock=listener, backlog=_TAKEN_AT_ONCE)
-        listener.listen(BACKLOG)  # the kernel lets more wait than are taken at once
+        # One at a time: asyncio would try for more until it fails, and each has a descriptor before it is refused.
+        queue = _Queue(fileno=os.dup(listener.fileno()))
+        server = await loop.create_server(partial(Connection, self._crowd), sock=queue, backlog=1)
         await stop.wait()
         server.close()
         self._crowd.finish()
