@@ -1,4 +1,4 @@
-"""The floor: the least that a Falcon application can do on the worker that the sidecar runs on."""
+"""The floor: a trivial Falcon application, for gunicorn's own worker for ASGI."""
 
 from __future__ import annotations
 

@@ -106,6 +106,18 @@ def drive(path: Path, requests: Iterable[bytes], connections: int, warm: bool = 
     return outcome
 
 
+def drive_anew(path: Path, requests: Iterable[bytes]) -> None:
+    """Send each request to the socket at `path` on a connection of its own, one after the other, as PHP does."""
+    for request in requests:
+        client = _Connection(path)
+        try:
+            client.send(request)
+            while client.body() is None:
+                pass
+        finally:
+            client.socket.close()
+
+
 def token_request(login: str, scopes: Iterable[str] = ("item_download",), folder: str = "0") -> bytes:
     """``POST /v1/tokens`` for the explorer, with the headers that the plugin sends."""
     return _post(

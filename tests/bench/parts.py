@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -85,9 +86,28 @@ class Bench:
         app = self.box.app_config
         return Server(self, SidecarProcess(name, app_config=app, api_url=self.box.url, **settings))
 
-    def floor(self) -> Floor:
-        """The floor, on the server's processor."""
-        return Floor(self, self._directory() / "floor.sock")
+    def floor(self) -> Program:
+        """A trivial Falcon application on gunicorn's own ``asgi`` worker, its parser pinned to the one in Python."""
+        socket = self._directory() / "floor.sock"
+        gunicorn = str(Path(sys.executable).with_name("gunicorn"))
+        options = ["--worker-class", "asgi", "--workers", "1", "--asgi-loop", "asyncio", "--http-parser", "python"]
+        place = ["--keep-alive", "15", "--no-control-socket", "--bind", f"unix:{socket}"]
+        return Program(self, [gunicorn, *options, *place, "bench.floor:application"], socket)
+
+    def limit(self) -> Program:
+        """A constant on a bare asyncio protocol."""
+        socket = self._directory() / "limit.sock"
+        return Program(self, [sys.executable, "-m", "bench.limit", str(socket)], socket)
+
+    def limit_in_c(self) -> Program | None:
+        """A constant by epoll in C; none where there is no compiler."""
+        compiler = shutil.which("cc")
+        if compiler is None:
+            return None
+        directory = self._directory()
+        program = directory / "limit"
+        subprocess.run([compiler, "-O2", "-o", program, Path(__file__).with_name("limit.c")], check=True)
+        return Program(self, [str(program), str(directory / "limit.sock")], directory / "limit.sock")
 
     def _directory(self) -> Path:
         directory = self.directory / f"s{next(self._names)}"
@@ -128,34 +148,30 @@ class Server:
         return [box_sidecar(), "serve", "--config", str(self.sidecar.config)]
 
 
-class Floor:
-    """A trivial Falcon application on gunicorn's ``asgi`` worker, with the sidecar's settings of it."""
+class Program:
+    """Another server under measurement, by its `command`."""
 
-    def __init__(self, bench: Bench, socket: Path) -> None:
+    def __init__(self, bench: Bench, command: list[str], socket: Path) -> None:
         self._bench = bench
+        self.command = command
         self.socket = socket
-        gunicorn = str(Path(sys.executable).with_name("gunicorn"))
-        options = ["--worker-class", "asgi", "--workers", "1", "--asgi-loop", "asyncio", "--keep-alive", "15"]
-        self.command = [
-            gunicorn,
-            *options,
-            "--no-control-socket",
-            "--bind",
-            f"unix:{socket}",
-            "bench.floor:application",
-        ]
         self.log = socket.with_suffix(".log")
 
     def __enter__(self) -> Self:
         self.process = Process(self.command, log=self.log, cwd=TESTS)
         self.process.wait_until(lambda: is_up(self.socket))
-        self._bench.processors.give_server(self.process.pid)
+        self._bench.processors.give_server(self.pid)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.process.stop()
+
+    @property
+    def pid(self) -> int:
+        """Its first process."""
+        return self.process.pid
 
 
 def is_up(socket: Path) -> bool:

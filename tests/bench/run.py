@@ -29,7 +29,8 @@ from intranet.release import REPOSITORY  # noqa: E402
 TARGET = REPOSITORY / "dist" / "bench"
 
 ROWS: dict[str, Callable[[Bench], Row]] = {
-    "throughput": cached.throughput,
+    "kept": cached.kept,
+    "anew": cached.anew,
     "cold": cold.wall,
     "cpu": cold.cpu,
     "crowd": cold.crowd,
@@ -45,7 +46,7 @@ PAGE_ROWS: dict[str, Callable[[page.Site], Row]] = {
     "navigation": page.navigation,
 }
 ORDER = [
-    "in_page", "throughput", "cold", "cpu", "crowd", "hanging", "growth", "revocation",
+    "in_page", "kept", "anew", "cold", "cpu", "crowd", "hanging", "growth", "revocation",
     "render", "route", "navigation", "start",
 ]  # fmt: skip
 
