@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help build demo test test-system bench elements pictures docs hooks lint release clean lock ready
+.PHONY: help build demo test test-system mutation bench elements pictures docs hooks lint release clean lock ready
 
 PYTHON ?= python3
 DEMO_PORT ?= 8080
@@ -71,6 +71,14 @@ ready:
 	@$(PYTHON) tests/intranet/packages.py test
 	@$(MAKE) --no-print-directory build $(VENV)/.tests tests/node_modules/.package-lock.json
 
+$(VENV)/.mutation: tests/mutation.lock $(VENV)/.tests
+	$(PIP) install --require-hashes --no-deps -r $<
+	@touch $@
+
+mutation: ## break what decides who gets which token, bit by bit: do the tests notice? Some ten minutes
+	@$(MAKE) --no-print-directory build $(VENV)/.mutation
+	$(BIN)/python tests/mutation.py
+
 bench: ## measure, side by side with what one could use instead; QUICK=1 for a minute
 	@$(PYTHON) tests/intranet/packages.py test
 	@$(MAKE) --no-print-directory build $(VENV)/.tests
@@ -107,6 +115,7 @@ lock: $(VENV)/.tests ## renew the lock files of Python; ARGS=--upgrade for newer
 	cd sidecar && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -o requirements.lock pyproject.toml
 	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -o demo.lock demo.in
 	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -o requirements.lock requirements.in
+	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -c requirements.lock -o mutation.lock mutation.in
 	cd tests/foreign && ../../$(BIN)/pip-compile $(LOCK) $(ARGS) -o clients.lock clients.in
 
 LOCK := --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \

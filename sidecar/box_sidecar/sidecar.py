@@ -142,30 +142,37 @@ class Sidecar:
             transport, box = await asyncio.to_thread(self._connect, loaded)
             audit = self._audit(loaded)
         except ConfigError as error:
-            # Not again for the same files: they are bad until they change, the new JSON that the TOML names included.
-            # What changed while they were read is looked at again.
-            old_path = self._app_path
-            with contextlib.suppress(ConfigError):
-                self._app_path = find_app_config(load_settings(self.config_path), self.config_path)
-            self._stamp = before if self._app_path == old_path else (before[0], *stamp_of(self._app_path))
+            self._stay(before)
             self.metrics.reloaded("refused")
             log.error("not reloaded, the old configuration stays: %s", error)
             return False
+        await transport.open()
+        self._take_over(loaded, transport, box, audit)
+        self.metrics.reloaded("done")
+        log.info("configuration reloaded")
+        return True
+
+    def _stay(self, before: tuple[tuple[int, ...], ...]) -> None:
+        """Do not try the same files again: they are bad until they change, the new JSON that the TOML names included.
+
+        What changed since ``before`` they were read is looked at again.
+        """
+        old_path = self._app_path
+        with contextlib.suppress(ConfigError):
+            self._app_path = find_app_config(load_settings(self.config_path), self.config_path)
+        self._stamp = before if self._app_path == old_path else (before[0], *stamp_of(self._app_path))
+
+    def _take_over(self, loaded: Loaded, transport: Transport, box: Box, audit: Audit) -> None:
         if loaded.settings.server != self.settings.server:
             log.warning("[server] has changed: restart the sidecar for that; everything else is taken over now")
-        await transport.open()
         other_app = (loaded.app.client_id, loaded.app.enterprise_id) != (self.app.client_id, self.app.enterprise_id)
-        old_transport, old_audit = self.transport, self.audit
+        self._spawn(self._close_later(self.transport, self.audit if self.audit is not audit else None))
         self._stamp, self._app_path = loaded.stamp, loaded.app_path
         self.loaded, self.transport, self.box, self.audit = loaded, transport, box, audit
         self._service.configure(loaded.settings, box, transport.patience, forget=other_app)
         taken.keep(loaded.text)
         logging.getLogger().setLevel(loaded.settings.log.level.upper())
-        self.metrics.reloaded("done")
-        log.info("configuration reloaded")
-        self._spawn(self._close_later(old_transport, old_audit if old_audit is not audit else None))
         self._spawn(self._greet_box())
-        return True
 
     def _judge(self, loaded: Loaded, *, asked: bool) -> None:
         """Refuse another Box, to which the key would go, and what nobody ``asked`` for that could allow more.

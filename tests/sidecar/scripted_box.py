@@ -10,6 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ import pytest
 
 from box_sidecar.model import Resource, Subject, Token, User
 from box_sidecar.problems import BoxReason, Problem
+from box_sidecar.rate_limit import Ledger, MintLimits
 from box_sidecar.secret import Secret
 from box_sidecar.service import TokenService
 from box_sidecar.settings import Settings
@@ -31,25 +33,14 @@ UNKNOWN_SUBJECT_TOKEN = Problem("box_refused", box=BoxReason(400, "invalid_grant
 
 
 class Clockwork(asyncio.SelectorEventLoop):
-    """An event loop whose time stands still until it is moved; all that waits for time waits for that.
-
-    Each begins days after the one before: what was charged to the limits is kept for the life of the process.
-    """
-
-    _beginnings = itertools.count(2.0**18, 2.0**18)
+    """An event loop whose time stands still until it is moved; all that waits for time waits for that."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._beginning = next(self._beginnings)
-        self._elapsed = 0.0
+        self.now = 1_000.0
 
     def time(self) -> float:
-        return self._elapsed  # near zero: asyncio compares it to the nanosecond
-
-    @property
-    def now(self) -> float:
-        """What the clock of the sidecar says."""
-        return self._beginning + self._elapsed
+        return self.now
 
     def settle(self, turns: int = 40) -> None:
         """Everything goes on until it waits for Box or for time."""
@@ -62,7 +53,7 @@ class Clockwork(asyncio.SelectorEventLoop):
 
     def advance(self, seconds: float) -> None:
         """Time goes by at once, as for a machine that was suspended."""
-        self._elapsed += seconds
+        self.now += seconds
         self.settle()
 
 
@@ -194,8 +185,11 @@ class Stage:
     def __init__(self, settings: Settings | None = None, **world: Any) -> None:
         self.loop = Clockwork()
         self.patched = pytest.MonkeyPatch()
-        self.patched.setattr("box_sidecar.clock.monotonic", lambda: self.loop.now)
-        self.world = World(lambda: self.loop.now, is_patient=False, **world)
+        self.patched.setattr("box_sidecar.clock.monotonic", self.loop.time)
+        # The limits' own ledgers are shared with whatever else runs in this process and its children.
+        limits = partial(MintLimits, mints=Ledger(), calls=Ledger())
+        self.patched.setattr("box_sidecar.current.MintLimits", limits)
+        self.world = World(self.loop.time, is_patient=False, **world)
         for number, login in enumerate(LOGINS, 1):
             self.world.add(str(number), login)
         self.settings = settings or Settings()

@@ -127,7 +127,10 @@ class Promises(RuleBasedStateMachine):
         event=st.data(),
     )
     def interrupted(self, subject: Subject, widget: Widget, steps: int, turns: int, event: st.DataObject) -> None:
-        """The same, with a log-out, a reload or another app in the middle: after any call, at any turn of the loop."""
+        """The same, with a log-out, a reload or another app in the middle: after any call, at any turn of the loop.
+
+        And then once more, so that what was made meanwhile comes to light.
+        """
         self.answer_all()
         self.ask(subject, widget, False)
         for step in range(steps):
@@ -142,6 +145,7 @@ class Promises(RuleBasedStateMachine):
             case _:
                 self.another_app()
         self.answer_all()
+        self.visit(subject, widget, False)
 
     @precondition(lambda self: self.world.waiting)
     @rule(number=st.integers(0, 20), failure=st.sampled_from(FAILURES))
