@@ -162,7 +162,7 @@ class Sidecar:
             self._app_path = find_app_config(load_settings(self.config_path), self.config_path)
         self._stamp = before if self._app_path == old_path else (before[0], *stamp_of(self._app_path))
 
-    def _take_over(self, loaded: Loaded, transport: Transport, box: Box, audit: Audit) -> None:
+    def _take_over(self, loaded: Loaded, transport: Transport, box: BoxClient, audit: Audit) -> None:
         if loaded.settings.server != self.settings.server:
             log.warning("[server] has changed: restart the sidecar for that; everything else is taken over now")
         other_app = (loaded.app.client_id, loaded.app.enterprise_id) != (self.app.client_id, self.app.enterprise_id)
