@@ -57,7 +57,7 @@ def test_a_file_is_one_subject_that_one_can_read() -> None:
 
 @pytest.mark.parametrize("version", ["7.4", "8.5"])
 def test_analysis_finds_nothing(version: str) -> None:
-    done = run("node", "plugin/intelephense.mjs", version, "../wp-plugin", "plugin/php/wp-cli-stubs.php")
+    done = run("node", "plugin/intelephense.mjs", version, "../wp-plugin", "plugin/php/stubs.php")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(list(PLUGIN.glob('**/*.php')))} files, 0 findings" in done.stdout
 

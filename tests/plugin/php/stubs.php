@@ -1,11 +1,21 @@
 <?php
 /**
- * What the plugin uses of WP-CLI, for programs that analyse it. Never loaded.
+ * What the plugin uses of WP-CLI and of WordPress 6.7, for programs that analyse it. Never loaded.
  *
  * @package WidgetsForBox
  */
 
 namespace {
+	/**
+	 * Since WordPress 6.7.
+	 *
+	 * @param string $path     Folder of the blocks.
+	 * @param string $manifest File with all of their metadata.
+	 */
+	function wp_register_block_metadata_collection( string $path, string $manifest ): void {
+		echo $path . $manifest;
+	}
+
 	/**
 	 * WP-CLI.
 	 */
