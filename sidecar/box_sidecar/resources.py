@@ -95,7 +95,7 @@ class Tokens:
         self._sidecar.audit.require()
         who = asked.user.who
         try:
-            issued = await self._sidecar.issuer.issue(who, asked.element, asked.scopes, asked.resource, asked.refused)
+            issued = await self._issue(req, asked)
         except Problem as problem:
             entry = _token_event("token_refused", asked, req.context.id, req.context.peer, started)
             entry.person, entry.outcome = _person(self._sidecar, who), problem.code
@@ -104,6 +104,17 @@ class Tokens:
         await self._end(issued_event(self._sidecar, asked, issued, req.context.id, req.context.peer, started))
         resp.content_type = falcon.MEDIA_JSON
         resp.data = token_answer(issued)
+
+    async def _issue(self, req: Request, asked: TokenRequest) -> Issued:
+        who, issue = asked.user.who, self._sidecar.issuer.issue
+        try:
+            return await issue(who, asked.element, asked.scopes, asked.resource, asked.refused)
+        except Problem as problem:
+            name, allowed = asked.user.name, self._sidecar.current.policy.provision_app_users
+            if problem.code != "user_not_found" or name is None or not allowed:
+                raise
+        await _provision(self._sidecar, req, who, name)
+        return await issue(who, asked.element, asked.scopes, asked.resource, asked.refused)
 
     async def _end(self, entry: AuditEvent) -> None:
         await self._sidecar.audit.write(entry)
@@ -138,7 +149,7 @@ class Users:
         self._sidecar.audit.require()
         async with _audited(self._sidecar, req, "user_refused", asked.who) as entry:
             user = await self._sidecar.users.lookup(asked.who)
-            self._found(entry, user, "user_looked_up")
+            _found(self._sidecar, entry, user, "user_looked_up")
         _json(resp, user)
 
     @Answers(
@@ -152,15 +163,9 @@ class Users:
         asked = await _body(req, ProvisionRequest)
         who = Subject("external_app_user_id", asked.external_app_user_id)
         self._sidecar.audit.require()
-        async with _audited(self._sidecar, req, "user_refused", who) as entry:
-            user, made = await self._sidecar.users.provision(who.value, asked.name)
-            self._found(entry, user, "user_created" if made else "user_looked_up")
+        user, made = await _provision(self._sidecar, req, who, asked.name)
         resp.status = falcon.HTTP_201 if made else falcon.HTTP_200
         _json(resp, user)
-
-    def _found(self, entry: AuditEvent, user: User, event: str) -> None:
-        entry.event, entry.person, entry.user_id = event, self._sidecar.audit.pseudonym(user.login), user.id
-        entry.outcome = ""
 
 
 class Operation:
@@ -255,6 +260,18 @@ async def _audited(
         entry.duration_ms = round((monotonic() - started) * 1000, 2)
         with suppress(*(() if required else (Problem,))):
             await sidecar.audit.write(entry)
+
+
+async def _provision(sidecar: Sidecar, req: Request, who: Subject, name: str) -> tuple[User, bool]:
+    async with _audited(sidecar, req, "user_refused", who) as entry:
+        user, made = await sidecar.users.provision(who.value, name)
+        _found(sidecar, entry, user, "user_created" if made else "user_looked_up")
+    return user, made
+
+
+def _found(sidecar: Sidecar, entry: AuditEvent, user: User, event: str) -> None:
+    entry.event, entry.person, entry.user_id = event, sidecar.audit.pseudonym(user.login), user.id
+    entry.outcome = ""
 
 
 def _person(sidecar: Sidecar, who: Subject) -> str:

@@ -40,6 +40,17 @@ class UserRef(Struct, forbid_unknown_fields=True, omit_defaults=True):
         return Subject("external_app_user_id", self.external_app_user_id or "")
 
 
+class TokenUser(UserRef, forbid_unknown_fields=True, omit_defaults=True):
+    """Whose token it shall be. With a ``name``, an app user who is not there yet is made, if policy allows it."""
+
+    name: Name | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.name is not None and self.external_app_user_id is None:
+            raise ValueError("name goes with external_app_user_id")
+
+
 class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Body of ``POST /v1/tokens``. Folder ``"0"``, the person's root, is meant if neither folder nor file is there.
 
@@ -47,7 +58,7 @@ class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):
     another is made in its place.
     """
 
-    user: UserRef
+    user: TokenUser
     element: Word
     scopes: Annotated[list[Word], Meta(max_length=20)] = []
     folder: Digits | None = None

@@ -256,6 +256,40 @@ def test_an_app_user_who_was_unknown_a_moment_ago_gets_a_token(provisioning: Sid
     assert provisioning.request("POST", "/v1/tokens", json=body).status_code == 200
 
 
+def named(sidecar: SidecarProcess, **person: str) -> httpx.Response:
+    return sidecar.request("POST", "/v1/tokens", json={"user": person, "element": "explorer"})
+
+
+def test_a_token_that_names_the_person_makes_the_app_user(box: EmulatorProcess, provisioning: SidecarProcess) -> None:
+    assert code(named(provisioning, external_app_user_id="wp-7")) == "user_not_found"
+    answer = named(provisioning, external_app_user_id="wp-7", name="Nora")
+    assert answer.status_code == 200 and answer.json()["user"]["name"] == "Nora"
+    again = named(provisioning, external_app_user_id="wp-7", name="Somebody")
+    assert again.json()["user"] == answer.json()["user"], "nobody is renamed"
+    assert [event["event"] for event in provisioning.audit()] == [
+        "token_refused", "user_created", "token_issued", "token_issued"
+    ]  # fmt: skip
+    assert "Nora" not in provisioning.log.read_text(), "the name is in no line of the log or the audit"
+
+
+def test_ten_tokens_at_once_make_one_app_user(box: EmulatorProcess, provisioning: SidecarProcess) -> None:
+    answers = together(10, lambda _: named(provisioning, external_app_user_id="wp-7", name="Nora"))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["user"]["id"] for answer in answers}) == 1
+    assert "user_created" in [event["event"] for event in provisioning.audit()]
+    assert calls(box).count("POST /2.0/users") == 1
+
+
+def test_without_leave_a_name_makes_nobody(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
+    assert code(named(sidecar, external_app_user_id="wp-7", name="Nora")) == "user_not_found"
+    assert "POST /2.0/users" not in calls(box)
+
+
+@pytest.mark.parametrize("person", [{"login": "ana@example.com"}, {"id": "1"}], ids=["login", "id"])
+def test_a_name_goes_with_an_app_user_alone(provisioning: SidecarProcess, person: dict[str, str]) -> None:
+    assert code(named(provisioning, **person, name="Nora")) == "invalid_request"
+
+
 def test_ten_requests_at_once_make_one_app_user(box: EmulatorProcess, provisioning: SidecarProcess) -> None:
     box.settings(latency_ms=50)
     answers = together(10, lambda _: provision(provisioning))

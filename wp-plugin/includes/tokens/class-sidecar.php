@@ -55,7 +55,8 @@ final class Sidecar {
 	 *
 	 * @since 0.1.0
 	 *
-	 * @param array<string, string> $user    The Box user; exactly one of `login`, `id`, `external_app_user_id`.
+	 * @param array<string, string> $user    The Box user; exactly one of `login`, `id`, `external_app_user_id`. With the
+	 *                                       last also `name`, by which an app user is made who is not there yet.
 	 * @param Widget                $widget  What the token is for.
 	 * @param string                $refused SHA-256 of a token that Box refused, to get another; empty if none was.
 	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
@@ -103,26 +104,6 @@ final class Sidecar {
 	 */
 	public function user( array $user ) {
 		return $this->call( 'GET', '/v1/users?' . http_build_query( $user, '', '&', PHP_QUERY_RFC3986 ) );
-	}
-
-	/**
-	 * Makes a Box app user, or finds the one made before.
-	 *
-	 * @since 0.1.0
-	 *
-	 * @param string $external_id The id by which it is found again.
-	 * @param string $name        Name to be shown in Box.
-	 * @return array<string, mixed>|WP_Error
-	 */
-	public function create_user( string $external_id, string $name ) {
-		return $this->call(
-			'POST',
-			'/v1/users',
-			array(
-				'external_app_user_id' => $external_id,
-				'name'                 => $name,
-			)
-		);
 	}
 
 	/**

@@ -102,14 +102,10 @@ final class Tokens {
 	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
 	 */
 	private static function ask( WP_User $wp_user, array $user, Widget $widget, string $refused = '' ) {
-		$sidecar = new Sidecar();
-		$answer  = $sidecar->token( $user, $widget, $refused );
-		if ( is_wp_error( $answer ) && 'user_not_found' === $answer->get_error_code() && isset( $user['external_app_user_id'] ) ) {
-			$made = $sidecar->create_user( $user['external_app_user_id'], self::name( $wp_user ) );
-			// Where the policy does not let us make one, "no account" says more than "not allowed".
-			$answer = is_wp_error( $made ) ? $answer : $sidecar->token( $user, $widget, $refused );
+		if ( isset( $user['external_app_user_id'] ) ) {
+			$user['name'] = self::name( $wp_user );
 		}
-		return $answer;
+		return ( new Sidecar() )->token( $user, $widget, $refused );
 	}
 
 	/**
