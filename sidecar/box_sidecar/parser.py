@@ -22,7 +22,7 @@ _BODY_BYTES = 64 * 1024
 _BODY_PIECES = 256  # each costs as much as a small request
 _BLANK_LINE = b"\r\n\r\n"  # ends a header, and a body in chunks
 _VERSIONS = frozenset({"1.0", "1.1"})
-_ONCE = frozenset({b"content-length", b"transfer-encoding", b"host"})  # two of them are two requests to somebody
+_ONCE = frozenset({b"content-length", b"transfer-encoding", b"host", b"expect"})  # two are two requests to somebody
 
 
 class Refused(Exception):  # noqa: N818 - as HTTP has it
@@ -48,6 +48,8 @@ class RequestParser:
     """Whether all of it is there; set it back to go on with the next."""
     keeps = True
     """Whether the connection may go on after this request."""
+    awaits_leave = False
+    """Whether its body is sent only once we say so (RFC 9110, section 10.1.1)."""
     _tail = b""
     """The last bytes that were parsed while a blank line was looked for, which may have begun in them."""
     _rest: int | None = None
@@ -164,6 +166,7 @@ class RequestParser:
             self._refuse(400)  # llhttp passes over further spaces
         self._in_head = False
         self.keeps = self.version == "1.1" and parser.should_keep_alive()
+        self.awaits_leave = self.version == "1.1" and self._once.get(b"expect", b"").lower() == b"100-continue"
         length, coding = self._once.get(b"content-length"), self._once.get(b"transfer-encoding")
         if coding is not None and (coding.lower() != b"chunked" or length is not None or self.version != "1.1"):
             self._refuse(400)

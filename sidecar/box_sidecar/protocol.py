@@ -6,6 +6,7 @@ Of asyncio, ``Protocol`` and ``Transport`` are used as documented.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import select
 import socket
@@ -17,10 +18,13 @@ from box_sidecar.parser import Refused, RequestParser
 from box_sidecar.peers import Credentials
 from box_sidecar.problems import Problem
 
+log = logging.getLogger(__name__)
+
 _REQUEST_S = 10.0  # for a whole request to arrive, and for an answer to be read
 _IDLE_S = 15.0  # between two requests on one connection
 _GONE_S = 3.0  # for a request to end well whose caller has gone
 _CLOSE = b"connection: close\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection(asyncio.Protocol):
@@ -122,6 +126,9 @@ class Connection(asyncio.Protocol):
                 if parser.is_whole:
                     self._due = math.inf
                     self._answer()
+                elif parser.awaits_leave:
+                    parser.awaits_leave = False
+                    self.transport.write(_CONTINUE)
         except Refused as refused:
             self._end(Problem("invalid_request", detail=str(refused)), refused.status)
         if not self._is_waiting and not self.transport.is_closing():
@@ -144,7 +151,11 @@ class Connection(asyncio.Protocol):
             raise RuntimeError("Nobody knows who asks, so nobody is served.")
         parser = self._parser
         request = Request(self._peer, parser.method, parser.target, parser.version, parser.headers, parser.body)
-        answer = self._crowd.at_hand(request)
+        try:
+            answer = self._crowd.at_hand(request)
+        except Exception as error:  # asyncio would log its message, which could hold a value
+            log.error("internal error: %s at hand", type(error).__name__)
+            answer = None
         if answer is not None:
             self._send(answer)
         else:

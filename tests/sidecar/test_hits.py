@@ -189,6 +189,24 @@ def test_both_ways_say_the_same_byte_for_byte_in_answer_audit_and_metrics(box: E
     asyncio.run(ask())
 
 
+def test_an_error_of_ours_at_hand_is_the_applications_to_answer(
+    box: EmulatorProcess, config: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise ValueError("a token")
+
+    async def ask() -> list[bytes]:
+        async with running(config) as sidecar:
+            way = Way(sidecar, at_hand=True)
+            answers = [await way.answer(token(ANA))]
+            monkeypatch.setattr(hits, "token_answer", broken)
+            return [*answers, await way.answer(token(ANA))]
+
+    first, second = asyncio.run(ask())
+    assert first.partition(b"date:")[0] == second.partition(b"date:")[0]
+    assert "ValueError" in caplog.text and "a token" not in caplog.text
+
+
 def test_no_hit_is_answered_without_its_line(box: EmulatorProcess, config: Path) -> None:
     def full(_descriptor: int, _data: bytes) -> int:
         raise OSError(28, "No space left on device")
