@@ -14,6 +14,7 @@ import pytest
 from box_sidecar.issuer import Issued
 from box_sidecar.model import Resource, Subject, User
 from box_sidecar.problems import BoxReason, Problem
+from box_sidecar.revocation import RevocationLog
 from box_sidecar.settings import CacheSettings, PolicySettings, Settings
 from sidecar.scripted_box import DENIED, DOWN, LOGINS, ROOT, UNKNOWN_SUBJECT_TOKEN, ScriptedBox, Stage
 
@@ -53,6 +54,7 @@ def test_a_first_token_is_minted_and_the_next_is_the_same() -> None:
         assert (first.source, first.user.login, first.key.user_id) == ("mint", LOGINS[0], "1")
         assert (first.key.element, first.key.scopes, first.key.resource) == ("explorer", ("base_explorer",), ROOT)
         assert first.token.scopes == ("base_explorer",)
+        assert stage.world.made["token 1"].resource == ROOT
         assert calls(stage) == {"find": 1, "user_token": 1, "downscope": 1}
         assert issue(stage) == first._replace(source="hit")
         assert stage.service.issuer.recall(ANA, "explorer", (), ROOT) == first._replace(source="hit")
@@ -100,6 +102,69 @@ def test_all_who_ask_at_once_are_one_flight() -> None:
         stage.world.is_patient = False
 
 
+def test_what_is_not_the_same_is_not_one_flight() -> None:
+    with Stage() as stage:
+        for login in LOGINS:
+            stage.run(stage.service.users.lookup(Subject("login", login)))
+        stage.world.is_patient = True
+        tasks = [
+            stage.begin(stage.service.issuer.issue(Subject("login", login), "explorer", features, ROOT))
+            for login in LOGINS
+            for features in ((), ("item_share",))
+        ]
+        stage.world.is_patient = False
+        while stage.world.waiting:
+            stage.world.answer()
+        stage.loop.settle()
+        found = [task.result() for task in tasks]
+        assert len({issued.token for issued in found}) == 6
+        for issued in found:
+            made = stage.world.made[issued.token.secret.reveal()]
+            assert (made.user_id, made.scopes) == (issued.user.id, issued.key.scopes)
+
+
+def test_what_can_not_be_thrown_away_at_once_is_answered_all_the_same_and_told_later() -> None:
+    with Stage() as stage:
+        stage.run(stage.service.users.lookup(ANA))
+        for call in ("user_token", "downscope"):
+            stage.world.is_patient = True
+            asking = stage.begin(stage.service.issuer.issue(ANA, "explorer", (), ROOT))
+            if call == "downscope":
+                stage.world.answer()
+                stage.loop.settle()
+            stage.world.fails["revoke"] = DOWN
+            stage.world.is_patient = False
+            with contextlib.suppress(Problem):
+                stage.revoke()
+            stage.world.answer()
+            stage.loop.settle()
+            with refusal("tokens_revoked"):
+                asking.result()
+            assert stage.service.cache.pending_revocations.of("1")
+            stage.world.fails.clear()
+            for _ in range(3):
+                stage.loop.advance(31)
+            assert stage.world.living() == set(), "the user token included"
+
+
+def test_each_revocation_is_an_epoch_of_its_own() -> None:
+    log = RevocationLog(2, 600.0)
+    since = log.is_revoked_since
+    epochs = [log.revocation_epoch]
+    for name in ("ana", "kenji"):
+        log.mark([name])
+        epochs.append(log.revocation_epoch)
+    assert epochs == [0, 1, 2]
+    assert since(0, ["ana"]) and since(0, ["kenji"]) and since(1, ["kenji"]) and not since(1, ["ana"])
+    log.mark(["ana"])  # again: it is the last one now, and no third
+    assert since(2, ["ana"]) and not since(2, ["kenji"]) and since(1, ["kenji"]) and not since(0, ["olga"])
+    log.mark(["ines"])  # no room for kenji's
+    assert since(1, ["olga"]) and not since(2, ["olga"])
+    log.mark_all()
+    assert log.revocation_epoch == 5
+    assert since(4, ["olga"]) and not since(5, ["olga"])
+
+
 def test_a_caller_who_goes_away_leaves_the_flight_to_the_others() -> None:
     with Stage() as stage:
         stage.world.is_patient = True
@@ -119,6 +184,7 @@ def test_without_box_what_has_not_ended_is_served_and_nothing_else(name: str) ->
         stage.world.fails[name] = stage.world.fails["find"] = DOWN
         found = issue(stage)
         assert (found.token.secret.reveal(), found.source) == (token, "stale")
+        assert (found.user.login, found.key.user_id) == (LOGINS[0], "1")
         with refusal("box_unavailable"):
             issue(stage, refused=digest(token))
         stage.loop.advance(100)
@@ -566,6 +632,7 @@ def test_a_file_asked_for_under_the_old_folders_is_not_had_under_the_new_and_a_f
             if resource is FILE:
                 with refusal("tokens_revoked"):
                     asking.result()
+                assert resource not in {held.key.resource for held in stage.service.cache.tokens.values()}
             else:
                 assert asking.result().source == "mint"
 
