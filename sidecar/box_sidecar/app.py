@@ -8,7 +8,7 @@ import traceback
 import uuid
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import falcon
 import falcon.asgi
@@ -17,7 +17,6 @@ from falcon.asgi import Request, Response
 
 from box_sidecar.problems import Problem
 from box_sidecar.resources import Operation, Tokens, Users
-from box_sidecar.routes import Route
 from box_sidecar.sidecar import Sidecar
 
 log = logging.getLogger(__name__)
@@ -88,6 +87,14 @@ async def _on_anything(req: Request, resp: Response, error: Exception, params: d
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
     log.error("internal error: %s in %s (request %s)", type(error).__name__, where, req.context.id)
     await _on_problem(req, resp, Problem("internal_error"), params)
+
+
+class Route(NamedTuple):
+    """A path, and the class and suffix of the responders that serve it, as Falcon's ``add_route`` takes them."""
+
+    path: str
+    resource: type[Any]
+    suffix: str | None = None
 
 
 #: All that is served, and described in ``/openapi.json``.

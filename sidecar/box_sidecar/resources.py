@@ -17,17 +17,13 @@ from box_sidecar.doctor import Examination
 from box_sidecar.issuer import Issued
 from box_sidecar.model import Subject, User
 from box_sidecar.problems import Problem
-from box_sidecar.routes import OF_BOX, OF_PEOPLE, OF_TOKENS, Answers, Text
 from box_sidecar.schemas import (
     DoctorAnswer,
-    HealthAnswer,
     Person,
     ProvisionRequest,
-    RevokeAnswer,
     RevokeRequest,
     TokenAnswer,
     TokenRequest,
-    UserAnswer,
     UserRef,
     decode,
 )
@@ -87,7 +83,6 @@ class Tokens:
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
 
-    @Answers(TokenAnswer, OF_TOKENS, body=TokenRequest)
     async def on_post(self, req: Request, resp: Response) -> None:
         """A token for one person, element and folder or file."""
         started = monotonic()
@@ -120,7 +115,6 @@ class Tokens:
         await self._sidecar.audit.write(entry)
         self._sidecar.metrics.token(entry.outcome)
 
-    @Answers(RevokeAnswer, ("invalid_request", *OF_BOX), body=RevokeRequest)
     async def on_post_revoke(self, req: Request, resp: Response) -> None:
         """Revoke what is held of one person."""
         who = (await _body(req, RevokeRequest)).user.who
@@ -136,7 +130,6 @@ class Users:
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
 
-    @Answers(UserAnswer, ("invalid_request", *OF_PEOPLE), query=UserRef)
     async def on_get(self, req: Request, resp: Response) -> None:
         """Look one person up."""
         query = {name: value for name, value in req.params.items() if isinstance(value, str)}
@@ -152,12 +145,6 @@ class Users:
             _found(self._sidecar, entry, user, "user_looked_up")
         _json(resp, user)
 
-    @Answers(
-        UserAnswer,
-        ("invalid_request", "provisioning_not_allowed", *OF_PEOPLE),
-        statuses=(200, 201),
-        body=ProvisionRequest,
-    )
     async def on_post(self, req: Request, resp: Response) -> None:
         """Make an app user, or find it."""
         asked = await _body(req, ProvisionRequest)
@@ -176,12 +163,10 @@ class Operation:
         self._openapi = description
         self._examinations: SingleFlight[DoctorAnswer] = SingleFlight()
 
-    @Answers(HealthAnswer, statuses=(200, 503))
     async def on_get_startup(self, req: Request, resp: Response) -> None:
         """Has it started?"""
         self._health(resp, self._sidecar.state != "starting", "The sidecar is starting.")
 
-    @Answers(HealthAnswer, statuses=(200, 503))
     async def on_get_live(self, req: Request, resp: Response) -> None:
         """Is the process alive?
 
@@ -189,7 +174,6 @@ class Operation:
         """
         self._health(resp, True, "")
 
-    @Answers(HealthAnswer, statuses=(200, 503))
     async def on_get_ready(self, req: Request, resp: Response) -> None:
         """Can new tokens be had?
 
@@ -214,13 +198,11 @@ class Operation:
             resp.set_header("Retry-After", str(max(1, round(retry_after))))
         _json(resp, {"status": "pass"} if well else {"status": "fail", "why": why})
 
-    @Answers(Text("Metrics", "text/plain", "string"))
     async def on_get_metrics(self, req: Request, resp: Response) -> None:
         """Prometheus metrics."""
         resp.content_type = "text/plain; version=0.0.4; charset=utf-8"
         resp.data = self._sidecar.metrics.text()
 
-    @Answers(DoctorAnswer, ("rate_limited",))
     async def on_get_doctor(self, req: Request, resp: Response) -> None:
         """Find out what is wrong."""
         # An audit that can't be written is among what it may have found.
@@ -234,7 +216,6 @@ class Operation:
             self._sidecar.current.limits.charge_call()
         return await Examination(self._sidecar).run()
 
-    @Answers(Text("OpenAPI 3.1", "application/json", "object"))
     async def on_get_openapi(self, req: Request, resp: Response) -> None:
         """This document."""
         resp.content_type = falcon.MEDIA_JSON

@@ -7,15 +7,27 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from box_sidecar import __version__
+from box_sidecar.app import Route
 from box_sidecar.elements import ELEMENTS
 from box_sidecar.problems import CODES
-from box_sidecar.routes import Answers, Route, Text
-from box_sidecar.schemas import ProblemDocument
+from box_sidecar.resources import Operation, Tokens, Users
+from box_sidecar.schemas import (
+    DoctorAnswer,
+    HealthAnswer,
+    ProblemDocument,
+    ProvisionRequest,
+    RevokeAnswer,
+    RevokeRequest,
+    TokenAnswer,
+    TokenRequest,
+    UserAnswer,
+    UserRef,
+)
 
 _REF = "#/components/schemas/{name}"
 _HEADER = {
@@ -32,11 +44,65 @@ _FILE_OR_FOLDER = {
     "else": {"properties": {"file": {"type": "null"}}},
 }
 
+#: Codes that a route can answer because of Box, because of a person, because of a token.
+OF_BOX = (
+    "box_rate_limited",
+    "box_unavailable",
+    "not_ready",
+    *(code for code, row in CODES.items() if row.status == 502),
+)
+OF_PEOPLE = ("user_not_found", "user_ambiguous", "login_not_allowed", "rate_limited", *OF_BOX)
+OF_TOKENS = (
+    "invalid_request", "element_not_allowed", "scope_not_allowed", "folder_not_allowed", "role_not_allowed",
+    "user_inactive", "tokens_revoked", *OF_PEOPLE,
+)  # fmt: skip
+
+Responder: TypeAlias = Callable[..., Any]
+
+
+class Text(NamedTuple):
+    """An answer that no type of ours describes."""
+
+    description: str
+    media: str
+    schema: str
+
+
+class Answers(NamedTuple):
+    """What a responder answers, with which statuses and problems, and what it takes. Its docstring's first line is the
+    summary."""
+
+    answer: type[msgspec.Struct] | Text
+    codes: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = (200,)
+    body: type[msgspec.Struct] | None = None
+    query: type[msgspec.Struct] | None = None
+
+
+#: Every responder that is served; one that is missing here can't be described, and a test says so.
+ANSWERS: dict[Responder, Answers] = {
+    Tokens.on_post: Answers(TokenAnswer, OF_TOKENS, body=TokenRequest),
+    Tokens.on_post_revoke: Answers(RevokeAnswer, ("invalid_request", *OF_BOX), body=RevokeRequest),
+    Users.on_get: Answers(UserAnswer, ("invalid_request", *OF_PEOPLE), query=UserRef),
+    Users.on_post: Answers(
+        UserAnswer,
+        ("invalid_request", "provisioning_not_allowed", *OF_PEOPLE),
+        statuses=(200, 201),
+        body=ProvisionRequest,
+    ),
+    Operation.on_get_startup: Answers(HealthAnswer, statuses=(200, 503)),
+    Operation.on_get_live: Answers(HealthAnswer, statuses=(200, 503)),
+    Operation.on_get_ready: Answers(HealthAnswer, statuses=(200, 503)),
+    Operation.on_get_metrics: Answers(Text("Metrics", "text/plain", "string")),
+    Operation.on_get_doctor: Answers(DoctorAnswer, ("rate_limited",)),
+    Operation.on_get_openapi: Answers(Text("OpenAPI 3.1", "application/json", "object")),
+}
+
 
 def describe(routes: Iterable[Route]) -> dict[str, Any]:
     """The document that ``GET /openapi.json`` answers."""
     responders = [(route.path, method, found) for route in routes for method, found in _responders(route).items()]
-    operations: list[Answers] = [found.answers for _, _, found in responders]  # type: ignore[attr-defined]
+    operations = [ANSWERS[found] for _, _, found in responders]
     used = (kind for op in operations for kind in (op.answer, op.body, op.query))
     types: set[type[msgspec.Struct]] = {ProblemDocument, *(kind for kind in used if isinstance(kind, type))}
     in_order = sorted(types, key=lambda kind: kind.__name__)
@@ -47,7 +113,8 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
         summary = (inspect.getdoc(responder) or "").partition("\n")[0].removesuffix(".")
         parameters = _user_parameters(user_ref) if op.query else []
         paths.setdefault(path, {})[method] = _described(path.startswith("/v1/"), summary, op, parameters)
-    schemas["UserRef"] = _exactly_one_of(user_ref)
+    for name in ("UserRef", "TokenUser"):
+        schemas[name] = _exactly_one_of(schemas[name])
     schemas["TokenRequest"]["allOf"] = [_FILE_OR_FOLDER]
     return {
         "openapi": "3.1.0",
@@ -116,13 +183,20 @@ def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _exactly_one_of(schema: dict[str, Any]) -> dict[str, Any]:
-    """UserRef as it is judged: one name, never two, never null."""
+    """A person as judged: named in one way, never two, never null; beside an app user's id the name of whom to make."""
+    ways = _not_null(schema)
+    beside = {"external_app_user_id": {"name": ways.pop("name")}} if "name" in ways else {}
     return {
-        "title": "UserRef",
+        "title": schema["title"],
         "description": schema["description"],
         "oneOf": [
-            {"type": "object", "properties": {name: kind}, "required": [name], "additionalProperties": False}
-            for name, kind in _not_null(schema).items()
+            {
+                "type": "object",
+                "properties": {way: kind, **beside.get(way, {})},
+                "required": [way],
+                "additionalProperties": False,
+            }
+            for way, kind in ways.items()
         ],
     }
 
