@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import string
 import traceback
-import uuid
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ def request_id(headers: dict[bytes, bytes]) -> str:
     """The caller's, if it sent a sane one."""
     given = headers.get(b"x-request-id", b"")
     is_sane = 0 < len(given) <= _ID_LENGTH and not given.translate(None, _ID_LETTERS)
-    return given.decode() if is_sane else uuid.uuid4().hex
+    return given.decode() if is_sane else secrets.token_hex(16)
 
 
 def check_headers(headers: dict[bytes, bytes], path: str) -> None:

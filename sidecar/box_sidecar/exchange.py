@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import traceback
-import uuid
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -106,7 +106,7 @@ class Exchange:
 def problem_answer(problem: Problem, status: int = 0) -> Answer:
     """A problem for what never reached the application; ``status`` if it is not the code's own."""
     status = status or problem.status
-    document = problem.document(uuid.uuid4().hex) | {"status": status}
+    document = problem.document(secrets.token_hex(16)) | {"status": status}
     body = msgspec.json.encode(document)
     lines = [
         "content-type: application/problem+json",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import ssl
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,7 @@ class Sidecar:
             self.metrics.reloaded("refused")
             log.error("not reloaded, the old configuration stays: %s", error)
             return False
-        await transport.open()
+        await transport.open(await asyncio.to_thread(ssl.create_default_context))  # authorities may be others now
         self._take_over(loaded, transport, box, audit)
         self.metrics.reloaded("done")
         log.info("configuration reloaded")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import statistics
 import threading
@@ -278,6 +279,19 @@ def test_a_private_authority_is_trusted_where_ssl_cert_file_names_it(tls_box: Em
     answer = without.token("ana@example.com")
     assert code(answer) == "box_unavailable"
     assert "SSL_CERT_FILE" in answer.json()["detail"]
+
+
+def test_a_reload_trusts_the_authorities_as_they_are_by_then(
+    tls_box: EmulatorProcess, serve: Serve, tmp_path: Path
+) -> None:
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_text("")
+    sidecar = serve(app_config=tls_box.app_config, api_url=tls_box.url, env={"SSL_CERT_FILE": str(authorities)})
+    assert code(sidecar.token("ana@example.com")) == "box_unavailable"
+    authorities.write_bytes(tls_box.ca.read_bytes())
+    assert sidecar.process
+    sidecar.process.signal(signal.SIGHUP)
+    until(lambda: sidecar.token("ana@example.com").status_code == 200)
 
 
 class Proxy:

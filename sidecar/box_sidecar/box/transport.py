@@ -10,7 +10,7 @@ import logging
 import random
 import ssl
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -85,10 +85,14 @@ class Transport:
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
 
-    async def open(self) -> None:
-        """Prepare the connection pool; call inside the running event loop."""
+    async def open(self, trust: ssl.SSLContext | Literal[True] = True) -> None:
+        """Prepare the connection pool; call inside the running event loop.
+
+        ``trust`` judges Box's certificate; by default those are trusted that aiohttp read when it was imported, since
+        to read them again takes twenty milliseconds and a megabyte.
+        """
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=ssl.create_default_context()),
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=trust),
             proxy=proxy_for(self.base_url),  # not trust_env: aiohttp would start two threads a call, and read ~/.netrc
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "box-sidecar", "Accept": "application/json"},
