@@ -98,7 +98,7 @@ hooks: ready ## what lint checks, before each commit, on what changes (pre-commi
 
 lint: ## types, style and translations of all languages in use
 	@$(PYTHON) tests/intranet/packages.py test
-	@$(MAKE) --no-print-directory $(VENV)/.tests tests/node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory $(VENV)/.tests $(BIN)/box-sidecar tests/node_modules/.package-lock.json
 	$(BIN)/ruff check sidecar tests
 	$(BIN)/ruff format --check sidecar tests
 	$(BIN)/mypy sidecar/box_sidecar tests
