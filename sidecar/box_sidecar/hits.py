@@ -21,8 +21,10 @@ _PATH = "/v1/tokens"
 _TARGET = _PATH.encode()
 _HEAD = b"content-type: application/json\r\ncache-control: no-store\r\nx-request-id: %b\r\ncontent-length: %d\r\n"
 
-#: A page asks for the same again and again: what a body says is remembered. A body that is refused is not.
-_decode = lru_cache(1_000)(msgspec.json.Decoder(TokenRequest).decode)
+#: A page asks for the same again and again: what a body says is remembered. One that is refused is not, nor a long one.
+_decode = msgspec.json.Decoder(TokenRequest).decode
+_decode_once = lru_cache(1_000)(_decode)
+_REMEMBERED_BYTES = 1024  # the plugin's are a few hundred long
 
 
 def answer(sidecar: Sidecar, request: Request) -> Answer | None:
@@ -33,7 +35,8 @@ def answer(sidecar: Sidecar, request: Request) -> Answer | None:
     headers = dict(request.headers)
     try:
         check_headers(headers, _PATH)
-        asked = _decode(request.body)
+        decode = _decode_once if len(request.body) <= _REMEMBERED_BYTES else _decode
+        asked = decode(request.body)
         issued = sidecar.issuer.recall(asked.user.who, asked.element, asked.scopes, asked.resource, asked.refused)
     except (Problem, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -56,6 +56,7 @@ class RequestParser:
     """How many bytes of the body are still to come; ``None`` while only a blank line can tell."""
     _in_head = True
     _head_bytes = 0
+    """Of the header; and of the chunks, where there are any."""
     _body_bytes = 0
     _begun = b""
     """The first bytes of the request, as they came."""
@@ -86,6 +87,8 @@ class RequestParser:
                 self._check_head(piece)
             elif self._rest is not None:
                 self._rest -= len(piece)
+            else:
+                self._check_chunks(piece)
             try:
                 self._parser.feed_data(piece)
             except httptools.HttpParserUpgrade:
@@ -96,9 +99,13 @@ class RequestParser:
                 raise Refused(400)  # the parser counts otherwise than we do
         return start
 
+    def forget(self) -> None:
+        """Let go of a request that has been taken; the next one may be long in coming."""
+        self.headers, self._pieces = [], []
+
     def close(self) -> None:
         """Let go of all that has arrived, and of llhttp, which holds us as we hold it; nothing more is parsed."""
-        self.headers, self._pieces = [], []
+        self.forget()
         self._parser = None
 
     def _end_of_lines(self, data: bytes, start: int) -> int:
@@ -128,6 +135,12 @@ class RequestParser:
             if self._head_bytes > _HEAD_BYTES:
                 raise Refused(431)
 
+    def _check_chunks(self, piece: bytes) -> None:
+        """llhttp bounds neither what frames chunks nor what comes behind the last."""
+        self._head_bytes += len(piece)
+        if self._head_bytes > _HEAD_BYTES + _BODY_BYTES:
+            raise Refused(400, "The chunks are framed by too much.")
+
     def _refuse(self, status: int, why: str = "") -> NoReturn:
         """From within a callback, whose exceptions httptools replaces by its own."""
         self._refusal = Refused(status, why)
@@ -146,7 +159,9 @@ class RequestParser:
             self._refuse(414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A field."""
+        """A field. What a trailer says is nobody's header (RFC 9110, section 6.5.1)."""
+        if not self._in_head:
+            return
         if len(name) + len(value) > _FIELD_BYTES or len(self.headers) >= _FIELDS:
             self._refuse(431)
         name = name.lower()
@@ -191,4 +206,4 @@ class RequestParser:
     def on_message_complete(self) -> None:
         """The last byte of a request."""
         self.is_whole, self._in_head, self._head_bytes, self._begun = True, True, 0, b""
-        self._rest, self._tail = None, b""
+        self._rest, self._tail, self.awaits_leave = None, b"", False

@@ -151,6 +151,7 @@ class Connection(asyncio.Protocol):
             raise RuntimeError("Nobody knows who asks, so nobody is served.")
         parser = self._parser
         request = Request(self._peer, parser.method, parser.target, parser.version, parser.headers, parser.body)
+        parser.forget()
         try:
             answer = self._crowd.at_hand(request)
         except Exception as error:  # asyncio would log its message, which could hold a value

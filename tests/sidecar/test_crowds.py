@@ -107,6 +107,28 @@ def test_what_comes_behind_requests_that_wait_for_box_takes_little_memory(box: E
     assert worker_of(sidecar) == worker
 
 
+@pytest.mark.usefixtures("many_files")
+@pytest.mark.parametrize("body", [ASK, {"user": {}}], ids=["asked well", "refused"])
+def test_who_was_answered_takes_little_memory(body: object, box: EmulatorProcess, serve: Serve) -> None:
+    sidecar = serve()
+    assert sidecar.token("ana@example.com").status_code == 200
+    worker, before = worker_of(sidecar), resident(worker_of(sidecar))
+    fields = [f"X-{number}: {'x' * 1000}" for number in range(25)]
+    with contextlib.ExitStack() as stack:
+        for number in range(MANY):
+            wire = stack.enter_context(Wire(sidecar.socket))
+            wire.send(padded(body, 60_000 + number, *fields))
+            assert status_of(wire.socket.recv(65536)) == (200 if body == ASK else 400)
+        assert resident(worker) - before < 24 * 1024
+
+
+def padded(body: object, length: int, *fields: str) -> bytes:
+    """A request for a token whose body is so long: spaces mean nothing in JSON."""
+    content = json.dumps(body).encode().ljust(length)
+    lines = b"".join(b"%b\r\n" % field.encode() for field in fields)
+    return HEAD + lines + b"Content-Length: %d\r\n\r\n%b" % (length, content)
+
+
 def test_a_body_in_a_thousand_pieces_is_refused_and_in_some_it_is_not(
     box: EmulatorProcess, sidecar: SidecarProcess
 ) -> None:

@@ -210,6 +210,43 @@ def test_who_waits_for_leave_to_send_a_body_gets_it(box: EmulatorProcess, sideca
         assert wire.read().startswith(b"HTTP/1.1 200 "), "the body is there already"
 
 
+def test_leave_is_given_to_the_request_that_waits_for_it_alone(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
+    body = {"user": {"login": "ana@example.com"}, "element": "explorer"}
+    behind = request_bytes("GET", "/health/live", None, "Connection: close")
+    with Wire(sidecar.socket) as wire:
+        wire.send(request_bytes("POST", "/v1/tokens", body, "Expect: 100-continue") + behind[:10])
+        answer = wire.socket.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 ") and b"100 Continue" not in answer
+        wire.send(behind[10:30])
+        wire.send(behind[30:])
+        assert (answer + wire.read()).count(b"HTTP/1.1 ") == 2
+
+
+def test_a_trailer_is_no_header(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
+    body = json.dumps({"user": {"login": "ana@example.com"}, "element": "explorer"}).encode()
+    with Wire(sidecar.socket) as wire:
+        wire.send(b"POST /v1/tokens HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+        wire.send(b"%x\r\n%b\r\n0\r\nBox-Sidecar: 1\r\n\r\n" % (len(body), body))
+        assert wire.read().startswith(b"HTTP/1.1 412 ")
+
+
+FRAMES = {
+    "a chunk's extension": b"1;" + b"x" * 500_000,
+    "a trailer's name": b"0\r\n" + b"x" * 500_000,
+    "a trailer's value": b"0\r\nX: " + b"x" * 500_000,
+    "zeros before a chunk's size": b"0" * 500_000,
+    "trailers": b"0\r\n" + b"X: y\r\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_what_frames_chunks_is_bounded_like_all_else(frame: str) -> None:
+    parser, stream = RequestParser(), in_chunks(b"", 1, b"")[:-5] + FRAMES[frame]
+    with pytest.raises(Refused):
+        for start in range(0, len(stream), 1000):
+            parser.feed(stream[start : start + 1000], 0)
+
+
 def test_nobody_is_heard_once_refused(sidecar: SidecarProcess) -> None:
     with Wire(sidecar.socket) as wire:
         wire.send(b"nonsense\r\n\r\n")
