@@ -80,6 +80,7 @@ final class Plugin {
 		spl_autoload_register( array( self::class, 'load' ) );
 		register_activation_hook( FILE, array( self::class, 'activate' ) );
 		register_deactivation_hook( FILE, array( self::class, 'deactivate' ) );
+		add_filter( 'upgrader_pre_install', array( self::class, 'load_all' ) );
 		add_action( 'init', array( self::class, 'load_translations' ), 0 );
 		self::hook_widgets();
 		self::hook_tokens();
@@ -107,6 +108,23 @@ final class Plugin {
 			$name = substr( $name, $own );
 			require __DIR__ . '/' . self::FOLDERS[ $name ] . 'class-' . strtolower( strtr( $name, '_', '-' ) ) . '.php';
 		}
+	}
+
+	/**
+	 * Loads all classes before files are replaced: a request that updates the plugin goes on afterwards, and must not
+	 * meet the classes of another release.
+	 *
+	 * @internal Callback of `upgrader_pre_install`.
+	 * @since 0.1.0
+	 *
+	 * @param mixed $response Whether the installation may go on.
+	 * @return mixed
+	 */
+	public static function load_all( $response ) {
+		foreach ( array_keys( self::FOLDERS ) as $name ) {
+			class_exists( __NAMESPACE__ . '\\' . $name );
+		}
+		return $response;
 	}
 
 	/**
