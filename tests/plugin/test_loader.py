@@ -65,6 +65,18 @@ def wait_until_shown(tab: Tab, count: int = 1) -> None:
     tab.page.wait_for_function("count => window.shown?.length >= count", arg=count)
 
 
+def rewrite(tab: Tab, address: str, pattern: str, replacement: str) -> None:
+    """Have a page arrive with one place of its HTML changed."""
+
+    def change(route: Route) -> None:
+        answer = route.fetch()
+        body, count = re.subn(pattern, replacement, answer.text(), flags=re.DOTALL)
+        assert count == 1
+        route.fulfill(response=answer, body=body)
+
+    tab.page.route(address, change)
+
+
 def token_requests(sidecar: ScriptedSidecar) -> list[Request]:
     return [request for request in sidecar.requests if request.path == "/v1/tokens"]
 
@@ -418,6 +430,21 @@ def test_configuration_is_the_plugins_own(tab: Tab, site: WordPress, make_page: 
     wait_until_shown(tab)
     assert not [request.url for request in tab.requests if "evil.example" in request.url]
     assert tab.page.evaluate("() => window.shown[0].options.apiHost") == "https://api.box.com"
+
+
+def test_configuration_is_found_in_what_wordpress_wraps_around_it(tab: Tab, explorer: str) -> None:
+    """WordPress 6.4 prints data as it prints scripts for themes of before HTML5: in a comment, for XHTML."""
+    tag = r'(<script type="application/json" id="widgets-for-box-configuration">)(.*?)(</script>)'
+    rewrite(tab, explorer, tag, r"\1\n/* <![CDATA[ */\2/* ]]> */\n\3")
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+
+
+def test_a_page_may_have_a_variable_of_the_same_name(tab: Tab, explorer: str) -> None:
+    rewrite(tab, explorer, "(<head>)", r"\1<script>var widgetsForBox = {};</script>")
+    tab.page.goto(explorer)
+    wait_until_shown(tab)
+    assert tab.page.evaluate("() => window.widgetsForBox") is None, "Nothing of ours is left for others to call."
 
 
 def test_container_of_an_author_loads_nothing(tab: Tab, site: WordPress, make_page: Any) -> None:

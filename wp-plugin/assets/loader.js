@@ -8,8 +8,8 @@
 
 	const { Failure, events, configure, identify, identifyAgain, wasLoggedIn, getToken, decode, load, loadMessages, showElement } = window.widgetsForBox;
 
-	// Nothing is left for others to call.
-	delete window.widgetsForBox;
+	// Nothing is left for others to call. Not deleted: a page may have a variable of this name.
+	window.widgetsForBox = undefined;
 
 	/** How far outside the viewport, in pixels, a widget starts to load. */
 	const NEARBY = 400;
@@ -189,7 +189,8 @@
 		if ( ! data ) {
 			return;
 		}
-		configuration = JSON.parse( data.textContent );
+		// WordPress 6.4 wraps it in a comment, for XHTML.
+		configuration = JSON.parse( data.textContent.replace( /^[^{]+|[^}]+$/g, '' ) );
 		text = configuration.text;
 		configure( configuration );
 		announcement = add( document.body, 'p', { className: 'widgets-for-box-announcement' } );
