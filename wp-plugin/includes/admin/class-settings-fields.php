@@ -27,10 +27,10 @@ final class Settings_Fields {
 	public static function render( string $page, array $scopes ): void {
 		printf( '<input type="hidden" name="%s[form]" value="1">', esc_attr( Settings::OPTION ) );
 		$sections = array(
-			'connection' => array( __( 'Connection', 'widgets-for-box' ), '__return_null' ),
-			'elements'   => array( __( 'Box UI Elements', 'widgets-for-box' ), '__return_null' ),
-			'people'     => array( __( 'People', 'widgets-for-box' ), '__return_null' ),
-			'roles'      => array( __( 'Roles', 'widgets-for-box' ), array( Role_Table::class, 'render' ) ),
+			'connection' => array( esc_html__( 'Connection', 'widgets-for-box' ), '__return_null' ),
+			'elements'   => array( esc_html__( 'Box UI Elements', 'widgets-for-box' ), '__return_null' ),
+			'people'     => array( esc_html__( 'People', 'widgets-for-box' ), '__return_null' ),
+			'roles'      => array( esc_html__( 'Roles', 'widgets-for-box' ), array( Role_Table::class, 'render' ) ),
 		);
 		$settings = Settings::of( ...$scopes );
 		foreach ( array_intersect_key( $sections, array_flip( array_column( $settings, 'section' ) ) ) as $id => list( $title, $intro ) ) {
