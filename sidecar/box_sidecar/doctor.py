@@ -61,9 +61,9 @@ class Examination:
             self.checks.append(Check("lookup", "pass", "The app may look people up."))
         except Problem as problem:
             self.checks.append(failed("lookup", problem))
-        parent = await self.parent() or service
+        whole = await self.user_token() or service
         try:
-            token = await box.downscope(parent, ("base_explorer",), Resource("folder", "0"))
+            token = await box.downscope(whole, ("base_explorer",), Resource("folder", "0"))
             self.made.append(token)
             self.checks.append(Check("exchange", "pass", "Box narrows tokens to an element's scopes."))
             await self.use(token)
@@ -79,12 +79,12 @@ class Examination:
         """Whether the socket can be where it should be."""
         return socket_place(self.sidecar.settings.server)
 
-    async def parent(self) -> Token | None:
-        """A person's token to narrow instead of the service account's."""
+    async def user_token(self) -> Token | None:
+        """A person's token to downscope instead of the service account's."""
         return None
 
     async def use(self, token: Token) -> None:
-        """What else can be tried with a narrowed token; raises no problem."""
+        """What else can be tried with a downscoped token; raises no problem."""
 
     async def configuration(self) -> list[Check]:
         """Whether what runs is what the files say by now."""

@@ -64,7 +64,7 @@ class Minter:
         return token
 
     async def _downscope(self, box: BoxClient, user: User, key: TokenKey) -> Token:
-        """User token, then exchange. A user token that Box does not know any more is replaced once; one that it does
+        """User token, then downscoping. A user token that Box does not know any more is replaced once; one that it does
         not know yet is tried again in a moment before."""
         remembered = self._cache.user_tokens.get(user.id)
         user_token = remembered or await self._user_token(box, user)
@@ -110,7 +110,7 @@ class Minter:
 
 
 def _may_be_the_user_tokens_fault(problem: Problem, remembered: Token | None) -> bool:
-    """Whether an exchange may go well with another user token.
+    """Whether downscoping may go well with another user token.
 
     Box sometimes does not know a token that it has just issued; one that was remembered it may have ended since.
     """

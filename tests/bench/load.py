@@ -30,11 +30,6 @@ class Outcome:
     cpu: float = 0.0
     body: bytes = b""
 
-    @property
-    def per_second(self) -> float:
-        """Requests a second."""
-        return len(self.seconds) / self.elapsed
-
 
 class _Connection:
     __slots__ = ("received", "sent_at", "socket")

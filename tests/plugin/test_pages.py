@@ -24,8 +24,6 @@ CONTENT = """
 <!-- wp:shortcode -->[box_explorer folder="5" can="download"]<!-- /wp:shortcode -->
 """
 
-ADMIN_BAR = re.compile(r'<div id="wpadminbar".*?</div>\s*</div>\s*(?=<)', re.DOTALL)
-
 
 @pytest.fixture
 def page(site: WordPress) -> Iterator[str]:

@@ -26,8 +26,8 @@ from box_sidecar.single_flight import SingleFlight
 
 T = TypeVar("T")
 
-#: What is the same in every exchange (RFC 8693, sections 2.1 and 3).
-_EXCHANGE = urlencode(
+#: What is the same in every downscoping (RFC 8693, sections 2.1 and 3).
+_DOWNSCOPE = urlencode(
     {
         "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
         "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
@@ -65,12 +65,12 @@ _RootWay = Literal["plain", "named", "believed"]
 _NAMED: tuple[_RootWay] = ("named",)
 
 
-def exchange_request(parent: Token, scopes: Iterable[str], resource: Resource | None) -> Request:
-    """What narrows a token (RFC 8693, section 2.1); without ``resource`` the new one opens all that the parent does."""
-    form = {"subject_token": parent.secret.reveal(), "scope": list_to_scope(scopes)}
+def downscope_request(user_token: Token, scopes: Iterable[str], resource: Resource | None) -> Request:
+    """What downscopes a token (RFC 8693, section 2.1); without ``resource`` it opens all that this one does."""
+    form = {"subject_token": user_token.secret.reveal(), "scope": list_to_scope(scopes)}
     if resource is not None:
         form["resource"] = f"https://api.box.com/2.0/{resource.type}s/{resource.id}"
-    return Request(_TOKEN_PATH, f"{_EXCHANGE}&{urlencode(form)}".encode())
+    return Request(_TOKEN_PATH, f"{_DOWNSCOPE}&{urlencode(form)}".encode())
 
 
 class BoxClient:
@@ -173,7 +173,7 @@ class BoxClient:
 
     # Downscoping
 
-    async def downscope(self, parent: Token, scopes: Iterable[str], resource: Resource) -> Token:
+    async def downscope(self, user_token: Token, scopes: Iterable[str], resource: Resource) -> Token:
         """Exchange a token (RFC 8693) for one with exactly these scopes, and this folder or file unless it is the root.
 
         How Box tells what a token for the root may do is documented nowhere, nor whether it takes ``folders/0`` as
@@ -186,7 +186,7 @@ class BoxClient:
         asked = tuple(scopes)
         for way in self._root_ways() if resource.is_root else _NAMED:
             try:
-                token, granted = await self._exchange(parent, asked, resource, name_it=way == "named")
+                token, granted = await self._downscope(user_token, asked, resource, name_it=way == "named")
             except Problem as problem:
                 if resource.is_root and way == "named" and problem.refusal == "bad-resource":
                     continue
@@ -211,15 +211,15 @@ class BoxClient:
         )
         return ways if self._root_way is None else dict.fromkeys((self._root_way, *ways))
 
-    async def _exchange(
-        self, parent: Token, asked: tuple[str, ...], resource: Resource, *, name_it: bool
+    async def _downscope(
+        self, user_token: Token, asked: tuple[str, ...], resource: Resource, *, name_it: bool
     ) -> tuple[Token, tuple[str, ...] | None]:
         """The new token, and what Box says it may do (see :func:`granted_scopes`)."""
-        request = exchange_request(parent, asked, resource if name_it else None)
+        request = downscope_request(user_token, asked, resource if name_it else None)
         started = monotonic()
         answer = (await self._transport.call(_TOKEN, lambda: request)).value("exchange")
         token = Token(Secret(answer.access_token), started + answer.expires_in)
-        if token.secret == parent.secret:
+        if token.secret == user_token.secret:
             raise Problem("box_refused", detail="Box answered with the token that was to be narrowed.")
         return token, granted_scopes(answer.restricted_to, asked, resource)
 

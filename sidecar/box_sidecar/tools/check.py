@@ -90,7 +90,7 @@ class LocalExamination(Examination):
             return found
         return _socket_for(self._user, self.sidecar.settings.server)
 
-    async def parent(self) -> Token | None:
+    async def user_token(self) -> Token | None:
         """The person's token."""
         if self._login is None:
             return None

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from box_sidecar.box.client import exchange_request
+from box_sidecar.box.client import downscope_request
 from box_sidecar.box.deadline import within
 from box_sidecar.box.transport import Route
 from box_sidecar.doctor import worst
@@ -223,7 +223,7 @@ class _Probe:
     async def _root_restricted_to(self, resource: Resource | None) -> str:
         """How ``restricted_to`` is told for a root; of the token itself nothing is kept."""
         scopes = ("base_explorer", "item_download")
-        request = exchange_request(self._person, scopes, resource)
+        request = downscope_request(self._person, scopes, resource)
         with within(self._sidecar.transport.patience):
             answer = await self._sidecar.transport.call(_EXCHANGE, lambda: request)
             if answer.reason is not None:

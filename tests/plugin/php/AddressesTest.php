@@ -390,14 +390,14 @@ final class AddressesTest extends TestCase {
 	/**
 	 * Letter case as the sidecar sees it: only letters that are each other's upper and lower case are the same.
 	 */
-	public function test_fold(): void {
-		$this->assertSame( 'ana@example.com', Addresses::fold( 'ANA@Example.com' ) );
-		$this->assertSame( 'élodie@example.com', Addresses::fold( 'Élodie@EXAMPLE.com' ) );
+	public function test_normalize(): void {
+		$this->assertSame( 'ana@example.com', Addresses::normalize( 'ANA@Example.com' ) );
+		$this->assertSame( 'élodie@example.com', Addresses::normalize( 'Élodie@EXAMPLE.com' ) );
 		// The Kelvin sign, the long s, the sharp s, a dotted capital I; bytes that are no text.
 		foreach ( array( "\u{212A}@example.com", "\u{17F}@example.com", "\u{DF}@example.com", "\u{130}@example.com", "\xff@example.com" ) as $address ) {
-			$this->assertSame( $address, Addresses::fold( $address ) );
+			$this->assertSame( $address, Addresses::normalize( $address ) );
 		}
-		$this->assertSame( ' a@example.com ', Addresses::fold( ' A@example.com ' ) );
+		$this->assertSame( ' a@example.com ', Addresses::normalize( ' A@example.com ' ) );
 	}
 
 	/**

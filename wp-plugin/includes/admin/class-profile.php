@@ -205,7 +205,7 @@ final class Profile {
 			return;
 		}
 		$typed = trim( $posted['email'] );
-		if ( Addresses::fold( $typed ) !== Addresses::fold( $posted[ self::SHOWN ] ) ) {
+		if ( Addresses::normalize( $typed ) !== Addresses::normalize( $posted[ self::SHOWN ] ) ) {
 			Addresses::prove( $user_id, $typed, Addresses::ADMINISTRATOR );
 		}
 		Addresses::prove( $user_id, $posted[ self::CONFIRM ], Addresses::ADMINISTRATOR );

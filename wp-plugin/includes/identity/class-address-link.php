@@ -77,7 +77,7 @@ final class Address_Link {
 		$link = Sealed_Meta::get( $user_id, self::META );
 		$sent = $link['wordpress'] ?? null;
 		if ( ! did_action( 'load-profile.php' ) || get_current_user_id() !== $user_id || ! $sent || ! hash_equals( $sent['hash'], hash( 'sha256', $hash ) )
-			|| $sent['until'] < time() || Addresses::fold( $sent['email'] ) !== Addresses::fold( $address ) ) {
+			|| $sent['until'] < time() || Addresses::normalize( $sent['email'] ) !== Addresses::normalize( $address ) ) {
 			return false;
 		}
 		Sealed_Meta::set( $user_id, self::META, array_diff_key( $link, array( 'wordpress' => 0 ) ) );

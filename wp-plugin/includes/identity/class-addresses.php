@@ -42,7 +42,7 @@ final class Addresses {
 	 *
 	 * @param string $address An address.
 	 */
-	public static function fold( string $address ): string {
+	public static function normalize( string $address ): string {
 		if ( ! preg_match( '/[^\x00-\x7f]/', $address ) ) {
 			return strtolower( $address );
 		}
@@ -104,7 +104,7 @@ final class Addresses {
 	 * @param string               $address An address.
 	 */
 	public static function proves( array $mark, string $address ): bool {
-		return $mark && self::ERASED !== $mark['how'] && '' !== $address && self::fold( $mark['email'] ) === self::fold( $address );
+		return $mark && self::ERASED !== $mark['how'] && '' !== $address && self::normalize( $mark['email'] ) === self::normalize( $address );
 	}
 
 	/**
@@ -145,7 +145,7 @@ final class Addresses {
 	 */
 	public static function prove( int $user_id, string $address, string $how ): bool {
 		$present = self::present( $user_id );
-		if ( '' === $present || self::fold( $present ) !== self::fold( $address ) ) {
+		if ( '' === $present || self::normalize( $present ) !== self::normalize( $address ) ) {
 			return false;
 		}
 		if ( self::is_proved( $user_id ) ) {
@@ -204,7 +204,7 @@ final class Addresses {
 	public static function profile_updated( $user_id, $before ): void {
 		$user_id = (int) $user_id;
 		$address = self::present( $user_id );
-		if ( self::fold( $address ) === self::fold( (string) $before->user_email ) ) {
+		if ( self::normalize( $address ) === self::normalize( (string) $before->user_email ) ) {
 			return;
 		}
 		Tokens::revoke( $user_id );
