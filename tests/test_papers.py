@@ -80,6 +80,16 @@ def test_every_function_that_is_named_exists(paper: str) -> None:
     assert named - functions() == set()
 
 
+def test_the_way_through_the_sidecar_names_every_file() -> None:
+    """All of it, and nothing that has gone; `tools/` and `box/` as wholes."""
+    package = REPOSITORY / "sidecar/box_sidecar"
+    table = (REPOSITORY / "sidecar/README.md").read_text().partition("## Read the code")[2].partition("\n## ")[0]
+    named = {span for row in table.splitlines() if row.startswith("| `") for span in re.findall(r"`([^`]+)`", row)}
+    there = {path.name for path in package.iterdir() if path.is_file()} - {"__init__.py", "py.typed"}
+    there |= {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
+    assert named == there
+
+
 @pytest.mark.parametrize("paper", [*PAPERS, "README.md"])
 def test_every_command_of_make_exists(paper: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
