@@ -15,7 +15,7 @@
 		preview: [ 'ContentPreview', [ 'load', 'navigate', 'download', 'error' ] ],
 	};
 
-	/** What a descriptor says, as far as it makes sense: authors can write containers, too. */
+	/** What a descriptor says, if it makes sense: authors can write containers, too. */
 	function decode( descriptor ) {
 		let said;
 		try {
@@ -137,7 +137,7 @@
 		};
 	}
 
-	/** Sees every request to Box, to help where Box refuses, before the Element gives up. */
+	/** Sees every request to Box, to help before the Element gives up. */
 	function intercept( link, request ) {
 		const { adapter } = request;
 		if ( typeof adapter === 'function' && ! adapter.helped ) {
@@ -183,7 +183,7 @@
 		const { config } = answer;
 		const status = answer.status || answer.response?.status;
 		if ( status === 401 && link.isCurrent() && ! config?.adapter?.helped ) {
-			// It could not be helped in time: its next request gets another token, and a folder is opened anew.
+			// Not helped in time: its next request gets another token, a folder is opened anew.
 			const folder = /\/folders\/(\d+)/.exec( config?.url )?.[ 1 ];
 			if ( ! refuse( descriptor, bearer( config ) ) ) {
 				link.explain( new Failure( 'refused', text.refused ) );

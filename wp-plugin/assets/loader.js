@@ -8,7 +8,7 @@
 
 	const { Failure, events, configure, identify, identifyAgain, wasLoggedIn, getToken, decode, load, loadMessages, showElement } = window.widgetsForBox;
 
-	// Nothing is left for others to call. Not deleted: a page may have a variable of this name.
+	// Nothing is left for others to call. A page's own variable can't be deleted.
 	window.widgetsForBox = undefined;
 
 	/** How far outside the viewport, in pixels, a widget starts to load. */
@@ -88,7 +88,7 @@
 		try {
 			widget.box?.hide();
 		} catch {
-			// What it leaves behind goes with the rest.
+			// What it leaves goes with the rest.
 		}
 		widget.box = null;
 		container.replaceChildren();
@@ -103,7 +103,7 @@
 		}
 	}
 
-	/** Says what went wrong and what can be done, above whatever is still shown. */
+	/** Says what went wrong and what can be done, above what is still shown. */
 	function explain( container, failure ) {
 		const { code, message, details } = failure instanceof Failure ? failure : new Failure( 'elements', text.elements );
 		container.querySelector( ':scope > .widgets-for-box-failure' )?.remove();
@@ -154,13 +154,13 @@
 		{ rootMargin: NEARBY + 'px' },
 	);
 
-	/** Whether a container is seen at its place: then it need not wait for the first painting. */
+	/** Whether a container is in sight: it need not wait for the first painting. */
 	function isSeen( container ) {
 		const { left, width, top } = container.getBoundingClientRect();
 		return container.contains( document.elementFromPoint( left + ( width / 2 ), Math.max( top, 0 ) + 1 ) );
 	}
 
-	/** Finds containers, also later ones, and forgets those that are gone. */
+	/** Finds new containers, forgets those that are gone. */
 	function scan() {
 		widgets.forEach( ( widget, container ) => {
 			if ( ! container.isConnected ) {
@@ -184,12 +184,12 @@
 	}
 
 	function begin() {
-		// A script element and no other: authors may give any id to what they write.
+		// Authors may give any id to other elements.
 		const data = document.querySelector( 'script#widgets-for-box-configuration' );
 		if ( ! data ) {
 			return;
 		}
-		// WordPress 6.4 wraps it in a comment, for XHTML.
+		// WordPress 6.4 wraps it for XHTML.
 		configuration = JSON.parse( data.textContent.replace( /^[^{]+|[^}]+$/g, '' ) );
 		text = configuration.text;
 		configure( configuration );
