@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 
 from box_sidecar import clock
 from box_sidecar.box.deadline import within
@@ -60,7 +61,8 @@ class Renewer:
         """Replace a token in the background."""
         if cached.key not in self._renewals:
             cached.used = False
-            self._renewals.start(cached.key, lambda: self._renew(cached))
+            # Nobody waits for it: not even the deadline of whoever has noticed that it is due is its own.
+            Context().run(self._renewals.start, cached.key, lambda: self._renew(cached))
 
     async def _renew(self, cached: CachedToken) -> None:
         async with self._slots:

@@ -12,6 +12,7 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from box_sidecar.audit import AuditEvent, Peer
+from box_sidecar.box.deadline import within
 from box_sidecar.clock import monotonic
 from box_sidecar.doctor import Examination
 from box_sidecar.issuer import Issued
@@ -102,14 +103,17 @@ class Tokens:
 
     async def _issue(self, req: Request, asked: TokenRequest) -> Issued:
         who, issue = asked.user.who, self._sidecar.issuer.issue
-        try:
+        guard = self._sidecar.revocations.begin(who)
+        with within(self._sidecar.current.patience):
+            try:
+                return await issue(who, asked.element, asked.scopes, asked.resource, asked.refused)
+            except Problem as problem:
+                name, allowed = asked.user.name, self._sidecar.current.policy.provision_app_users
+                if problem.code != "user_not_found" or name is None or not allowed:
+                    raise
+            user, _ = await _provision(self._sidecar, req, who, name)
+            guard.check(user)  # what follows begins anew, and would outlive a log-out that has come meanwhile
             return await issue(who, asked.element, asked.scopes, asked.resource, asked.refused)
-        except Problem as problem:
-            name, allowed = asked.user.name, self._sidecar.current.policy.provision_app_users
-            if problem.code != "user_not_found" or name is None or not allowed:
-                raise
-        await _provision(self._sidecar, req, who, name)
-        return await issue(who, asked.element, asked.scopes, asked.resource, asked.refused)
 
     async def _end(self, entry: AuditEvent) -> None:
         await self._sidecar.audit.write(entry)

@@ -134,8 +134,9 @@ class Users:
             self._current.limits.charge_call()
             with within(self._current.patience):
                 user, made = await self._find_or_create(external_id, name)
+            self._unknown.pop(subject.key, None)
             if not guard.is_broken(user):
-                self._remember(subject, user)
+                self._cache.remember(subject, user)
             return user, made
 
         return await self._provisions.do(external_id, work)

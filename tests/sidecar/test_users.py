@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -278,6 +279,32 @@ def test_ten_tokens_at_once_make_one_app_user(box: EmulatorProcess, provisioning
     assert len({answer.json()["user"]["id"] for answer in answers}) == 1
     assert "user_created" in [event["event"] for event in provisioning.audit()]
     assert calls(box).count("POST /2.0/users") == 1
+
+
+@pytest.mark.parametrize("unknown_for_s", [0.01, 60.0])
+def test_who_logs_out_while_being_made_gets_no_token(unknown_for_s: float, box: EmulatorProcess, serve: Serve) -> None:
+    sidecar = serve(policy={"provision_app_users": True}, cache={"unknown_user_ttl_s": unknown_for_s})
+    greeted(box)
+    box.fault("delay", method="POST", path="/2.0/users", seconds=1.0)
+    person = {"external_app_user_id": "wp-7"}
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(named, sidecar, **person, name="Nora")
+        until(lambda: calls(box).count("GET /2.0/users") == 2)
+        assert sidecar.request("POST", "/v1/tokens/revoke", json={"user": person}).status_code == 200
+        assert code(asked.result()) == "tokens_revoked"
+    assert not [entry for entry in box.log() if entry["grant"] == "token-exchange"]
+    assert sidecar.audit()[-1]["outcome"] == "tokens_revoked"
+    assert named(sidecar, **person).status_code == 200, "who was made is known"
+
+
+def test_a_request_that_makes_somebody_takes_no_longer_than_others(box: EmulatorProcess, serve: Serve) -> None:
+    sidecar = serve(policy={"provision_app_users": True})  # all calls for one request have 3 s
+    greeted(box)
+    box.fault("delay", times=None, seconds=1.2)
+    began = time.monotonic()
+    assert code(named(sidecar, external_app_user_id="wp-7", name="Nora")) == "box_unavailable"
+    assert time.monotonic() - began < 5
+    until(lambda: "POST /2.0/users" in calls(box))  # given up by us, and then answered: not in the next test's log
 
 
 def test_without_leave_a_name_makes_nobody(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
