@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -14,6 +16,7 @@ from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import ScriptedSidecar
 from plugin.support import serve_stub
 
+ADDRESSES: list[list[str]] = json.loads(Path(__file__).with_name("addresses.json").read_text())
 BLOCKS = ("explorer", "uploader", "picker", "preview")
 SCREENSHOTS = REPOSITORY / "dist" / "screenshots" / "editor"
 
@@ -160,3 +163,91 @@ def test_blocks_become_shortcodes_and_back(editor: Tab) -> None:
         assert text.startswith(shortcode)
         assert {name: back.get(name) for name in given} == given
         assert pasted == f"widgets-for-box/{element}"
+
+
+def test_shortcodes_with_addresses_name_what_the_server_finds(editor: Tab) -> None:
+    found = editor.page.evaluate(
+        """( cases ) => cases.map( ( [ resource, text ] ) => {
+            const element = 'file' === resource ? 'preview' : 'explorer';
+            const written = `[box_${ element } ${ resource }="${ text }"]`;
+            const shortcode = wp.blocks.createBlock( 'core/shortcode', { text: written } );
+            return wp.blocks.switchToBlockType( shortcode, 'widgets-for-box/' + element )[ 0 ].attributes[ resource ];
+        } )""",
+        ADDRESSES,
+    )
+    assert found == [expected if expected.isdigit() else text for _, text, expected in ADDRESSES]
+
+
+def paste(tab: Tab, text: str) -> list[list[object]]:
+    """What a text becomes that is pasted into an empty post: names and attributes of blocks."""
+    tab.page.evaluate(
+        """() => {
+            const block = wp.blocks.createBlock( 'core/paragraph' );
+            wp.data.dispatch( 'core/block-editor' ).resetBlocks( [ block ] );
+            wp.data.dispatch( 'core/block-editor' ).selectBlock( block.clientId );
+        }"""
+    )
+    framed = tab.page.locator("iframe[name=editor-canvas]").count()
+    canvas = tab.page.frame_locator("iframe[name=editor-canvas]") if framed else tab.page
+    paragraph = canvas.locator("[data-type='core/paragraph']").first
+    paragraph.click()
+    paragraph.evaluate(
+        """( node, text ) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData( 'text/plain', text );
+            node.dispatchEvent( new ClipboardEvent( 'paste', { clipboardData, bubbles: true, cancelable: true } ) );
+        }""",
+        text,
+    )
+    tab.page.wait_for_timeout(500)
+    found: list[list[object]] = tab.page.evaluate(
+        """() => wp.data.select( 'core/block-editor' ).getBlocks().map(
+            ( { name, attributes } ) => [ name, { ...attributes, content: String( attributes.content || '' ) } ] )"""
+    )
+    return found
+
+
+def test_pasted_address_becomes_the_block(editor: Tab) -> None:
+    for address, name, attribute, value in (
+        ("https://app.box.com/folder/123456789?s=77x8", "explorer", "folder", "123456789"),
+        ("https://company.ent.box.com/file/98765", "preview", "file", "98765"),
+    ):
+        ((found, given), *_) = paste(editor, address)
+        assert (found, given[attribute]) == (f"widgets-for-box/{name}", value)  # type: ignore[index]
+    editor.screenshot("pasted")
+
+    ((found, given), *_) = paste(editor, "https://app.box.com/s/abc123")
+    assert found == "core/paragraph"
+    assert 'href="https://app.box.com/s/abc123"' in given["content"]  # type: ignore[index]
+    expect(editor.page.get_by_text("A shared link does not say which folder").first).to_be_visible()
+    editor.screenshot("pasted-shared-link")
+
+    for other in ("https://app.box.com.example.com/folder/12", "https://example.com/folder/12"):
+        ((found, _), *_) = paste(editor, other)
+        assert found != "widgets-for-box/explorer"
+    assert complaints(editor) == []
+
+
+def test_field_takes_addresses_and_refuses_what_is_none(editor: Tab) -> None:
+    insert(editor, "explorer", {"folder": "7", "folderName": "Plans"})
+    settings = editor.page.get_by_role("region", name="Editor settings")
+    field = settings.get_by_label("Which folder?")
+    field.fill("…/folder/123456789?s=77x8")
+    expect(settings.get_by_text("neither the id nor the address of a Box folder")).to_be_visible()
+    assert attributes(editor)["folder"] == "7", "What is refused changes nothing."
+    editor.screenshot("address-refused")
+    field.fill("https://company.app.box.com/folder/123456789?s=77x8")
+    assert attributes(editor)["folder"] == "123456789"
+    expect(settings.get_by_text("neither the id nor the address")).to_have_count(0)
+    field.blur()
+    expect(field).to_have_value("123456789")
+    for text, reason in (
+        ("https://app.box.com/s/abc", "A shared link"),
+        ("https://app.box.com/file/5", "address of a file"),
+    ):
+        field.fill(text)
+        expect(settings.get_by_text(reason)).to_be_visible()
+        assert attributes(editor)["folder"] == "123456789"
+    field.fill("")
+    assert attributes(editor)["folder"] == "0"
+    assert complaints(editor) == []

@@ -8,10 +8,14 @@
 
 	const { apiFetch } = wp;
 	const { InspectorControls, BlockControls, useBlockProps } = wp.blockEditor;
-	const { createBlock, registerBlockType } = wp.blocks;
+	const { registerBlockType } = wp.blocks;
 	const { Button, CheckboxControl, Modal, Notice, PanelBody, RangeControl, TextControl, ToolbarButton, ToolbarGroup } = wp.components;
 	const { createElement: el, Fragment, useEffect, useRef, useState } = wp.element;
 	const { __, sprintf } = wp.i18n;
+	const { refusal, AddressField, transforms } = window.widgetsForBoxEditor;
+
+	// Nothing is left for others to call.
+	delete window.widgetsForBoxEditor;
 
 	/** What visitors may be allowed, by the names of shortcodes and blocks. */
 	const PERMISSIONS = {
@@ -84,7 +88,7 @@
 			return __( 'No file chosen yet', 'widgets-for-box' );
 		}
 		/* translators: 1: name of a Box folder or file, 2: its id. */
-		return name ? sprintf( __( '%1$s (id %2$s)', 'widgets-for-box' ), name, id ) : id;
+		return refusal( resource, id ) || ( name ? sprintf( __( '%1$s (id %2$s)', 'widgets-for-box' ), name, id ) : id );
 	}
 
 	/** A still picture of the widget: the editor shows no one's files. */
@@ -136,12 +140,10 @@
 					'folder' === resource && '0' !== attributes.folder &&
 						el( Button, { variant: 'tertiary', onClick: () => setAttributes( { folder: '0', folderName: '' } ) }, __( 'Own root folder', 'widgets-for-box' ) ),
 				),
-				el( TextControl, {
-					label: __( 'Id at Box', 'widgets-for-box' ),
-					value: attributes[ resource ],
-					onChange: ( value ) => setAttributes( { [ resource ]: value.replace( /\D/g, '' ), [ resource + 'Name' ]: '' } ),
-					__nextHasNoMarginBottom: true,
-					__next40pxDefaultSize: true,
+				el( AddressField, {
+					resource,
+					id: attributes[ resource ],
+					onChange: ( id ) => setAttributes( { [ resource ]: id, [ resource + 'Name' ]: '' } ),
 				} ),
 			),
 			can.length > 0 &&
@@ -216,76 +218,11 @@
 		};
 	}
 
-	/* Shortcodes to blocks and back */
-
-	function list( text ) {
-		return ( text || '' ).split( /[\s,]+/ ).filter( Boolean ).map( ( name ) => name.replace( /^item_/, '' ) );
-	}
-
-	/** A block's attributes from a shortcode's. */
-	function fromShortcode( element, named ) {
-		const { resource } = BLOCKS[ element ];
-		const attributes = {};
-		if ( named[ resource ] ) {
-			attributes[ resource ] = named[ resource ];
-		}
-		if ( undefined !== named.can ) {
-			attributes.can = list( named.can );
-		}
-		if ( parseInt( named.height, 10 ) ) {
-			attributes.height = parseInt( named.height, 10 );
-		}
-		if ( 'picker' === element ) {
-			Object.assign( attributes, named.type && { type: list( named.type ) }, named.max && { max: parseInt( named.max, 10 ) || 0 }, named.extensions && { extensions: named.extensions } );
-		}
-		return attributes;
-	}
-
-	function toShortcode( element, attributes ) {
-		const { resource, can } = BLOCKS[ element ];
-		const named = { [ resource ]: attributes[ resource ], height: String( attributes.height ) };
-		if ( can.length ) {
-			named.can = attributes.can.join( ',' );
-		}
-		if ( 'picker' === element ) {
-			Object.assign( named, { type: attributes.type.join( ',' ), max: String( attributes.max ), extensions: attributes.extensions } );
-		}
-		return wp.shortcode.string( { tag: 'box_' + element, type: 'single', attrs: { named } } );
-	}
-
-	function transforms( element ) {
-		const tag = 'box_' + element;
-		const name = 'widgets-for-box/' + element;
-		const parse = ( text ) => wp.shortcode.next( tag, text )?.shortcode.attrs.named;
-		return {
-			from: [
-				{
-					type: 'shortcode',
-					tag,
-					transform: ( { named } ) => createBlock( name, fromShortcode( element, named ) ),
-				},
-				{
-					type: 'block',
-					blocks: [ 'core/shortcode' ],
-					isMatch: ( { text } ) => Boolean( parse( text || '' ) ),
-					transform: ( { text } ) => createBlock( name, fromShortcode( element, parse( text ) ) ),
-				},
-			],
-			to: [
-				{
-					type: 'block',
-					blocks: [ 'core/shortcode' ],
-					transform: ( attributes ) => createBlock( 'core/shortcode', { text: toShortcode( element, attributes ) } ),
-				},
-			],
-		};
-	}
-
 	Object.keys( BLOCKS ).forEach( ( element ) => {
 		registerBlockType( 'widgets-for-box/' + element, {
 			edit: edit( element ),
 			save: () => null,
-			transforms: transforms( element ),
+			transforms: transforms( element, BLOCKS[ element ] ),
 		} );
 	} );
 }( window.wp ) );

@@ -24,6 +24,7 @@ final class Plugin {
 		'Settings'                => '',
 		'Rest'                    => '',
 		'Elements'                => 'widgets/',
+		'Box_Address'             => 'widgets/',
 		'Descriptor'              => 'widgets/',
 		'Descriptor_Route'        => 'widgets/',
 		'Widget'                  => 'widgets/',

@@ -18,7 +18,7 @@ if ( ! function_exists( 'widgets_for_box' ) ) {
 	 *     Optional but for `file`.
 	 *
 	 *     @type string          $folder     Id of the folder, `'0'` for the person's own root. Not for `preview`.
-	 *     @type string          $file       Id of the file. Only for `preview`.
+	 *     @type string          $file       Id or address of the file. Only for `preview`.
 	 *     @type string|string[] $can        What visitors may do, such as `'preview,download,upload'`.
 	 *     @type int             $height     Height in pixels, 200 to 2000.
 	 *     @type string|string[] $type       What a picker offers: `file`, `folder`, `web_link`.

@@ -54,6 +54,38 @@ final class WidgetsTest extends TestCase {
 	}
 
 	/**
+	 * An address of Box's web app stands for what it leads to; whatever is not clearly one is refused in a sentence.
+	 *
+	 * @dataProvider addresses
+	 *
+	 * @param string $resource What the element shows.
+	 * @param string $text     What the author has written.
+	 * @param string $expected The id, or words of the refusal.
+	 */
+	public function test_addresses( string $resource, string $text, string $expected ): void {
+		$element = 'file' === $resource ? 'preview' : 'explorer';
+		$widget  = Widget::from_attributes( $element, array( $resource => $text ) );
+		$html    = do_shortcode( sprintf( '[box_%1$s %2$s="%3$s"]', $element, $resource, $text ) );
+		if ( ctype_digit( $expected ) ) {
+			$this->assertSame( $expected, $widget->id ?? null );
+			$this->assertStringContainsString( 'data-widget', $html );
+		} else {
+			$this->assertNull( $widget );
+			$this->assertStringNotContainsString( 'data-widget', $html );
+			$this->assertStringContainsString( $expected, $html );
+		}
+	}
+
+	/**
+	 * Data, the same as for the editor.
+	 *
+	 * @return array<int, array{string, string, string}>
+	 */
+	public function addresses(): array {
+		return json_decode( (string) file_get_contents( dirname( __DIR__ ) . '/addresses.json' ), true );
+	}
+
+	/**
 	 * Names of permissions, Box's and short ones; what an element does not know is not granted.
 	 */
 	public function test_permissions(): void {

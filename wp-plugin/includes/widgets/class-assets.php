@@ -31,6 +31,11 @@ final class Assets {
 	);
 
 	/**
+	 * The scripts of the block editor, each after those that it needs.
+	 */
+	const EDITOR_SCRIPTS = array( 'editor-addresses', 'editor-transforms', 'editor' );
+
+	/**
 	 * Registers scripts, as soon as a request needs any: most REST requests need none.
 	 *
 	 * @internal Callback of `wp_default_scripts`.
@@ -45,9 +50,13 @@ final class Assets {
 			$scripts->add_data( $handle, 'strategy', 'defer' );
 			$needed = array( $handle );
 		}
-		$dependencies = array( 'wp-api-fetch', 'wp-block-editor', 'wp-blocks', 'wp-components', 'wp-element', 'wp-i18n', 'wp-shortcode', self::HANDLE );
-		$scripts->add( self::HANDLE . '-editor', plugins_url( 'assets/editor.js', FILE ), $dependencies, VERSION, 1 );
-		$scripts->set_translations( self::HANDLE . '-editor', 'widgets-for-box', plugin_dir_path( FILE ) . 'languages' );
+		$needed = array( 'wp-api-fetch', 'wp-block-editor', 'wp-blocks', 'wp-components', 'wp-data', 'wp-element', 'wp-i18n', 'wp-notices', 'wp-shortcode', self::HANDLE );
+		foreach ( self::EDITOR_SCRIPTS as $file ) {
+			$handle = self::HANDLE . '-' . $file;
+			$scripts->add( $handle, plugins_url( "assets/$file.js", FILE ), $needed, VERSION, 1 );
+			$scripts->set_translations( $handle, 'widgets-for-box', plugin_dir_path( FILE ) . 'languages' );
+			$needed = array( $handle );
+		}
 	}
 
 	/**

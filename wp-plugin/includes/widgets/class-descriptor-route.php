@@ -66,7 +66,8 @@ final class Descriptor_Route {
 	public static function descriptor( WP_REST_Request $request ) {
 		$widget = Widget::from_attributes( $request['element'], (array) $request['attributes'] );
 		if ( null === $widget ) {
-			return new WP_Error( 'rest_invalid_param', __( 'A folder or file has an id of digits only.', 'widgets-for-box' ), array( 'status' => 400 ) );
+			$named = $request['attributes'][ Elements::CATALOGUE[ $request['element'] ]['resource'] ] ?? '';
+			return new WP_Error( 'rest_invalid_param', Box_Address::refusal( $request['element'], is_scalar( $named ) ? (string) $named : '' ), array( 'status' => 400 ) );
 		}
 		return new WP_REST_Response( array( 'widget' => Descriptor::sign( $widget ) ) );
 	}

@@ -73,13 +73,14 @@ final class Widget {
 	public static function from_attributes( string $element, array $attributes ): ?self {
 		$resource = Elements::CATALOGUE[ $element ]['resource'];
 		$id       = $attributes[ $resource ] ?? ( 'folder' === $resource ? '0' : '' );
-		if ( ! is_scalar( $id ) || ! Elements::is_id( $element, (string) $id ) ) {
+		$id       = is_scalar( $id ) ? Box_Address::id( $element, (string) $id ) : null;
+		if ( null === $id ) {
 			return null;
 		}
 		$can = $attributes['can'] ?? Elements::CATALOGUE[ $element ]['default'];
 		return new self(
 			$element,
-			(string) $id,
+			$id,
 			Elements::scopes( $element, wp_parse_list( $can ) ),
 			'picker' === $element ? self::picker_options( $attributes ) : array()
 		);

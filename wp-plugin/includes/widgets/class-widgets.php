@@ -84,7 +84,7 @@ final class Widgets {
 		if ( null === $widget ) {
 			return sprintf(
 				'<div class="widgets-for-box-empty"><p>%s</p></div>',
-				'preview' === $element ? esc_html__( 'No Box file was chosen for this preview.', 'widgets-for-box' ) : esc_html__( 'The id of the Box folder of this widget is not valid.', 'widgets-for-box' )
+				esc_html( self::refusal( $element, $attributes[ Elements::CATALOGUE[ $element ]['resource'] ] ?? '' ) )
 			);
 		}
 		if ( is_feed() ) {
@@ -99,6 +99,20 @@ final class Widgets {
 			// What shows a REST answer, or a post mailed by a scheduled job, has no loader, or gets it from the page around it.
 			defined( 'REST_REQUEST' ) || wp_doing_cron() ? self::link() : '<noscript><p>' . esc_html__( 'Please turn on JavaScript to see your Box files here.', 'widgets-for-box' ) . '</p></noscript>'
 		);
+	}
+
+	/**
+	 * Why a widget shows nothing.
+	 *
+	 * @param string $element A key of Elements::CATALOGUE.
+	 * @param mixed  $named   What its author has named.
+	 */
+	private static function refusal( string $element, $named ): string {
+		$named = is_scalar( $named ) ? (string) $named : '';
+		if ( '' === $named ) {
+			return 'preview' === $element ? __( 'No Box file was chosen for this preview.', 'widgets-for-box' ) : __( 'No Box folder was chosen for this widget.', 'widgets-for-box' );
+		}
+		return Box_Address::refusal( $element, $named );
 	}
 
 	/**
