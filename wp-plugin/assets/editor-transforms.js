@@ -34,7 +34,7 @@
 			attributes.height = parseInt( named.height, 10 );
 		}
 		if ( 'picker' === element ) {
-			Object.assign( attributes, named.type && { type: list( named.type ) }, named.max && { max: parseInt( named.max, 10 ) || 0 }, named.extensions && { extensions: named.extensions } );
+			Object.assign( attributes, named.type && { type: list( named.type ) }, named.max && { max: parseInt( named.max, 10 ) || 0 }, named.extensions && { extensions: named.extensions }, named.name && { name: named.name } );
 		}
 		return attributes;
 	}
@@ -45,7 +45,7 @@
 			named.can = attributes.can.join( ',' );
 		}
 		if ( 'picker' === element ) {
-			Object.assign( named, { type: attributes.type.join( ',' ), max: String( attributes.max ), extensions: attributes.extensions } );
+			Object.assign( named, { type: attributes.type.join( ',' ), max: String( attributes.max ), extensions: attributes.extensions }, attributes.name && { name: attributes.name } );
 		}
 		return wp.shortcode.string( { tag: 'box_' + element, type: 'single', attrs: { named } } );
 	}

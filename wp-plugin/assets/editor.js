@@ -175,6 +175,14 @@
 						__nextHasNoMarginBottom: true,
 						__next40pxDefaultSize: true,
 					} ),
+					el( TextControl, {
+						label: __( 'Name of the form field', 'widgets-for-box' ),
+						help: __( 'Inside a form, the choice is sent under this name. Letters, digits and hyphens.', 'widgets-for-box' ),
+						value: attributes.name,
+						onChange: ( value ) => setAttributes( { name: value.trim() } ),
+						__nextHasNoMarginBottom: true,
+						__next40pxDefaultSize: true,
+					} ),
 				),
 			el(
 				PanelBody,

@@ -128,6 +128,10 @@ return array(
 				'type'    => 'string',
 				'default' => '',
 			),
+			'name'       => array(
+				'type'    => 'string',
+				'default' => '',
+			),
 		),
 		'supports'     => array(
 			'align'   => array(

@@ -24,6 +24,7 @@ if ( ! function_exists( 'widgets_for_box' ) ) {
 	 *     @type string|string[] $type       What a picker offers: `file`, `folder`, `web_link`.
 	 *     @type int             $max        How many items a picker lets people choose; 0 for any number.
 	 *     @type string|string[] $extensions File name extensions that a picker offers.
+	 *     @type string          $name       Name of the form fields that hold what was chosen in a picker.
 	 * }
 	 */
 	function widgets_for_box( string $element, array $attributes = array() ): void {

@@ -31,6 +31,11 @@ final class Assets {
 	);
 
 	/**
+	 * The script of pages with a picker; it hears events, and so needs no other.
+	 */
+	const PICKER = self::HANDLE . '-picker';
+
+	/**
 	 * The scripts of the block editor, each after those that it needs.
 	 */
 	const EDITOR_SCRIPTS = array( 'editor-addresses', 'editor-transforms', 'editor' );
@@ -50,6 +55,8 @@ final class Assets {
 			$scripts->add_data( $handle, 'strategy', 'defer' );
 			$needed = array( $handle );
 		}
+		$scripts->add( self::PICKER, plugins_url( 'assets/picker.js', FILE ), array(), VERSION, 1 );
+		$scripts->add_data( self::PICKER, 'strategy', 'defer' );
 		$needed = array( 'wp-api-fetch', 'wp-block-editor', 'wp-blocks', 'wp-components', 'wp-data', 'wp-element', 'wp-i18n', 'wp-notices', 'wp-shortcode', self::HANDLE );
 		foreach ( self::EDITOR_SCRIPTS as $file ) {
 			$handle = self::HANDLE . '-' . $file;
@@ -127,7 +134,7 @@ final class Assets {
 	 */
 	public static function defer( $tag, $handle, $src ) {
 		$own = " src='$src' id='$handle-js'";
-		return isset( self::SCRIPTS[ $handle ] ) ? str_replace( $own, ' defer' . $own, $tag ) : $tag;
+		return isset( self::SCRIPTS[ $handle ] ) || self::PICKER === $handle ? str_replace( $own, ' defer' . $own, $tag ) : $tag;
 	}
 
 	/**

@@ -40,7 +40,7 @@ final class Loader {
 	 * @return array<string, mixed>
 	 */
 	private static function configuration(): array {
-		return array(
+		return self::picker() + array(
 			'token'      => wp_make_link_relative( rest_url( Rest::SPACE . '/token' ) ),
 			'nonce'      => admin_url( 'admin-ajax.php?action=rest-nonce', 'relative' ),
 			'logIn'      => wp_login_url(),
@@ -67,6 +67,31 @@ final class Loader {
 				'box'       => __( 'Your browser can’t reach Box. Please check your connection. If nobody can, an administrator has to list %s among the CORS domains of the Box app.', 'widgets-for-box' ),
 				'refused'   => __( 'Box has ended this session. Please try again.', 'widgets-for-box' ),
 				'search'    => __( 'Search is not available here. Please open the folders to find your files.', 'widgets-for-box' ),
+			),
+		);
+	}
+	/**
+	 * The texts of the script of pages with a picker, where there is one.
+	 *
+	 * @return array<string, array<string, string>>
+	 */
+	private static function picker(): array {
+		if ( ! wp_script_is( Assets::PICKER ) ) {
+			return array();
+		}
+		return array(
+			'picker' => array(
+				'chosen'     => __( 'Chosen from Box', 'widgets-for-box' ),
+				/* translators: %d: number of files and folders. */
+				'count'      => __( 'Chosen: %d', 'widgets-for-box' ),
+				'remove'     => __( 'Remove', 'widgets-for-box' ),
+				/* translators: %s: name of a file or folder. */
+				'removeItem' => __( 'Remove %s', 'widgets-for-box' ),
+				/* translators: %s: name of a file or folder. */
+				'removed'    => __( '%s was removed.', 'widgets-for-box' ),
+				'file'       => __( 'File', 'widgets-for-box' ),
+				'folder'     => __( 'Folder', 'widgets-for-box' ),
+				'web_link'   => __( 'Bookmark', 'widgets-for-box' ),
 			),
 		);
 	}

@@ -27,6 +27,11 @@ final class Widgets {
 	const DEFAULT_HEIGHT = 600;
 
 	/**
+	 * Names of form fields, without the brackets at the end that make a list of them.
+	 */
+	const FIELD = '/^[A-Za-z][\w.:-]*(\[[\w.:-]+\])*$/D';
+
+	/**
 	 * The markup of a widget outside the block editor: shortcode and template tag.
 	 *
 	 * @since 0.1.0
@@ -91,6 +96,10 @@ final class Widgets {
 			return self::link();
 		}
 		wp_enqueue_script( Assets::HANDLE );
+		if ( 'picker' === $element ) {
+			wp_enqueue_script( Assets::PICKER );
+			$wrapper .= self::field( $attributes, $widget );
+		}
 		return sprintf(
 			'<div %1$s data-widget="%2$s" role="group" aria-label="%3$s">%4$s</div>',
 			$wrapper,
@@ -99,6 +108,18 @@ final class Widgets {
 			// What shows a REST answer, or a post mailed by a scheduled job, has no loader, or gets it from the page around it.
 			defined( 'REST_REQUEST' ) || wp_doing_cron() ? self::link() : '<noscript><p>' . esc_html__( 'Please turn on JavaScript to see your Box files here.', 'widgets-for-box' ) . '</p></noscript>'
 		);
+	}
+
+	/**
+	 * How the choice of a picker becomes part of the form around it, as attributes of the container.
+	 *
+	 * @param array<string, mixed> $attributes Of a block or a shortcode.
+	 * @param Widget               $widget     The picker.
+	 */
+	private static function field( array $attributes, Widget $widget ): string {
+		$name  = $attributes['name'] ?? '';
+		$field = is_string( $name ) && preg_match( self::FIELD, $name ) ? sprintf( ' data-name="%s"', esc_attr( $name ) ) : '';
+		return $field . ( empty( $widget->options['max'] ) ? '' : sprintf( ' data-max="%d"', $widget->options['max'] ) );
 	}
 
 	/**
