@@ -251,3 +251,49 @@ def test_field_takes_addresses_and_refuses_what_is_none(editor: Tab) -> None:
     field.fill("")
     assert attributes(editor)["folder"] == "0"
     assert complaints(editor) == []
+
+
+def test_inserter_offers_what_people_come_for(editor: Tab) -> None:
+    types = editor.page.evaluate(
+        """() => [ 'explorer', 'uploader', 'picker', 'preview' ].map( ( element ) => {
+            const { category, icon } = wp.blocks.getBlockType( 'widgets-for-box/' + element );
+            return [ category, wp.element.renderToString( icon.src ) ];
+        } )"""
+    )
+    assert {category for category, _ in types} == {"widgets-for-box"}
+    assert len({icon for _, icon in types}) == 4
+    assert all(icon.startswith("<svg") for _, icon in types)
+    editor.page.evaluate(
+        "() => ( wp.data.dispatch( 'core/editor' ).setIsInserterOpened"
+        " || wp.data.dispatch( 'core/edit-post' ).setIsInserterOpened )( true )"
+    )
+    group = editor.page.get_by_role("listbox", name="Box files")
+    for name in ("My files", "Team folder", "Meeting documents", "Hand in a file", "Box picker", "Box preview"):
+        expect(group.get_by_role("option", name=name)).to_have_count(1)
+    group.scroll_into_view_if_needed()
+    editor.screenshot("inserter")
+    group.get_by_role("option", name="Team folder").click()
+    assert attributes(editor)["folder"] == "", "Which folder is for the author to say."
+    assert attributes(editor)["can"] == ["preview", "download", "upload", "rename"]
+    canvas = editor.page.frame_locator("iframe[name=editor-canvas]")
+    place = canvas if editor.page.locator("iframe[name=editor-canvas]").count() else editor.page
+    expect(place.get_by_role("button", name="Choose folder").last).to_be_visible()
+    editor.screenshot("team-folder")
+    assert complaints(editor) == []
+
+
+def test_borders_and_spacing_reach_the_page(editor: Tab, editing_site: WordPress) -> None:
+    style = {"border": {"width": "3px", "radius": "9px"}, "spacing": {"padding": {"top": "7px"}}}
+    insert(editor, "uploader", {"style": style})
+    editor.page.evaluate(
+        """() => {
+            wp.data.dispatch( 'core/editor' ).editPost( { title: 'With a border', status: 'publish' } );
+            return wp.data.dispatch( 'core/editor' ).savePost();
+        }"""
+    )
+    address = editor.page.evaluate("() => wp.data.select( 'core/editor' ).getCurrentPost().link")
+    html = editing_site.visitor().get(address).raise_for_status().text
+    (tag,) = re.findall(r"<div[^>]*data-widget=[^>]*>", html)
+    assert re.search(r"border-radius:\s?9px", tag)
+    assert re.search(r"padding-top:\s?7px", tag)
+    assert re.search(r"height:\s?400px", tag)

@@ -12,7 +12,7 @@
 	const { Button, CheckboxControl, Modal, Notice, PanelBody, RangeControl, TextControl, ToolbarButton, ToolbarGroup } = wp.components;
 	const { createElement: el, Fragment, useEffect, useRef, useState } = wp.element;
 	const { __, sprintf } = wp.i18n;
-	const { refusal, AddressField, transforms } = window.widgetsForBoxEditor;
+	const { icons, refusal, variations, AddressField, transforms } = window.widgetsForBoxEditor;
 
 	// Nothing is left for others to call.
 	delete window.widgetsForBoxEditor;
@@ -85,7 +85,7 @@
 			return __( 'Each visitor’s own root folder', 'widgets-for-box' );
 		}
 		if ( ! id ) {
-			return __( 'No file chosen yet', 'widgets-for-box' );
+			return 'file' === resource ? __( 'No file chosen yet', 'widgets-for-box' ) : __( 'No folder chosen yet', 'widgets-for-box' );
 		}
 		/* translators: 1: name of a Box folder or file, 2: its id. */
 		return refusal( resource, id ) || ( name ? sprintf( __( '%1$s (id %2$s)', 'widgets-for-box' ), name, id ) : id );
@@ -228,6 +228,8 @@
 
 	Object.keys( BLOCKS ).forEach( ( element ) => {
 		registerBlockType( 'widgets-for-box/' + element, {
+			icon: icons[ element ],
+			variations: ( variations[ element ] || [] ).map( ( variation ) => ( { icon: icons[ element ], scope: [ 'inserter' ], ...variation } ) ),
 			edit: edit( element ),
 			save: () => null,
 			transforms: transforms( element, BLOCKS[ element ] ),

@@ -14,9 +14,9 @@ return array(
 		'name'         => 'widgets-for-box/explorer',
 		'version'      => '0.1.0',
 		'title'        => 'Box explorer',
-		'category'     => 'embed',
+		'category'     => 'widgets-for-box',
 		'icon'         => 'portfolio',
-		'description'  => 'Shows every visitor their own Box folder, to browse, preview, download and upload.',
+		'description'  => 'Shows a Box folder to everyone who may open it in Box: their own, or one that you choose. You decide whether they may preview, download, upload or change files.',
 		'keywords'     => array(
 			'box',
 			'files',
@@ -52,14 +52,21 @@ return array(
 			),
 		),
 		'supports'     => array(
-			'align'   => array(
+			'align'                => array(
 				'wide',
 				'full',
 			),
-			'anchor'  => true,
-			'html'    => false,
-			'spacing' => array(
-				'margin' => true,
+			'anchor'               => true,
+			'html'                 => false,
+			'spacing'              => array(
+				'margin'  => true,
+				'padding' => true,
+			),
+			'__experimentalBorder' => array(
+				'color'  => true,
+				'radius' => true,
+				'style'  => true,
+				'width'  => true,
 			),
 		),
 		'example'      => array(
@@ -77,9 +84,9 @@ return array(
 		'name'         => 'widgets-for-box/picker',
 		'version'      => '0.1.0',
 		'title'        => 'Box picker',
-		'category'     => 'embed',
+		'category'     => 'widgets-for-box',
 		'icon'         => 'yes-alt',
-		'description'  => 'Lets visitors choose files from their own Box folder.',
+		'description'  => 'Lets people choose files in Box, for a form or a script of yours.',
 		'keywords'     => array(
 			'box',
 			'files',
@@ -134,14 +141,21 @@ return array(
 			),
 		),
 		'supports'     => array(
-			'align'   => array(
+			'align'                => array(
 				'wide',
 				'full',
 			),
-			'anchor'  => true,
-			'html'    => false,
-			'spacing' => array(
-				'margin' => true,
+			'anchor'               => true,
+			'html'                 => false,
+			'spacing'              => array(
+				'margin'  => true,
+				'padding' => true,
+			),
+			'__experimentalBorder' => array(
+				'color'  => true,
+				'radius' => true,
+				'style'  => true,
+				'width'  => true,
 			),
 		),
 		'example'      => array(
@@ -159,9 +173,9 @@ return array(
 		'name'         => 'widgets-for-box/preview',
 		'version'      => '0.1.0',
 		'title'        => 'Box preview',
-		'category'     => 'embed',
+		'category'     => 'widgets-for-box',
 		'icon'         => 'media-document',
-		'description'  => 'Shows a Box file to the visitors who may see it.',
+		'description'  => 'Shows a Box file to those who may see it in Box.',
 		'keywords'     => array(
 			'box',
 			'file',
@@ -194,14 +208,21 @@ return array(
 			),
 		),
 		'supports'     => array(
-			'align'   => array(
+			'align'                => array(
 				'wide',
 				'full',
 			),
-			'anchor'  => true,
-			'html'    => false,
-			'spacing' => array(
-				'margin' => true,
+			'anchor'               => true,
+			'html'                 => false,
+			'spacing'              => array(
+				'margin'  => true,
+				'padding' => true,
+			),
+			'__experimentalBorder' => array(
+				'color'  => true,
+				'radius' => true,
+				'style'  => true,
+				'width'  => true,
 			),
 		),
 		'example'      => array(
@@ -220,9 +241,9 @@ return array(
 		'name'         => 'widgets-for-box/uploader',
 		'version'      => '0.1.0',
 		'title'        => 'Box uploader',
-		'category'     => 'embed',
+		'category'     => 'widgets-for-box',
 		'icon'         => 'upload',
-		'description'  => 'Lets visitors drop files into their own Box folder.',
+		'description'  => 'Lets people upload files into a Box folder: their own, or one that you choose.',
 		'keywords'     => array(
 			'box',
 			'files',
@@ -248,14 +269,21 @@ return array(
 			),
 		),
 		'supports'     => array(
-			'align'   => array(
+			'align'                => array(
 				'wide',
 				'full',
 			),
-			'anchor'  => true,
-			'html'    => false,
-			'spacing' => array(
-				'margin' => true,
+			'anchor'               => true,
+			'html'                 => false,
+			'spacing'              => array(
+				'margin'  => true,
+				'padding' => true,
+			),
+			'__experimentalBorder' => array(
+				'color'  => true,
+				'radius' => true,
+				'style'  => true,
+				'width'  => true,
 			),
 		),
 		'example'      => array(

@@ -28,6 +28,7 @@ final class Blocks {
 			// From WordPress 6.7 on: one compiled file, in place of four that are read and parsed in each request.
 			wp_register_block_metadata_collection( $folder, $folder . '/blocks-manifest.php' );
 		}
+		add_filter( 'block_categories_all', array( self::class, 'add_category' ) );
 		foreach ( array_keys( Elements::CATALOGUE ) as $element ) {
 			register_block_type(
 				$folder . '/' . $element,
@@ -44,5 +45,22 @@ final class Blocks {
 				}
 			);
 		}
+	}
+	/**
+	 * The place of the blocks in the inserter.
+	 *
+	 * @internal Callback of `block_categories_all`.
+	 * @since 0.1.0
+	 *
+	 * @param array<int, array<string, mixed>> $categories Categories so far.
+	 * @return array<int, array<string, mixed>>
+	 */
+	public static function add_category( $categories ) {
+		$categories[] = array(
+			'slug'  => 'widgets-for-box',
+			'title' => __( 'Box files', 'widgets-for-box' ),
+			'icon'  => null,
+		);
+		return $categories;
 	}
 }
