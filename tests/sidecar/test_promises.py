@@ -185,7 +185,7 @@ class Promises(RuleBasedStateMachine):
 
         async def log_out() -> None:
             self.logged_out[key] = next(self.world.moments)
-            secrets = {secret for secret in self._ours() if key in self.names[secret]}
+            secrets = {secret for secret in self._ours() if key in self.names.get(secret, ())}
             people = {self.world.made[secret].user_id for secret in secrets}
             for user_id in people.union(self.service.cache.names.people(key)):
                 self.logged_out[Subject("id", user_id)] = self.logged_out[key]
@@ -202,7 +202,8 @@ class Promises(RuleBasedStateMachine):
         """The administrator changes policy."""
         self.policy = to
         self.stage.reload(self._settings(), self.app)
-        self.ended |= {secret for secret in self._ours() if not self._fits(secret)}
+        # One that is still on its way from Box, or whose making nobody heard of, is judged when it arrives.
+        self.ended |= {secret for secret in self._ours() & set(self.names) if not self._fits(secret)}
         self._settle()
 
     @rule()
