@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from playwright.sync_api import Locator
 
 from intranet.browser import Tab
+from intranet.release import REPOSITORY
 
 FONT = "cdn01.boxcdn.net/fonts/"
 """Box UI Elements ask Box's CDN for their font, whoever hosts them; there is no network in tests."""
+
+AXE = REPOSITORY / "tests/node_modules/axe-core/axe.min.js"
 
 
 def explorer(tab: Tab) -> Locator:
@@ -33,3 +38,17 @@ def open_folder(tab: Tab, name: str) -> None:
 def complaints(tab: Tab) -> list[str]:
     """What the browser complained about."""
     return [error for error in tab.errors if FONT not in error]
+
+
+def violations(tab: Tab, part: str, without: str = ".widgets-for-box-element") -> list[str]:
+    """What axe-core finds wrong in a part of the page, a line each."""
+    tab.page.add_script_tag(path=AXE)
+    found: dict[str, Any] = tab.page.evaluate(
+        "([part, without]) => axe.run({include: [[part]], exclude: [[without]]})", [part, without]
+    )
+    assert found["passes"], "axe saw nothing to look at"
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import Visit
-from browser.page import explorer, row
-from intranet.browser import Tab
-from intranet.release import REPOSITORY
+from browser.page import explorer, row, violations
 from intranet.stack import Stack
-
-AXE = REPOSITORY / "tests/node_modules/axe-core/axe.min.js"
-
-
-def violations(tab: Tab, part: str, without: str = ".widgets-for-box-element") -> list[str]:
-    """What axe-core finds wrong in a part of the page, a line each."""
-    tab.page.add_script_tag(path=AXE)
-    found: dict[str, Any] = tab.page.evaluate(
-        "([part, without]) => axe.run({include: [[part]], exclude: [[without]]})", [part, without]
-    )
-    assert found["passes"], "axe saw nothing to look at"
-    return [
-        f"{violation['id']}: {violation['help']}: {node['html']}"
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]
 
 
 def test_widgets(visit: Visit) -> None:

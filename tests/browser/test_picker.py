@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from browser.conftest import Visit
-from browser.page import complaints
-from browser.test_accessibility import violations
+from browser.page import complaints, violations
 from intranet.browser import DESKTOP, PHONE, Tab
 from intranet.stack import Stack
 

@@ -223,7 +223,11 @@ def test_addresses_are_recorded_by_a_button_where_no_activation_did(
         assert ana.rest("POST", ROUTE, json={"widget": widget}).status_code == status
         assert offer not in admin.get("/wp-admin/").text
     finally:
-        site.php("delete_site_option( 'widgets_for_box_baseline' ); WidgetsForBox\\Address_Book::record_setup();")
+        site.php(
+            "delete_site_option( 'widgets_for_box_baseline' );"
+            " delete_metadata( 'user', 0, '_widgets_for_box_address', '', true );"
+            " WidgetsForBox\\Address_Book::record_setup();"
+        )
 
 
 def form_nonce(page: str) -> str:

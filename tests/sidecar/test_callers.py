@@ -194,7 +194,8 @@ def test_a_body_that_is_too_long_is_refused_unread(size: int, sidecar: SidecarPr
 def test_an_announced_body_that_never_comes_is_not_waited_for_in_memory(sidecar: SidecarProcess) -> None:
     with Wire(sidecar.socket) as wire:
         wire.send(b"POST /v1/tokens HTTP/1.1\r\nHost: x\r\nBox-Sidecar: 1\r\nContent-Length: 99999999999\r\n\r\n")
-        wire.send(b"y" * 100_000)
+        with contextlib.suppress(BrokenPipeError):  # it may have been answered and closed by then
+            wire.send(b"y" * 100_000)
         assert status_of(wire.read()) == 400
 
 
