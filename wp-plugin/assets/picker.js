@@ -36,7 +36,8 @@
 	/** What belongs to a container, made when it is first needed. */
 	function of( container ) {
 		if ( ! pickers.has( container ) ) {
-			text = text || JSON.parse( document.querySelector( 'script#widgets-for-box-configuration' ).textContent ).picker;
+			// WordPress 6.4 wraps it for XHTML.
+			text = text || JSON.parse( document.querySelector( 'script#widgets-for-box-configuration' ).textContent.replace( /^[^{]+|[^}]+$/g, '' ) ).picker;
 			const box = document.createElement( 'div' );
 			box.className = 'widgets-for-box-chosen';
 			box.tabIndex = -1;
