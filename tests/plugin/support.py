@@ -36,10 +36,12 @@ def ask(session: Session, widget: str, nonce: str | None = None) -> httpx.Respon
 
 
 def remove(site: WordPress, login: str) -> None:
-    """Delete an account, if it is there."""
+    """Delete an account, if it is there, and what the sidecar was still to be told: the next test begins anew."""
     site.php(
         "require_once ABSPATH . 'wp-admin/includes/user.php';"
-        " $user = get_user_by( 'login', $data['login'] ); if ( $user ) { wp_delete_user( $user->ID ); }",
+        " $user = get_user_by( 'login', $data['login'] ); if ( $user ) { wp_delete_user( $user->ID ); }"
+        " WidgetsForBox\\Revocations::finish(); wp_clear_scheduled_hook( 'widgets_for_box_revoke_again' );"
+        " delete_metadata( 'user', 0, '_widgets_for_box_revoke', '', true );",
         login=login,
     )
 
