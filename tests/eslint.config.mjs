@@ -23,4 +23,9 @@ export default [
 			"@wordpress/i18n-text-domain": [ "error", { allowedTextDomain: "widgets-for-box" } ],
 		},
 	},
+	{
+		// Parts of the loader that a page imports when it needs them.
+		files: [ "requests", "notices", "presence", "fragment", "uploads" ].map( ( name ) => `wp-plugin/assets/${ name }.js` ),
+		languageOptions: { sourceType: "module" },
+	},
 ];

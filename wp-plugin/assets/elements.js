@@ -1,11 +1,11 @@
 /**
- * Box UI Elements: their files, their options, and their requests to Box.
+ * Box UI Elements: their files and their options.
  */
 ( function() {
 	'use strict';
 
 	const parts = window.widgetsForBox;
-	const { Failure, getToken, refuse, accept } = parts;
+	const { Failure, getToken } = parts;
 
 	/** For each element its class in window.Box and the events that are passed on to the page. */
 	const ELEMENTS = {
@@ -15,7 +15,7 @@
 		preview: [ 'ContentPreview', [ 'load', 'navigate', 'download', 'error' ] ],
 	};
 
-	/** What a descriptor says, if it makes sense: authors can write containers, too. */
+	/** What a descriptor says, as far as it makes sense: authors can write containers, too. */
 	function decode( descriptor ) {
 		let said;
 		try {
@@ -72,12 +72,12 @@
 		return messages;
 	}
 
-	/** Shows an Element. The widget says what becomes of it: isCurrent(), explain( failure ), recover(), tell( event ). */
-	function showElement( widget, container, scopes, configuration, texts ) {
+	/** Shows an Element. The widget says what becomes of it: isCurrent(), explain( failure ), recover(), tell( event ), opens( folder ). */
+	function showElement( widget, container, { scopes, manages }, configuration, texts, { intercept, watch }, more ) {
 		const [ name, events ] = ELEMENTS[ widget.element ];
 		const box = new window.Box[ name ]();
 		const passOn = ( event ) => ( data ) => widget.tell( event, data );
-		const link = { ...widget, box, text: configuration.text, getFresh: tokenFunction( widget, configuration.text ) };
+		const link = { ...widget, box, manages, text: configuration.text, getFresh: tokenFunction( widget, configuration.text ) };
 		events.forEach( ( event ) => box.addListener( event, passOn( event ) ) );
 		box.show( widget.id, link.getFresh, {
 			...configuration.hosts,
@@ -91,6 +91,7 @@
 				onDownload: passOn( 'download' ),
 				onError: passOn( 'error' ),
 			} ),
+			...more,
 			container,
 			logoUrl: 'box',
 			requestInterceptor: ( request ) => intercept( link, request ),
@@ -120,7 +121,7 @@
 	 * What the Elements call before every request; given a list they only announce it. One that was
 	 * taken away gets no more tokens: they may be another person's.
 	 */
-	function tokenFunction( { descriptor, isCurrent, explain }, text ) {
+	function tokenFunction( { descriptor, isCurrent, explain, opens }, text ) {
 		return async ( ids ) => {
 			try {
 				const { token } = await getToken( descriptor );
@@ -130,73 +131,16 @@
 				return Array.isArray( ids ) ? null : token;
 			} catch ( failure ) {
 				if ( isCurrent() ) {
+					// A dialog is about an item of the open folder.
+					const folder = ! document.querySelector( '.be-modal' ) && /^folder_(\d+)$/.exec( ids );
+					if ( folder ) {
+						opens( folder[ 1 ] );
+					}
 					explain( failure );
 				}
 				throw failure;
 			}
 		};
-	}
-
-	/** Sees every request to Box, to help before the Element gives up. */
-	function intercept( link, request ) {
-		const { adapter } = request;
-		if ( typeof adapter === 'function' && ! adapter.helped ) {
-			request.adapter = ( asked ) => adapter( asked ).catch( ( failure ) => help( link, asked, adapter, failure ) );
-			request.adapter.helped = true;
-		}
-		return request;
-	}
-
-	/** Sends a request again with another token, or leaves a search that is not allowed. */
-	async function help( link, request, adapter, failure, again = true ) {
-		const { box, descriptor, id, text } = link;
-		const status = link.isCurrent() && failure.response?.status;
-		if ( status === 401 ) {
-			if ( ! refuse( descriptor, bearer( request ) ) ) {
-				link.explain( new Failure( 'refused', text.refused ) );
-			} else if ( again ) {
-				const token = await link.getFresh().catch( () => null );
-				if ( token ) {
-					request.headers.Authorization = 'Bearer ' + token;
-					return adapter( request ).catch( ( another ) => help( link, request, adapter, another, false ) );
-				}
-			}
-		}
-		const browser = box.getComponent?.();
-		if ( status === 403 && browser?.fetchFolder && /\/2\.0\/search\b/.test( request.url ) ) {
-			// Box may not let a narrow token search at all: then nobody is offered to.
-			document.body.classList.add( 'widgets-for-box-no-search' );
-			link.explain( new Failure( 'search', text.search ) );
-			browser.fetchFolder( request.params?.ancestor_folder_ids || id );
-			return new Promise( () => {} );
-		}
-		throw failure;
-	}
-
-	function bearer( request ) {
-		return request?.headers?.Authorization?.slice( 'Bearer '.length );
-	}
-
-	/** Sees every answer of Box, or what came instead. */
-	function watch( link, answer ) {
-		const { box, descriptor, text } = link;
-		const { config } = answer;
-		const status = answer.status || answer.response?.status;
-		if ( status === 401 && link.isCurrent() && ! config?.adapter?.helped ) {
-			// Not helped in time: its next request gets another token, a folder is opened anew.
-			const folder = /\/folders\/(\d+)/.exec( config?.url )?.[ 1 ];
-			if ( ! refuse( descriptor, bearer( config ) ) ) {
-				link.explain( new Failure( 'refused', text.refused ) );
-			} else if ( folder ) {
-				link.getFresh().then( () => box.navigateTo?.( folder ), () => {} );
-			}
-		} else if ( answer.isAxiosError && ! answer.response ) {
-			link.explain( new Failure( 'box', text.box.replace( '%s', location.origin ) ) );
-		} else if ( status < 400 ) {
-			accept( descriptor, bearer( config ) );
-			link.recover();
-		}
-		return answer;
 	}
 
 	Object.assign( parts, { decode, load, loadMessages, showElement } );

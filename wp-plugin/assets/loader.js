@@ -6,7 +6,7 @@
 ( function() {
 	'use strict';
 
-	const { Failure, events, configure, identify, identifyAgain, wasLoggedIn, getToken, decode, load, loadMessages, showElement } = window.widgetsForBox;
+	const { Failure, events, configure, identify, identifyAgain, wasLoggedIn, getToken, refuse, accept, decode, load, loadMessages, showElement } = window.widgetsForBox;
 
 	// Nothing is left for others to call. A page's own variable can't be deleted.
 	window.widgetsForBox = undefined;
@@ -29,9 +29,24 @@
 		return node;
 	}
 
+	const parts = new Map();
+
+	/** Another part of the loader, for those pages that need it. */
+	function part( name ) {
+		if ( ! parts.has( name ) ) {
+			parts.set( name, import( configuration.part.replace( '{name}', name ) ).then( ( module ) => module.default( page ) ) );
+			parts.get( name ).catch( () => parts.delete( name ) );
+		}
+		return parts.get( name );
+	}
+
 	async function start( container ) {
 		const widget = widgets.get( container );
 		const run = ( widget.run = {} );
+		widget.code = null;
+		for ( const name of [ 'notices', 'presence' ] ) {
+			part( name ).catch( () => {} );
+		}
 		clear( container );
 		container.dataset.state = 'loading';
 		container.setAttribute( 'aria-busy', 'true' );
@@ -46,21 +61,24 @@
 			if ( ! wasLoggedIn() ) {
 				await identified;
 			}
-			const [ { scopes }, texts ] = await Promise.all( [
+			const [ token, texts, requests, address ] = await Promise.all( [
 				identified.then( () => getToken( widget.descriptor ) ),
 				loadMessages( configuration ),
+				part( 'requests' ),
+				widget.element === 'explorer' && part( 'fragment' ).catch( () => null ),
 				load( widget.element + '.js', configuration ),
 				load( widget.element + '.css', configuration ),
 			] );
+			const place = await address?.opening?.( container );
 			if ( widget.run === run ) {
-				show( container, scopes, texts );
+				show( container, token, texts, requests, place );
 				announcement.textContent = text.ready;
 			}
 		} catch ( failure ) {
 			if ( widget.run === run ) {
 				clear( container );
 				container.dataset.state = 'failed';
-				explain( container, failure );
+				await explain( container, failure );
 			}
 		}
 		if ( widget.run === run ) {
@@ -68,7 +86,7 @@
 		}
 	}
 
-	function show( container, scopes, texts ) {
+	function show( container, token, texts, requests, place ) {
 		const widget = widgets.get( container );
 		const { run } = widget;
 		clear( container );
@@ -77,10 +95,25 @@
 			...widget,
 			isCurrent: () => widget.run === run,
 			explain: ( failure ) => explain( container, failure ),
-			recover: () => container.querySelector( ':scope > .widgets-for-box-failure:not([data-code="search"])' )?.remove(),
+			recover: () => recover( container ),
+			opens: ( folder ) => {
+				widget.folder = folder;
+			},
 			tell: ( event, detail ) => container.dispatchEvent( new CustomEvent( 'widgets-for-box:' + event, { bubbles: true, detail } ) ),
 		};
-		widget.box = showElement( shown, add( container, 'div', { className: 'widgets-for-box-element' } ), scopes, configuration, texts );
+		widget.box = showElement( shown, add( container, 'div', { className: 'widgets-for-box-element' } ), token, configuration, texts, requests, place );
+		if ( widget.element === 'uploader' || token.scopes.includes( 'item_upload' ) ) {
+			part( 'uploads' ).catch( () => {} );
+		}
+	}
+
+	/** What was said is over. */
+	function recover( container ) {
+		const widget = widgets.get( container );
+		if ( widget?.code && widget.code !== 'search' ) {
+			widget.code = null;
+			container.querySelector( ':scope > .widgets-for-box-failure' )?.remove();
+		}
 	}
 
 	function clear( container ) {
@@ -88,60 +121,27 @@
 		try {
 			widget.box?.hide();
 		} catch {
-			// What it leaves goes with the rest.
+			// What it leaves behind goes with the rest.
 		}
 		widget.box = null;
 		container.replaceChildren();
 	}
 
-	function tell( container, message ) {
-		const status = container.querySelector( ':scope > .widgets-for-box-status' );
-		if ( status ) {
-			status.textContent = announcement.textContent = message;
-		} else {
-			explain( container, new Failure( 'wait', message ) );
-		}
-	}
-
-	/** Says what went wrong and what can be done, above what is still shown. */
-	function explain( container, failure ) {
-		const { code, message, details } = failure instanceof Failure ? failure : new Failure( 'elements', text.elements );
-		container.querySelector( ':scope > .widgets-for-box-failure' )?.remove();
-		const notice = document.createElement( 'div' );
-		notice.className = 'widgets-for-box-failure';
-		notice.dataset.code = code;
-		container.prepend( notice );
-		notice.setAttribute( 'role', 'alert' );
-		add( notice, 'p', { textContent: message || text.broken } );
-		if ( details?.fix ) {
-			add( notice, 'p', { className: 'widgets-for-box-fix', textContent: text.fix + ' ' + details.fix } );
-		}
-		if ( details?.profile ) {
-			add( notice, 'a', { className: 'wp-element-button', href: details.profile, textContent: text.profile } );
-		}
-		if ( code === 'search' ) {
-			container.addEventListener( 'click', () => notice.remove(), { once: true } );
-		} else if ( code === 'rest_not_logged_in' ) {
-			const logIn = new URL( configuration.logIn, location.href );
-			logIn.searchParams.set( 'redirect_to', location.href );
-			add( notice, 'a', { className: 'wp-element-button', href: logIn.href, textContent: text.logIn } );
-		} else if ( code !== 'wait' ) {
-			const button = add( notice, 'button', { className: 'wp-element-button', type: 'button', textContent: text.retry } );
-			button.addEventListener( 'click', () => {
-				container.tabIndex = -1;
-				container.focus( { preventScroll: true } );
-				start( container );
-			} );
+	/** Says what went wrong and what can be done, above whatever is still shown. */
+	async function explain( container, failure ) {
+		const widget = widgets.get( container );
+		const { run } = widget;
+		const said = failure instanceof Failure ? failure : new Failure( 'elements', text.elements );
+		widget.code = said.code;
+		const { say } = await part( 'notices' );
+		if ( widget.run === run && widget.code === said.code ) {
+			say( container, said );
 		}
 	}
 
 	/** Shows everything anew but what is being loaded anyway. */
 	function startOver() {
 		widgets.forEach( ( widget, container ) => widget.run && container.dataset.state !== 'loading' && start( container ) );
-	}
-
-	function tellThoseWhoWait( { detail: { descriptor, message } } ) {
-		widgets.forEach( ( widget, container ) => widget.descriptor === descriptor && widget.run && tell( container, message ) );
 	}
 
 	const near = new IntersectionObserver(
@@ -154,13 +154,13 @@
 		{ rootMargin: NEARBY + 'px' },
 	);
 
-	/** Whether a container is in sight: it need not wait for the first painting. */
+	/** Whether a container is seen at its place: then it need not wait for the first painting. */
 	function isSeen( container ) {
 		const { left, width, top } = container.getBoundingClientRect();
 		return container.contains( document.elementFromPoint( left + ( width / 2 ), Math.max( top, 0 ) + 1 ) );
 	}
 
-	/** Finds new containers, forgets those that are gone. */
+	/** Finds containers, also later ones, and forgets those that are gone. */
 	function scan() {
 		widgets.forEach( ( widget, container ) => {
 			if ( ! container.isConnected ) {
@@ -183,8 +183,19 @@
 		} );
 	}
 
+	/** Waits for somebody to look: pages are also opened in the background, or before anybody wants them. */
+	function whenSeen( then ) {
+		if ( ! document.hidden ) {
+			return then();
+		}
+		document.addEventListener( 'visibilitychange', () => whenSeen( then ), { once: true } );
+	}
+
+	/** What other parts work with. */
+	const page = { widgets, events, Failure, getToken, refuse, accept, identifyAgain, add, start, explain, recover, part };
+
 	function begin() {
-		// Authors may give any id to other elements.
+		// A script element and no other: authors may give any id to what they write.
 		const data = document.querySelector( 'script#widgets-for-box-configuration' );
 		if ( ! data ) {
 			return;
@@ -195,11 +206,12 @@
 		configure( configuration );
 		announcement = add( document.body, 'p', { className: 'widgets-for-box-announcement' } );
 		announcement.setAttribute( 'role', 'status' );
+		Object.assign( page, { configuration, text, announcement } );
 		events.addEventListener( 'person', startOver );
-		events.addEventListener( 'wait', tellThoseWhoWait );
-		scan();
-		new MutationObserver( scan ).observe( document.body, { childList: true, subtree: true } );
-		window.addEventListener( 'pageshow', ( event ) => event.persisted && identifyAgain() );
+		whenSeen( () => {
+			scan();
+			new MutationObserver( scan ).observe( document.body, { childList: true, subtree: true } );
+		} );
 	}
 
 	if ( document.readyState === 'loading' ) {

@@ -15,7 +15,7 @@
 	/** Milliseconds for which to come back while the site is busy. */
 	const ENDURANCE = 120000;
 
-	/** `person`: somebody else may be there. `wait`: a token takes longer. */
+	/** `person`: somebody else may be there. `wait`: a token takes longer. `token`: there is a new one. */
 	const events = new EventTarget();
 
 	let configuration;
@@ -36,8 +36,11 @@
 
 	let nonce = null;
 
-	/** The last good nonce: another one may be another person's. */
+	/** The last good nonce: another one may be another person's. Empty once nobody is logged in any more. */
 	let last = null;
+
+	/** Whether it is not known who is there: then there are no tokens. */
+	let doubt = false;
 
 	async function ask( url, options ) {
 		const stop = new AbortController();
@@ -55,7 +58,7 @@
 
 	/** Asks for a nonce of whoever is logged in now, for a descriptor that needs it or for all. */
 	function freshNonce( descriptor ) {
-		const asked = ask( configuration.nonce ).then( ( { response, body } ) => {
+		const asked = ask( configuration.nonce ).then( async ( { response, body } ) => {
 			if ( response.status >= 500 ) {
 				throw new Failure( 'broken', text.broken );
 			}
@@ -63,13 +66,20 @@
 			const fresh = body.trim();
 			const loggedIn = response.ok && /^\w{2,}$/.test( fresh );
 			wasLoggedIn( loggedIn );
+			const before = last;
 			if ( ! loggedIn ) {
+				last = '';
+				if ( before ) {
+					forgetAll();
+				}
 				throw new Failure( 'rest_not_logged_in', text.loggedOut );
 			}
-			if ( last && last !== fresh ) {
+			const same = before === null || before === fresh || ( before && await isGood( before ) );
+			last = fresh;
+			doubt = false;
+			if ( ! same ) {
 				forgetAll( descriptor );
 			}
-			last = fresh;
 			return fresh;
 		} );
 		nonce = asked;
@@ -79,13 +89,19 @@
 		return asked;
 	}
 
+	/** Whether a nonce is of who is logged in now: twice a day the same person gets another one. */
+	async function isGood( known ) {
+		return ( await ask( configuration.token, { method: 'OPTIONS', headers: { 'X-WP-Nonce': known } } ) ).response.ok;
+	}
+
 	function identify() {
 		return nonce || freshNonce();
 	}
 
-	/** A page out of the browser's memory may have been another person's. */
+	/** Whoever looks at a page again may be somebody else. */
 	function identifyAgain() {
-		freshNonce().catch( () => forgetAll() );
+		doubt = true;
+		return freshNonce();
 	}
 
 	/** Whether somebody was logged in the last time; sets it if given. */
@@ -120,6 +136,7 @@
 			const renewed = response.headers.get( 'X-WP-Nonce' );
 			if ( renewed ) {
 				last = renewed;
+				doubt = false;
 				nonce = Promise.resolve( renewed );
 			}
 			return answer;
@@ -153,6 +170,9 @@
 
 	/** A token with life left, as { token, scopes, until, unproven }; unproven if it replaces one that Box refused. */
 	function getToken( descriptor ) {
+		if ( doubt ) {
+			return identify().then( () => getToken( descriptor ) );
+		}
 		const known = tokens.get( descriptor ) || {};
 		if ( known.pending ) {
 			return known.pending;
@@ -164,9 +184,9 @@
 		const { refused } = known;
 		const patience = left > 0 ? 0 : ENDURANCE;
 		const pending = requestToken( descriptor, refused, Date.now() + patience ).then(
-			( { token, scopes, expires_in: seconds } ) => {
+			( { token, scopes, manages, expires_in: seconds } ) => {
 				const life = seconds * 1000;
-				return { token, scopes, life, until: Date.now() + life, unproven: Boolean( refused ) };
+				return { token, scopes, manages, life, until: Date.now() + life, unproven: Boolean( refused ) };
 			},
 			( failure ) => {
 				// Not if it was forgotten meanwhile: somebody else may be there.
@@ -181,7 +201,7 @@
 		// Not if it was forgotten meanwhile.
 		const keep = ( entry ) => tokens.get( descriptor )?.pending === pending && tokens.set( descriptor, entry );
 		tokens.set( descriptor, { ...known, pending } );
-		pending.then( keep, () => {} );
+		pending.then( ( entry ) => keep( entry ) && events.dispatchEvent( new Event( 'token' ) ), () => {} );
 		return pending;
 	}
 

@@ -37,6 +37,7 @@ final class Plugin {
 		'Tokens'                  => 'tokens/',
 		'Session_Watch'           => 'tokens/',
 		'Issued'                  => 'tokens/',
+		'Contact'                 => 'tokens/',
 		'Errors'                  => 'tokens/',
 		'Socket'                  => 'tokens/',
 		'Revocations'             => 'tokens/',

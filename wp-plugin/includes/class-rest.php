@@ -32,7 +32,8 @@ final class Rest {
 	 */
 	public static function for_visitor( WP_Error $error ): WP_REST_Response {
 		$data   = (array) $error->get_error_data();
-		$public = array( 'status' => $data['status'] ?? 500 ) + array_intersect_key( $data, array( 'profile' => true ) );
+		$public = array( 'status' => $data['status'] ?? 500 ) + array_intersect_key( $data, array( 'profile' => true ) )
+			+ Contact::about( (string) $error->get_error_code(), $error->get_error_message() );
 		if ( current_user_can( 'manage_options' ) ) {
 			$public += array_filter( array_intersect_key( $data, array_flip( array( 'fix', 'detail', 'request_id' ) ) ) );
 		}

@@ -158,6 +158,15 @@ final class Settings {
 				'label'       => static fn() => __( 'Text for people who may not use Box here', 'widgets-for-box' ),
 				'placeholder' => array( Errors::class, 'default_no_access_text' ),
 			),
+			'contact'         => array(
+				'sanitize'    => array( Setting_Values::class, 'contact' ),
+				'label'       => static fn() => __( 'Who helps them', 'widgets-for-box' ),
+				'description' => static fn() => __( 'An e-mail address or an https:// address, as a button below those texts. A message by e-mail is filled in already.', 'widgets-for-box' ),
+			) + $text,
+			'contact_text'    => $text + array(
+				'label'       => static fn() => __( 'Text of that button', 'widgets-for-box' ),
+				'placeholder' => array( Contact::class, 'default_text' ),
+			),
 			'roles'           => array(
 				'default'  => array(),
 				'scope'    => self::SITE,

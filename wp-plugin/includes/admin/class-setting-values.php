@@ -83,6 +83,23 @@ final class Setting_Values {
 	}
 
 	/**
+	 * Whom people turn to: by e-mail or on a page.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param string $value What was entered.
+	 * @return string|WP_Error
+	 */
+	public static function contact( string $value ) {
+		$value = trim( $value );
+		if ( is_email( $value ) || ! is_wp_error( self::address( $value ) ) ) {
+			return $value;
+		}
+		/* translators: %s: what was entered. */
+		return self::wrong( sprintf( __( '%s is neither an e-mail address nor an https:// address.', 'widgets-for-box' ), esc_html( $value ) ) );
+	}
+
+	/**
 	 * A text.
 	 *
 	 * @since 0.1.0

@@ -66,7 +66,8 @@ final class Errors {
 	 */
 	public static function not_allowed(): WP_Error {
 		$text = Settings::get( 'no_access_text' );
-		return new WP_Error( 'box_not_allowed', '' !== $text ? $text : self::default_no_access_text(), array( 'status' => 403 ) );
+		$text = '' !== $text ? $text : self::default_no_access_text();
+		return new WP_Error( 'box_not_allowed', $text, array( 'status' => 403 ) + Contact::about( 'box_not_allowed', $text ) );
 	}
 
 	/**
@@ -94,8 +95,9 @@ final class Errors {
 				return __( 'Your Box account is not active. Please ask your administrator to activate it.', 'widgets-for-box' );
 			case 'user_ambiguous':
 			case 'login_not_allowed':
-			case 'role_not_allowed':
 				return __( 'Box is not available here for your account.', 'widgets-for-box' );
+			case 'role_not_allowed':
+				return __( 'You administer Box; that much power is not for a page, so your Box account shows no files here. Please use an ordinary Box account.', 'widgets-for-box' );
 			case 'element_not_allowed':
 			case 'scope_not_allowed':
 			case 'folder_not_allowed':

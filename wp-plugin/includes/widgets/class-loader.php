@@ -44,6 +44,8 @@ final class Loader {
 			'token'      => wp_make_link_relative( rest_url( Rest::SPACE . '/token' ) ),
 			'nonce'      => admin_url( 'admin-ajax.php?action=rest-nonce', 'relative' ),
 			'logIn'      => wp_login_url(),
+			// What only some pages need of it; a file of an older release must not come out of a cache.
+			'part'       => plugins_url( 'assets/{name}.js', FILE ) . '?ver=' . VERSION,
 			'elements'   => Elements::url(),
 			'selfHosted' => Elements::self_hosted(),
 			'locale'     => Elements::locale( get_locale() ),
@@ -63,8 +65,15 @@ final class Loader {
 				'site'      => __( 'This site can’t be reached. Please check your connection.', 'widgets-for-box' ),
 				'broken'    => __( 'This site gave no usable answer. Please try again in a minute.', 'widgets-for-box' ),
 				'elements'  => __( 'The part of this page that comes from Box could not be loaded. A blocker in your browser or network may be the reason.', 'widgets-for-box' ),
+				/* translators: 1: name of a file, 2: name of its folder. */
+				'uploaded'  => __( '%1$s is now in %2$s.', 'widgets-for-box' ),
+				/* translators: 1: name of a file, 2: name of its folder. */
+				'newVersion' => __( '%1$s in %2$s has a new version; the earlier one is kept at Box.', 'widgets-for-box' ),
+				'open'      => __( 'Open', 'widgets-for-box' ),
+				'offline'   => __( 'You are offline. This goes on by itself once you are connected again.', 'widgets-for-box' ),
+				'box'       => __( 'Your browser can’t reach Box. Please check your connection.', 'widgets-for-box' ),
 				/* translators: %s: address of the site, such as https://intranet.example.com */
-				'box'       => __( 'Your browser can’t reach Box. Please check your connection. If nobody can, an administrator has to list %s among the CORS domains of the Box app.', 'widgets-for-box' ),
+				'cors'      => __( 'If nobody can reach Box from here, list %s among the CORS domains of the Box app.', 'widgets-for-box' ),
 				'refused'   => __( 'Box has ended this session. Please try again.', 'widgets-for-box' ),
 				'search'    => __( 'Search is not available here. Please open the folders to find your files.', 'widgets-for-box' ),
 			),
