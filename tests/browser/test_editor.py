@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from browser.conftest import Visit
+from browser.conftest import Visit, session
 from browser.page import complaints, explorer, row
 from intranet.stack import Stack
 
 
-@pytest.mark.parametrize("stack", ["6.1", "6.8", "newest"], indirect=True)
-def test_folder_chosen_in_the_editor_is_the_one_on_the_page(visit: Visit, stack: Stack) -> None:
-    folder = next(item for item in stack.emulator.items("olga@example.com") if item["path"] == "/Договоры")
-    inside = min(
-        item["path"].split("/")[2]
-        for item in stack.emulator.items("olga@example.com")
-        if item["path"].startswith("/Договоры/")
-    )
-    tab = visit("olga", "/wp-admin/post-new.php")
-    page = tab.page
+def insert_explorer(page: Page) -> None:
+    """A new explorer in the editor, chosen, with nothing of a tour in its way."""
     page.wait_for_function("() => window.wp?.blocks?.getBlockType('widgets-for-box/explorer')")
     page.wait_for_function("() => wp.data.select('core/editor').getCurrentPostId()")
     page.evaluate(
@@ -32,6 +24,19 @@ def test_folder_chosen_in_the_editor_is_the_one_on_the_page(visit: Visit, stack:
         " wp.data.dispatch('core/block-editor').insertBlock(block);"
         " wp.data.dispatch('core/block-editor').selectBlock(block.clientId); }"
     )
+
+
+@pytest.mark.parametrize("stack", ["6.1", "6.8", "newest"], indirect=True)
+def test_folder_chosen_in_the_editor_is_the_one_on_the_page(visit: Visit, stack: Stack) -> None:
+    folder = next(item for item in stack.emulator.items("olga@example.com") if item["path"] == "/Договоры")
+    inside = min(
+        item["path"].split("/")[2]
+        for item in stack.emulator.items("olga@example.com")
+        if item["path"].startswith("/Договоры/")
+    )
+    tab = visit("olga", "/wp-admin/post-new.php")
+    page = tab.page
+    insert_explorer(page)
     page.get_by_role("button", name="Choose folder").first.click()
     dialog = page.get_by_role("dialog", name="Choose a Box folder")
     expect(dialog.get_by_text("Договоры").first).to_be_visible()
@@ -59,3 +64,48 @@ def test_folder_chosen_in_the_editor_is_the_one_on_the_page(visit: Visit, stack:
     stranger = visit("kenji", f"/?p={number}")
     expect(explorer(stranger).get_by_role("alert")).to_be_visible()
     expect(row(stranger, inside)).to_have_count(0)
+
+
+@pytest.mark.parametrize("stack", ["6.1", "6.8", "newest"], indirect=True)
+def test_who_edits_sees_their_own_files_where_visitors_will_see_theirs(visit: Visit, stack: Stack) -> None:
+    own = next(
+        item["path"].strip("/") for item in stack.emulator.items("olga@example.com") if item["path"].count("/") == 1
+    )
+    tab = visit("olga", "/wp-admin/post-new.php")
+    page = tab.page
+    insert_explorer(page)
+    page.get_by_role("button", name="Show my own files").click()
+    # From WordPress 6.3 on, the canvas is a frame itself.
+    canvas = (
+        page.frame_locator('iframe[name="editor-canvas"]')
+        if page.locator('iframe[name="editor-canvas"]').count()
+        else page
+    )
+    view = canvas.frame_locator("iframe.widgets-for-box-view")
+    expect(view.get_by_role("row").filter(has_text=own)).to_be_visible()
+    expect(canvas.get_by_text("These are your own files")).to_be_visible()
+    tab.screenshot(f"live-view-{stack.wordpress.version}")
+
+    # What is chosen for visitors is what the view has.
+    expect(view.get_by_role("button", name="Upload")).to_have_count(0)
+    page.get_by_role("checkbox", name="Upload files and create folders").check()
+    expect(view.get_by_role("button", name="Add")).to_be_visible()
+
+    page.get_by_role("button", name="Show my own files").click()
+    expect(canvas.locator("iframe.widgets-for-box-view")).to_have_count(0)
+    assert [error for error in complaints(tab) if "widgets-for-box" in error] == []
+
+
+def test_view_is_for_those_who_write_and_for_signed_widgets(stack: Stack) -> None:
+    made = {"element": "explorer", "attributes": {"folder": "0"}}
+    olga = session(stack.wordpress, "olga")
+    answer = olga.rest("POST", "widgets-for-box/v1/descriptor", json=made).json()
+    address = answer["view"].removeprefix(stack.wordpress.url)
+    shown = olga.get(address)
+    assert shown.status_code == 200
+    assert shown.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert "no-cache" in shown.headers["Cache-Control"]
+    assert answer["widget"] in shown.text
+    assert olga.get(address[:-1] + ("a" if address[-1] != "a" else "b")).status_code == 403
+    assert session(stack.wordpress, "ana").get(address).status_code == 403
+    assert answer["widget"] not in stack.wordpress.visitor().get(address).text

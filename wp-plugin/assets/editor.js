@@ -12,7 +12,7 @@
 	const { Button, CheckboxControl, Modal, Notice, PanelBody, RangeControl, TextControl, ToolbarButton, ToolbarGroup } = wp.components;
 	const { createElement: el, Fragment, useEffect, useRef, useState } = wp.element;
 	const { __, sprintf } = wp.i18n;
-	const { icons, refusal, variations, AddressField, transforms } = window.widgetsForBoxEditor;
+	const { icons, refusal, variations, AddressField, LiveView, transforms } = window.widgetsForBoxEditor;
 
 	// Nothing is left for others to call.
 	delete window.widgetsForBoxEditor;
@@ -203,8 +203,10 @@
 
 	function edit( element ) {
 		const { resource } = BLOCKS[ element ];
-		return function Edit( { attributes, setAttributes } ) {
+		return function Edit( { attributes, setAttributes, isSelected } ) {
 			const [ isChoosing, setChoosing ] = useState( false );
+			const [ isLive, setLive ] = useState( false );
+			const hasResource = Boolean( attributes[ resource ] );
 			const choose = () => setChoosing( true );
 			const label = 'file' === resource ? __( 'Choose file', 'widgets-for-box' ) : __( 'Choose folder', 'widgets-for-box' );
 			const onChoose = ( { id, name } ) => {
@@ -214,13 +216,30 @@
 			return el(
 				Fragment,
 				{},
-				el( BlockControls, {}, el( ToolbarGroup, {}, el( ToolbarButton, { icon: 'portfolio', label, onClick: choose } ) ) ),
+				el(
+					BlockControls,
+					{},
+					el(
+						ToolbarGroup,
+						{},
+						el( ToolbarButton, { icon: 'portfolio', label, onClick: choose } ),
+						el( ToolbarButton, {
+							icon: 'visibility',
+							label: __( 'Show my own files', 'widgets-for-box' ),
+							isPressed: isLive && hasResource,
+							disabled: ! hasResource,
+							onClick: () => setLive( ! isLive ),
+						} ),
+					),
+				),
 				el( Inspector, { element, attributes, setAttributes, choose } ),
 				isChoosing && el( Chooser, { resource, onChoose, onClose: () => setChoosing( false ) } ),
 				el(
 					'div',
 					useBlockProps( { className: 'widgets-for-box widgets-for-box-' + element, style: { height: attributes.height } } ),
-					el( Picture, { element, attributes }, ! attributes[ resource ] && el( Button, { variant: 'primary', onClick: choose }, label ) ),
+					isLive && hasResource
+						? el( LiveView, { element, attributes, isSelected } )
+						: el( Picture, { element, attributes }, ! hasResource && el( Button, { variant: 'primary', onClick: choose }, label ) ),
 				),
 			);
 		};

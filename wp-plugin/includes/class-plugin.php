@@ -66,6 +66,7 @@ final class Plugin {
 		'Admin_Routes'            => 'admin/',
 		'Status'                  => 'admin/',
 		'Command'                 => 'admin/',
+		'Live_View'               => 'admin/',
 	);
 
 	/**
@@ -253,6 +254,7 @@ final class Plugin {
 		add_action( 'network_admin_menu', array( Network_Page::class, 'add_page' ) );
 		add_action( 'network_admin_edit_widgets_for_box', array( Network_Page::class, 'save' ) );
 		add_action( 'admin_post_' . Network_Page::ACTION, array( Network_Page::class, 'save' ) );
+		add_action( 'admin_post_' . Live_View::ACTION, array( Live_View::class, 'show' ) );
 		add_action( 'admin_post_' . Settlement::ACTION, array( Settlement::class, 'settle' ) );
 		add_filter( 'plugin_action_links_' . plugin_basename( FILE ), array( Settings_Page::class, 'link' ) );
 		add_action( 'load-profile.php', array( Address_Link_Page::class, 'follow' ) );

@@ -69,6 +69,12 @@ final class Descriptor_Route {
 			$named = $request['attributes'][ Elements::CATALOGUE[ $request['element'] ]['resource'] ] ?? '';
 			return new WP_Error( 'rest_invalid_param', Box_Address::refusal( $request['element'], is_scalar( $named ) ? (string) $named : '' ), array( 'status' => 400 ) );
 		}
-		return new WP_REST_Response( array( 'widget' => Descriptor::sign( $widget ) ) );
+		$descriptor = Descriptor::sign( $widget );
+		return new WP_REST_Response(
+			array(
+				'widget' => $descriptor,
+				'view'   => Live_View::address( $descriptor ),
+			)
+		);
 	}
 }
