@@ -106,13 +106,13 @@ def welcome(stack: Stack, directory: Path) -> str:
   {ANA.login:<14} {ANA.password:<14} the Box folder of {ANA.name}
   {KENJI.login:<14} {KENJI.password:<14} the Box folder of {KENJI.name}, with a folder of more than a thousand files
   {NORA.login:<14} {NORA.password:<14} what someone without a Box account is told
-  {ADMIN.login:<14} {ADMIN.password:<14} the administrator's side: the block editor, the plugin's settings
+  {ADMIN.login:<14} {ADMIN.password:<14} the administrator's side: their own folder, the block editor, the settings
 
   Try this
   1. Open the intranet, press "Log in", be {ANA.login}: her files are on the front page, with no Box log-in.
   2. Drop a file on the uploader, then go to another folder and back: it is there.
   3. In a private window be {KENJI.login}: the same page shows his files, not hers.
-  4. Edit the front page as {ADMIN.login}: the widgets are blocks.
+  4. Edit the front page as {ADMIN.login}: the widgets are blocks, and their eye shows your own files.
   Previews alone are missing: their code comes from Box's CDN only, and the demo talks to no other machine.
 
   All of it lives in {directory}. Ctrl-C ends it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -109,3 +111,33 @@ def test_view_is_for_those_who_write_and_for_signed_widgets(stack: Stack) -> Non
     assert olga.get(address[:-1] + ("a" if address[-1] != "a" else "b")).status_code == 403
     assert session(stack.wordpress, "ana").get(address).status_code == 403
     assert answer["widget"] not in stack.wordpress.visitor().get(address).text
+
+
+@pytest.fixture
+def author_without_box(stack: Stack) -> Iterator[None]:
+    """Nora may write, and has no Box account."""
+    role = "get_user_by( 'login', 'nora' )->set_role( $data['role'] );"
+    stack.wordpress.php(role, role="author")
+    yield
+    stack.wordpress.php(role, role="subscriber")
+
+
+@pytest.mark.usefixtures("author_without_box")
+def test_who_has_no_box_account_is_told_and_places_a_folder_by_its_address(visit: Visit) -> None:
+    tab = visit("nora", "/wp-admin/post-new.php")
+    page = tab.page
+    insert_explorer(page)
+    page.get_by_role("button", name="Choose folder").first.click()
+    dialog = page.get_by_role("dialog", name="Choose a Box folder")
+    expect(dialog.get_by_text("There is no Box account for you yet")).to_be_visible()
+    use = dialog.get_by_role("button", name="Use this folder")
+    expect(use).to_be_disabled()
+    dialog.get_by_label("Which folder?").fill("https://acme.app.box.com/s/abcdef")
+    expect(dialog.get_by_text("A shared link does not say which folder it leads to")).to_be_visible()
+    expect(use).to_be_disabled()
+    tab.screenshot("by-address")
+    dialog.get_by_label("Which folder?").fill("https://acme.app.box.com/folder/123456789?s=77x8")
+    use.click()
+    expect(dialog).to_have_count(0)
+    block = "wp.data.select('core/block-editor').getBlocks().at(-1)"
+    assert page.evaluate(f"{block}.attributes.folder") == "123456789"

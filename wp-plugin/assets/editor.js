@@ -45,6 +45,27 @@
 		preview: { resource: 'file', can: [ 'download', 'annotation_edit', 'annotation_view_all', 'annotation_view_self' ] },
 	};
 
+	/** For those who see nothing to choose from in Box, or have the address at hand. */
+	function ByAddress( { resource, onChoose } ) {
+		const [ id, setId ] = useState( '' );
+		return el(
+			'form',
+			{
+				className: 'widgets-for-box-by-address',
+				onSubmit: ( event ) => {
+					event.preventDefault();
+					onChoose( { id, name: '' } );
+				},
+			},
+			el( AddressField, { resource, id, onChange: setId } ),
+			el(
+				Button,
+				{ variant: 'secondary', type: 'submit', disabled: ! id },
+				'file' === resource ? __( 'Use this file', 'widgets-for-box' ) : __( 'Use this folder', 'widgets-for-box' ),
+			),
+		);
+	}
+
 	/** Box's own picker, signed for the editor's account, to choose a folder or file without knowing its id. */
 	function Chooser( { resource, onChoose, onClose } ) {
 		const [ widget, setWidget ] = useState( '' );
@@ -76,6 +97,7 @@
 			{ title, onRequestClose: onClose, className: 'widgets-for-box-chooser' },
 			problem && el( Notice, { status: 'error', isDismissible: false }, problem ),
 			widget && el( 'div', { ref: container, className: 'widgets-for-box widgets-for-box-picker', 'data-widget': widget } ),
+			el( ByAddress, { resource, onChoose } ),
 		);
 	}
 
