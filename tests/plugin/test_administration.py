@@ -9,7 +9,7 @@ import pytest
 
 from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, problem, token
-from plugin.support import ROUTE, descriptor, profile_form, revoked, user_id
+from plugin.support import ROUTE, descriptor, profile_form, remove, revoked, user_id
 
 REPORT = {
     "status": "fail",
@@ -64,7 +64,55 @@ def test_trial_says_who_somebody_is_and_keeps_the_token(site: WordPress, sidecar
     sidecar.answer = lambda request: problem(404, "user_not_found", "Make an account.")
     refused = admin.rest("POST", "widgets-for-box/v1/trial", json={"user": user_id(site, "nora")})
     assert (refused.status_code, refused.json()["data"]["fix"]) == (404, "Make an account.")
+    assert refused.json()["message"] == "There is no Box account for this person yet."
     assert admin.rest("POST", "widgets-for-box/v1/trial", json={"user": 99999}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("user_not_found", 404),
+        ("user_inactive", 403),
+        ("user_ambiguous", 409),
+        ("login_not_allowed", 403),
+        ("role_not_allowed", 403),
+    ],
+)
+def test_who_looks_somebody_up_reads_about_that_person(
+    site: WordPress, sidecar: ScriptedSidecar, code: str, status: int
+) -> None:
+    """And is offered nothing that only that person could do."""
+    sidecar.answer = lambda request: problem(status, code)
+    site.php("update_option( 'widgets_for_box', array( 'contact' => 'it.desk@example.com' ) );")
+    try:
+        admin = site.login("admin")
+        answers = [
+            admin.rest("POST", "widgets-for-box/v1/trial", json={"user": user_id(site, "ana")}),
+            admin.rest("GET", "widgets-for-box/v1/account?login=ana%40example.com"),
+        ]
+    finally:
+        site.php("delete_option( 'widgets_for_box' );")
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert re.search(r"\bperson\b", answer.json()["message"])
+        assert not re.search(r"\byou", answer.json()["message"], re.IGNORECASE)
+        assert answer.json()["data"].keys() <= {"status", "fix", "detail", "request_id"}
+
+
+def test_who_looks_up_an_unconfirmed_address_is_not_sent_to_their_own_profile(
+    site: WordPress, sidecar: ScriptedSidecar
+) -> None:
+    site.php(
+        "wp_insert_user( array( 'user_login' => 'imported', 'user_email' => 'imported@example.com',"
+        " 'user_pass' => 'a', 'role' => 'subscriber' ) );"
+    )
+    try:
+        answer = site.login("admin").rest("POST", "widgets-for-box/v1/trial", json={"user": user_id(site, "imported")})
+    finally:
+        remove(site, "imported")
+    assert answer.json()["message"].startswith("The e-mail address of this person is not confirmed")
+    assert "profile" not in answer.json()["data"]
+    assert not sidecar.requests
 
 
 def test_look_up(site: WordPress, sidecar: ScriptedSidecar) -> None:

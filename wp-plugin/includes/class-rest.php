@@ -31,9 +31,30 @@ final class Rest {
 	 * @param WP_Error $error Of the sidecar.
 	 */
 	public static function for_visitor( WP_Error $error ): WP_REST_Response {
-		$data   = (array) $error->get_error_data();
-		$public = array( 'status' => $data['status'] ?? 500 ) + array_intersect_key( $data, array( 'profile' => true ) )
-			+ Contact::about( (string) $error->get_error_code(), $error->get_error_message() );
+		$profile = array_intersect_key( (array) $error->get_error_data(), array( 'profile' => true ) );
+		return self::failure( $error, $profile + Contact::about( (string) $error->get_error_code(), $error->get_error_message() ) );
+	}
+
+	/**
+	 * A person's failure as an administrator who looks them up may see it: with nothing for the person to do.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param WP_Error $error Of the sidecar.
+	 */
+	public static function for_administrator( WP_Error $error ): WP_REST_Response {
+		return self::failure( Errors::about_somebody( $error ), array() );
+	}
+
+	/**
+	 * A failure as an answer; with what an administrator does about it for those alone.
+	 *
+	 * @param WP_Error             $error  Of the sidecar.
+	 * @param array<string, mixed> $public What else everybody may read.
+	 */
+	private static function failure( WP_Error $error, array $public ): WP_REST_Response {
+		$data    = (array) $error->get_error_data();
+		$public += array( 'status' => $data['status'] ?? 500 );
 		if ( current_user_can( 'manage_options' ) ) {
 			$public += array_filter( array_intersect_key( $data, array_flip( array( 'fix', 'detail', 'request_id' ) ) ) );
 		}

@@ -99,7 +99,7 @@ final class Admin_Routes {
 		}
 		$answer = Tokens::trial( $wp_user );
 		if ( is_wp_error( $answer ) ) {
-			return Rest::for_visitor( $answer );
+			return Rest::for_administrator( $answer );
 		}
 		return new WP_REST_Response( array( 'user' => array_intersect_key( (array) ( $answer['user'] ?? array() ), array_flip( array( 'id', 'login', 'name' ) ) ) ) );
 	}
@@ -116,7 +116,7 @@ final class Admin_Routes {
 	public static function account( WP_REST_Request $request ) {
 		$answer = ( new Sidecar() )->user( array( 'login' => $request['login'] ) );
 		if ( is_wp_error( $answer ) ) {
-			return Rest::for_visitor( $answer );
+			return Rest::for_administrator( $answer );
 		}
 		return new WP_REST_Response( array_intersect_key( $answer, array_flip( array( 'id', 'login', 'name', 'status', 'role' ) ) ) );
 	}

@@ -86,7 +86,8 @@ final class Command {
 		}
 		$answer = Tokens::trial( $wp_user );
 		if ( is_wp_error( $answer ) ) {
-			$data = (array) $answer->get_error_data();
+			$answer = Errors::about_somebody( $answer );
+			$data   = (array) $answer->get_error_data();
 			WP_CLI::error( trim( $answer->get_error_code() . ': ' . $answer->get_error_message() . ' ' . ( $data['fix'] ?? '' ) ) );
 			return;
 		}

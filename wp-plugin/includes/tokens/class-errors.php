@@ -122,6 +122,29 @@ final class Errors {
 	}
 
 	/**
+	 * A person's failure as told to an administrator who looks them up: it is about somebody else.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param WP_Error $error The failure as the person meets it.
+	 */
+	public static function about_somebody( WP_Error $error ): WP_Error {
+		$sentences = array(
+			'user_not_found'    => __( 'There is no Box account for this person yet.', 'widgets-for-box' ),
+			'user_inactive'     => __( 'The Box account of this person is not active.', 'widgets-for-box' ),
+			'user_ambiguous'    => __( 'More than one Box account could be this person’s.', 'widgets-for-box' ),
+			'login_not_allowed' => __( 'The sidecar’s policy lets nobody in with the Box account of this person.', 'widgets-for-box' ),
+			'role_not_allowed'  => __( 'This person administers Box; that much power is not for a page, so they see no files here. They need an ordinary Box account.', 'widgets-for-box' ),
+		);
+		$code      = $error->get_error_code();
+		$data      = (array) $error->get_error_data();
+		if ( isset( $data['profile'] ) ) {
+			return new WP_Error( $code, __( 'The e-mail address of this person is not confirmed, so it counts for nothing at Box.', 'widgets-for-box' ), $data );
+		}
+		return isset( $sentences[ $code ] ) ? new WP_Error( $code, $sentences[ $code ], $data ) : $error;
+	}
+
+	/**
 	 * What people without a Box account are told unless the administrator words it.
 	 *
 	 * @since 0.1.0
