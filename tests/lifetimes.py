@@ -28,6 +28,8 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (BROWSER, "tokens.js", "PATIENCE"): "for an answer of the site",
     (BROWSER, "tokens.js", "MARGIN"): "a token with less life than this is renewed before it is used again",
     (BROWSER, "tokens.js", "ENDURANCE"): "to come back while the site says that it is busy",
+    (BROWSER, "presence.js", "PAUSE"): "until what failed is tried again by itself, the first time; then twice as long",
+    (BROWSER, "presence.js", "LONGEST_PAUSE"): "at most, between two such attempts",
     (BROWSER, "editor-view.js", "PAUSE"): "without a change before an author’s own view is signed anew",
     (WORDPRESS, "class-tokens.php", "PATIENCE"): "until one of a person's three turns is free; then 429",
     (WORDPRESS, "class-sidecar.php", "TIMEOUT"): "for a whole call of the sidecar",

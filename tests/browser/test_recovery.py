@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,8 @@ def become(tab: Tab, stack: Stack, who: str | None) -> None:
 def inside(stack: Stack, folder: str, login: str = "ana@example.com") -> str:
     """The first name in a folder."""
     paths = [item["path"] for item in stack.emulator.items(login)]
-    return min(path.split("/")[2] for path in paths if path.startswith(f"/{folder}/"))
+    names: list[str] = [path.split("/")[2] for path in paths if path.startswith(f"/{folder}/")]
+    return min(names)
 
 
 def test_log_out_in_another_tab_is_noticed_when_the_page_is_looked_at(visit: Visit, stack: Stack) -> None:
@@ -95,6 +95,10 @@ def test_while_it_is_not_known_who_is_there_nothing_can_be_used(visit: Visit, st
     open_folder(tab, "Projetos")
     expect(explorer(tab).get_by_role("alert")).to_contain_text("can’t be reached")
     assert [entry for entry in stack.emulator.log(since) if entry["path"].startswith("/2.0/")] == []
+    tab.page.unroute_all()
+    tab.page.evaluate(LOOK)
+    expect(row(tab, inside(stack, "Projetos"))).to_be_visible()
+    expect(tab.page.get_by_role("alert")).to_have_count(0)
 
 
 def test_offline_is_said_at_once_and_once_and_goes_on_by_itself(visit: Visit, stack: Stack, tmp_path: Path) -> None:
@@ -169,22 +173,49 @@ def test_back_reload_and_a_sent_link_lead_to_the_folder(visit: Visit, stack: Sta
     assert "#box" not in kenji.page.url
 
 
+def upload(tab: Tab, file: Path, said: str) -> None:
+    """By the uploader; `said` is what it says then."""
+    uploader(tab).locator("input[type=file]").first.set_input_files(file)
+    expect(uploader(tab).locator(".bcu-item-label").get_by_text(file.name, exact=True)).to_be_visible()
+    uploader(tab).get_by_role("button", name="Upload", exact=True).click()
+    expect(uploader(tab).get_by_text(said)).to_be_visible()
+
+
 def test_upload_shows_at_once_in_the_explorer(visit: Visit, stack: Stack, tmp_path: Path) -> None:
     file = tmp_path / "recibo-7.txt"
     tab = visit("ana")
     expect(row(tab, "Projetos")).to_be_visible()
+    new = tab.page.locator(".widgets-for-box-explorer .widgets-for-box-new")
     for sentence in ("recibo-7.txt is now in", "recibo-7.txt in All Files has a new version"):
         file.write_text(sentence)
-        uploader(tab).locator("input[type=file]").first.set_input_files(file)
-        expect(uploader(tab).locator(".bcu-item-label").get_by_text(file.name)).to_be_visible()
-        uploader(tab).get_by_role("button", name="Upload", exact=True).click()
-        expect(uploader(tab).get_by_text(sentence)).to_be_visible()
-        expect(row(tab, file.name)).to_have_class(re.compile("widgets-for-box-new"))
+        upload(tab, file, sentence)
+        expect(new).to_have_count(1)
+        expect(new).to_contain_text(file.name)
         tab.screenshot("uploaded")
+    # A name that holds another one is another file; both are new.
+    copy = tmp_path / "copy of recibo-7.txt"
+    copy.write_text("again")
+    upload(tab, copy, "copy of recibo-7.txt is now in")
+    expect(new).to_have_count(2)
     open_folder(tab, "Projetos")
     expect(row(tab, inside(stack, "Projetos"))).to_be_visible()
+    expect(new).to_have_count(0)
     uploader(tab).get_by_role("button", name="Open").click()
-    expect(row(tab, file.name)).to_be_visible()
+    expect(row(tab, copy.name)).to_be_visible()
+    expect(new).to_have_count(2)
+
+
+def test_what_was_there_before_is_not_new(visit: Visit, stack: Stack, tmp_path: Path) -> None:
+    for name in ("old recibo-8.txt", "recibo-8.txt"):
+        file = tmp_path / name
+        file.write_text(name)
+        tab = visit("ana")
+        expect(row(tab, "Projetos")).to_be_visible()
+        upload(tab, file, f"{name} is now in")
+    expect(row(tab, "old recibo-8.txt")).to_be_visible()
+    new = tab.page.locator(".widgets-for-box-explorer .widgets-for-box-new")
+    expect(new).to_have_count(1)
+    expect(new).not_to_contain_text("old")
 
 
 def test_page_in_the_background_asks_nothing_until_it_is_seen(visit: Visit, stack: Stack) -> None:

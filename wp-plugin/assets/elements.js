@@ -72,7 +72,7 @@
 		return messages;
 	}
 
-	/** Shows an Element. The widget says what becomes of it: isCurrent(), explain( failure ), recover(), tell( event ), opens( folder ). */
+	/** Shows an Element. The widget says what becomes of it: isCurrent(), explain( failure ), recover(), tell( event ), opens( folder ), retried(). */
 	function showElement( widget, container, { scopes, manages }, configuration, texts, { intercept, watch }, more ) {
 		const [ name, events ] = ELEMENTS[ widget.element ];
 		const box = new window.Box[ name ]();
@@ -118,11 +118,11 @@
 	}
 
 	/**
-	 * What the Elements call before every request; given a list they only announce it. One that was
-	 * taken away gets no more tokens: they may be another person's.
+	 * What the Elements call before every request; given a list they only announce it. It waits for a failure that may
+	 * pass, so that what was begun goes on. One that was taken away gets no more tokens: they may be another person's.
 	 */
-	function tokenFunction( { descriptor, isCurrent, explain, opens }, text ) {
-		return async ( ids ) => {
+	function tokenFunction( { descriptor, isCurrent, explain, retried }, text ) {
+		return async function getFresh( ids ) {
 			try {
 				const { token } = await getToken( descriptor );
 				if ( ! isCurrent() ) {
@@ -130,15 +130,15 @@
 				}
 				return Array.isArray( ids ) ? null : token;
 			} catch ( failure ) {
-				if ( isCurrent() ) {
-					// A dialog is about an item of the open folder.
-					const folder = ! document.querySelector( '.be-modal' ) && /^folder_(\d+)$/.exec( ids );
-					if ( folder ) {
-						opens( folder[ 1 ] );
-					}
-					explain( failure );
+				if ( ! isCurrent() ) {
+					throw failure;
 				}
-				throw failure;
+				explain( failure );
+				if ( failure.code === 'rest_not_logged_in' || failure.details?.final ) {
+					throw failure;
+				}
+				await retried();
+				return getFresh( ids );
 			}
 		};
 	}

@@ -44,6 +44,7 @@
 		const widget = widgets.get( container );
 		const run = ( widget.run = {} );
 		widget.code = null;
+		widget.waiting = [];
 		for ( const name of [ 'notices', 'presence' ] ) {
 			part( name ).catch( () => {} );
 		}
@@ -99,6 +100,8 @@
 			opens: ( folder ) => {
 				widget.folder = folder;
 			},
+			// Until somebody tries again, or the page does by itself.
+			retried: () => new Promise( ( resolve ) => widget.waiting.push( resolve ) ),
 			tell: ( event, detail ) => container.dispatchEvent( new CustomEvent( 'widgets-for-box:' + event, { bubbles: true, detail } ) ),
 		};
 		widget.box = showElement( shown, add( container, 'div', { className: 'widgets-for-box-element' } ), token, configuration, texts, requests, place );

@@ -23,6 +23,10 @@ export default ( { widgets, events, configuration, text, announcement, Failure, 
 		}
 		if ( widget.run === run ) {
 			recover( container );
+			if ( widget.waiting.length ) {
+				// The Element goes on with what it was about to do.
+				return widget.waiting.splice( 0 ).forEach( ( goOn ) => goOn() );
+			}
 			const folder = widget.folder || widget.id;
 			const component = box.getComponent?.();
 			if ( box.navigateTo ) {

@@ -5,7 +5,7 @@
 /** Milliseconds to wait for more files of the same upload. */
 const GATHERING = 400;
 
-export default ( { widgets, text, add, announcement } ) => {
+export default ( { widgets, events, text, add, announcement } ) => {
 	/** Uploaded files by the widget that they came through. */
 	const uploaded = new Map();
 	let timer;
@@ -22,16 +22,31 @@ export default ( { widgets, text, add, announcement } ) => {
 		box.navigateTo( folder );
 	}
 
-	/** Marks the rows of new files, as soon as they are there. */
-	function mark( container, names ) {
-		const look = () => container.querySelectorAll( '[role="row"]' ).forEach( ( row ) => {
-			row.classList.toggle( 'widgets-for-box-new', names.some( ( name ) => row.textContent.includes( name ) ) );
-		} );
-		const watch = new MutationObserver( look );
-		watch.observe( container, { childList: true, subtree: true } );
-		setTimeout( () => watch.disconnect(), 10000 );
+	/** Whether a row is about one of these files: its name stands alone in some element of the row. */
+	function isAbout( row, names ) {
+		return [ ...row.querySelectorAll( '*' ) ].some( ( node ) => ! node.children.length && names.includes( node.textContent ) );
+	}
+
+	/** New files of this visit, as [ folder, name ], by the explorer in which they are marked. */
+	const marked = new Map();
+
+	/** Marks the rows of new files, as soon and as often as they are shown: an explorer uses its rows again for others. */
+	function mark( container, files ) {
+		const look = () => {
+			const folder = folderOf( widgets.get( container ) || {} );
+			const names = ( marked.get( container ) || [] ).filter( ( file ) => file.folder === folder ).map( ( file ) => file.name );
+			container.querySelectorAll( '[role="row"]' ).forEach( ( row ) => row.classList.toggle( 'widgets-for-box-new', isAbout( row, names ) ) );
+		};
+		if ( ! marked.has( container ) ) {
+			new MutationObserver( look ).observe( container, { childList: true, characterData: true, subtree: true } );
+		}
+		const added = files.map( ( { name, parent } ) => ( { folder: parent.id, name } ) );
+		marked.set( container, [ ...( marked.get( container ) || [] ), ...added ] );
 		look();
 	}
+
+	// Whoever comes next has uploaded nothing.
+	events.addEventListener( 'person', () => marked.forEach( ( files, container ) => marked.set( container, [] ) ) );
 
 	function say( container, files ) {
 		container.querySelector( ':scope > .widgets-for-box-success' )?.remove();
@@ -52,7 +67,7 @@ export default ( { widgets, text, add, announcement } ) => {
 			const open = add( notice, 'button', { type: 'button', className: 'wp-element-button', textContent: text.open } );
 			open.addEventListener( 'click', () => {
 				refresh( widget, files[ 0 ].parent.id );
-				mark( place, files.map( ( { name } ) => name ) );
+				mark( place, files );
 				place.tabIndex = -1;
 				place.focus();
 			} );
@@ -67,7 +82,7 @@ export default ( { widgets, text, add, announcement } ) => {
 					if ( container !== source ) {
 						refresh( widget, folderOf( widget ) );
 					}
-					mark( container, here.map( ( { name } ) => name ) );
+					mark( container, here );
 				}
 			} );
 			if ( widgets.get( source )?.element === 'uploader' ) {

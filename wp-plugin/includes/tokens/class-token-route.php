@@ -121,9 +121,9 @@ final class Token_Route {
 				'token'      => $answer['access_token'],
 				'expires_in' => (int) $answer['expires_in'],
 				'scopes'     => $answer['scopes'],
-				// Whether to be told what only an administrator can mend.
-				'manages'    => current_user_can( 'manage_options' ),
 			)
+			// Who is to be told what only an administrator can mend.
+			+ ( current_user_can( 'manage_options' ) ? array( 'manages' => true ) : array() )
 		);
 	}
 }
