@@ -137,7 +137,7 @@ final class Settings {
 				'section'     => 'people',
 				'field'       => array( Settings_Fields::class, 'account' ),
 				'label'       => static fn() => __( 'Which Box user someone is', 'widgets-for-box' ),
-				'description' => static fn() => __( 'A Box user that is assigned on someone’s profile page comes before this rule.', 'widgets-for-box' ),
+				'description' => static fn() => __( 'A Box user that is assigned on someone’s profile page comes before this rule. Who administers Box sees no files unless the sidecar’s policy allows it: assign them an ordinary Box account.', 'widgets-for-box' ),
 			),
 			'directory'       => array(
 				'default'     => '',
