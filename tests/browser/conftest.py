@@ -19,6 +19,7 @@ from intranet.wordpress import Session, WordPress
 expect.set_options(timeout=20_000)
 
 Visit = Callable[..., Tab]
+Write = Callable[[str], str]
 
 
 @functools.cache
@@ -48,3 +49,22 @@ def visit(request: pytest.FixtureRequest, stack: Stack, browser: Browser) -> Ite
         yield open_window
         for number, tab in enumerate(tabs):
             tab.screenshot(f"{name}-{number}" if len(tabs) > 1 else name, full_page=True)
+
+
+@pytest.fixture
+def write(stack: Stack) -> Iterator[Write]:
+    """`write("[box_explorer]")` publishes a page for the length of the test and gives its address."""
+    made: list[str] = []
+
+    def publish(content: str) -> str:
+        number = stack.wordpress.php(
+            "kses_remove_filters(); echo wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish',"
+            " 'post_title' => 'Written for a test', 'post_content' => $data['content'] ) );",
+            content=f"<!-- wp:html -->{content}<!-- /wp:html -->",
+        ).strip()
+        made.append(number)
+        return f"/?page_id={number}"
+
+    yield publish
+    for number in made:
+        stack.wordpress.php(f"wp_delete_post( {number}, true );")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Route, expect
 
-from browser.conftest import Visit
+from browser.conftest import Visit, Write
 from browser.page import complaints, violations
 from intranet.browser import DESKTOP, PHONE, Tab
 from intranet.stack import Stack
@@ -21,14 +20,9 @@ FORM = """
 
 
 @pytest.fixture
-def form(stack: Stack) -> Iterator[str]:
+def form(write: Write) -> str:
     """The address of a page with a form in which files are chosen."""
-    made = stack.wordpress.php(
-        "kses_remove_filters(); echo wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish',"
-        f" 'post_title' => 'Application', 'post_content' => '<!-- wp:html -->{FORM}<!-- /wp:html -->' ) );"
-    )
-    yield f"/?page_id={made.strip()}"
-    stack.wordpress.php(f"wp_delete_post( {made.strip()}, true );")
+    return write(FORM)
 
 
 def chosen(tab: Tab) -> Locator:

@@ -5,7 +5,9 @@
 /** Milliseconds to wait for more files of the same upload. */
 const GATHERING = 400;
 
-export default ( { widgets, events, text, add, announcement } ) => {
+export default ( { widgets, events, text, add, announcement, part } ) => {
+	part( 'drop' ).catch( () => {} );
+
 	/** Uploaded files by the widget that they came through. */
 	const uploaded = new Map();
 	let timer;

@@ -70,6 +70,9 @@ final class Loader {
 				/* translators: 1: name of a file, 2: name of its folder. */
 				'newVersion' => __( '%1$s in %2$s has a new version; the earlier one is kept at Box.', 'widgets-for-box' ),
 				'open'      => __( 'Open', 'widgets-for-box' ),
+				/* translators: %s: name of a folder. */
+				'drop'      => __( 'Drop into %s', 'widgets-for-box' ),
+				'dropFolders' => __( 'Folders can’t be dropped here. Please drop the files in them.', 'widgets-for-box' ),
 				'offline'   => __( 'You are offline. This goes on by itself once you are connected again.', 'widgets-for-box' ),
 				'box'       => __( 'Your browser can’t reach Box. Please check your connection.', 'widgets-for-box' ),
 				/* translators: %s: address of the site, such as https://intranet.example.com */
