@@ -105,6 +105,9 @@
 			tell: ( event, detail ) => container.dispatchEvent( new CustomEvent( 'widgets-for-box:' + event, { bubbles: true, detail } ) ),
 		};
 		widget.box = showElement( shown, add( container, 'div', { className: 'widgets-for-box-element' } ), token, configuration, texts, requests, place );
+		if ( widget.element === 'explorer' ) {
+			part( 'details' ).catch( () => {} );
+		}
 		if ( widget.element === 'uploader' || token.scopes.includes( 'item_upload' ) ) {
 			part( 'uploads' ).catch( () => {} );
 		}

@@ -73,6 +73,12 @@ final class Loader {
 				/* translators: %s: name of a folder. */
 				'drop'      => __( 'Drop into %s', 'widgets-for-box' ),
 				'dropFolders' => __( 'Folders can’t be dropped here. Please drop the files in them.', 'widgets-for-box' ),
+				'noPreview' => __( 'This file can’t be previewed here.', 'widgets-for-box' ),
+				'noPreviewNoDownload' => __( 'This file can neither be previewed nor downloaded here.', 'widgets-for-box' ),
+				'size'      => __( 'Size', 'widgets-for-box' ),
+				'changed'   => __( 'Last changed', 'widgets-for-box' ),
+				'download'  => __( 'Download', 'widgets-for-box' ),
+				'close'     => __( 'Close', 'widgets-for-box' ),
 				'offline'   => __( 'You are offline. This goes on by itself once you are connected again.', 'widgets-for-box' ),
 				'box'       => __( 'Your browser can’t reach Box. Please check your connection.', 'widgets-for-box' ),
 				/* translators: %s: address of the site, such as https://intranet.example.com */
