@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import Visit
+from browser.conftest import Visit, Write
 from browser.page import explorer, open_folder, row, uploader
 from intranet.browser import Tab
 from intranet.stack import Stack
@@ -171,6 +171,41 @@ def test_back_reload_and_a_sent_link_lead_to_the_folder(visit: Visit, stack: Sta
     kenji = visit("kenji", sent)
     expect(row(kenji, "企画書")).to_be_visible()
     assert "#box" not in kenji.page.url
+
+
+def ids(stack: Stack, login: str = "ana@example.com") -> dict[str, str]:
+    """Of all items, by their paths."""
+    return {item["path"]: item["id"] for item in stack.emulator.items(login)}
+
+
+def test_each_explorer_has_its_own_place_in_the_address(visit: Visit, stack: Stack, write: Write) -> None:
+    folders = ids(stack)
+    tab = visit("ana", write(f"[box_explorer][box_explorer folder=\"{folders['/Projetos']}\"]"))
+    first, second = tab.page.locator(".widgets-for-box-explorer").all()
+    receipts = inside(stack, "Recibos")
+    deeper = min(path.split("/")[3] for path in folders if path.startswith("/Projetos/Aurora/"))
+    first.get_by_role("row").filter(has_text="Recibos").get_by_text("Recibos").click()
+    expect(first.get_by_role("row").filter(has_text=receipts).first).to_be_visible()
+    second.get_by_role("row").filter(has_text="Aurora").get_by_text("Aurora").click()
+    expect(second.get_by_role("row").filter(has_text=deeper).first).to_be_visible()
+    assert tab.page.url.endswith(f"#box=0.{folders['/Recibos']},1.{folders['/Projetos/Aurora']}")
+    tab.page.reload()
+    expect(first.get_by_role("row").filter(has_text=receipts).first).to_be_visible()
+    expect(second.get_by_role("row").filter(has_text=deeper).first).to_be_visible()
+    tab.page.go_back()
+    expect(second.get_by_role("row").filter(has_text="Aurora")).to_be_visible()
+    expect(first.get_by_role("row").filter(has_text=receipts).first).to_be_visible()
+
+
+def test_folder_outside_of_the_widget_is_not_opened(visit: Visit, stack: Stack, write: Write) -> None:
+    """Though it is the person's own, and Box would show it to them elsewhere."""
+    folders = ids(stack)
+    page = write(f"[box_explorer folder=\"{folders['/Projetos']}\"]")
+    tab = visit("ana", f"{page}#box=0.{folders['/Recibos']}")
+    expect(row(tab, "Aurora")).to_be_visible()
+    expect(row(tab, inside(stack, "Recibos"))).to_have_count(0)
+    assert "#box" not in tab.page.url
+    expect(tab.page.get_by_role("alert")).to_have_count(0)
 
 
 def upload(tab: Tab, file: Path, said: str) -> None:

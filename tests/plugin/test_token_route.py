@@ -371,6 +371,31 @@ def test_codes_of_the_sidecar_are_passed_on(
 
 
 @pytest.mark.parametrize(
+    ("stored", "offered"),
+    [
+        ("https://intranet.example.com/help", "https://intranet.example.com/help"),
+        ("it.desk@example.com", "mailto:it.desk@example.com?"),
+        ("javascript:alert(1)", None),
+        ("  JaVaScRiPt:alert(1)", None),
+        ("data:text/html,<script>alert(1)</script>", None),
+        ("it.desk@example.com?javascript:", None),
+    ],
+)
+def test_no_script_is_offered_as_a_contact(
+    site: WordPress, sidecar: ScriptedSidecar, widget: str, stored: str, offered: str | None
+) -> None:
+    """Not even by whoever can write to the database."""
+    sidecar.answer = lambda request: problem(404, "user_not_found")
+    site.php("update_option( 'widgets_for_box', array( 'contact' => $data['stored'] ) );", stored=stored)
+    try:
+        data = ask(site.login("ana"), widget).json()["data"]
+    finally:
+        site.php("delete_option( 'widgets_for_box' );")
+    assert data["final"] is True
+    assert data.get("contact", "").startswith(offered or "") if offered else "contact" not in data
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         Answer(body="<html>gateway</html>"),

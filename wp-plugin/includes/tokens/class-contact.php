@@ -37,6 +37,8 @@ final class Contact {
 		}
 		$offer   = array( 'final' => true );
 		$contact = Settings::get( 'contact' );
+		// Whoever can write to the database can't make a script of it.
+		$contact = is_email( $contact ) ? $contact : esc_url_raw( $contact, array( 'https' ) );
 		if ( '' === $contact ) {
 			return $offer;
 		}

@@ -97,7 +97,7 @@ final class Errors {
 			case 'login_not_allowed':
 				return __( 'Box is not available here for your account.', 'widgets-for-box' );
 			case 'role_not_allowed':
-				return __( 'You administer Box; that much power is not for a page, so your Box account shows no files here. Please use an ordinary Box account.', 'widgets-for-box' );
+				return __( 'You administer Box, or have another role there whose power is not for a page; so your Box account shows no files here. Please use an ordinary Box account.', 'widgets-for-box' );
 			case 'element_not_allowed':
 			case 'scope_not_allowed':
 			case 'folder_not_allowed':
@@ -134,7 +134,7 @@ final class Errors {
 			'user_inactive'     => __( 'The Box account of this person is not active.', 'widgets-for-box' ),
 			'user_ambiguous'    => __( 'More than one Box account could be this person’s.', 'widgets-for-box' ),
 			'login_not_allowed' => __( 'The sidecar’s policy lets nobody in with the Box account of this person.', 'widgets-for-box' ),
-			'role_not_allowed'  => __( 'This person administers Box; that much power is not for a page, so they see no files here. They need an ordinary Box account.', 'widgets-for-box' ),
+			'role_not_allowed'  => __( 'This person administers Box, or has another role there that the sidecar’s policy denies; so they see no files here. They need an ordinary Box account.', 'widgets-for-box' ),
 		);
 		$code      = $error->get_error_code();
 		$data      = (array) $error->get_error_data();
