@@ -10,7 +10,7 @@
 defined( 'WP_UNINSTALL_PLUGIN' ) || exit;
 
 // Those without the underscore are of versions before the first release.
-foreach ( array( '_widgets_for_box_account', '_widgets_for_box_address', '_widgets_for_box_link', '_widgets_for_box_issued', '_widgets_for_box_revoke', 'widgets_for_box_account', 'widgets_for_box_confirmed_email', 'widgets_for_box_email_key', 'widgets_for_box_issued' ) as $widgets_for_box_key ) {
+foreach ( array( '_widgets_for_box_account', '_widgets_for_box_address', '_widgets_for_box_link', '_widgets_for_box_issued', '_widgets_for_box_revoke', '_widgets_for_box_viewed', 'widgets_for_box_account', 'widgets_for_box_confirmed_email', 'widgets_for_box_email_key', 'widgets_for_box_issued' ) as $widgets_for_box_key ) {
 	delete_metadata( 'user', 0, $widgets_for_box_key, '', true );
 }
 

@@ -98,6 +98,38 @@ def test_who_edits_sees_their_own_files_where_visitors_will_see_theirs(visit: Vi
     assert [error for error in complaints(tab) if "widgets-for-box" in error] == []
 
 
+@pytest.fixture
+def views_allowed(stack: Stack) -> Iterator[None]:
+    """What only who can write wp-config.php can allow."""
+    stack.wordpress.configure(WIDGETS_FOR_BOX_VIEW_AS=True)
+    yield
+    del stack.wordpress.constants["WIDGETS_FOR_BOX_VIEW_AS"]
+    stack.wordpress.configure()
+
+
+@pytest.mark.usefixtures("views_allowed")
+def test_an_administrator_sees_names_in_the_place_of_a_colleague(visit: Visit, stack: Stack) -> None:
+    tab = visit("admin", "/wp-admin/post-new.php")
+    page = tab.page
+    insert_explorer(page)
+    page.get_by_role("button", name="Show my own files").click()
+    canvas = page.frame_locator('iframe[name="editor-canvas"]')
+    person = canvas.get_by_role("combobox", name="See it in the place of")
+    person.press_sequentially("kenji")
+    canvas.get_by_role("option", name="(kenji)").click()
+    view = canvas.frame_locator("iframe.widgets-for-box-view")
+    expect(view.get_by_role("row").filter(has_text="企画書")).to_be_visible()
+    expect(canvas.get_by_text("This is what")).to_contain_text("That you look is recorded")
+    page.get_by_role("checkbox", name="Upload files and create folders").check()
+    expect(view.get_by_role("row").filter(has_text="企画書")).to_be_visible()
+    expect(view.get_by_role("button", name="Add")).to_have_count(0)
+    tab.screenshot("in-the-place-of")
+    token = [token for token in stack.emulator.tokens() if token["kind"] == "downscoped"][-1]
+    assert token["scopes"] == ["base_explorer"]
+    line = [line for line in stack.sidecar.audit() if line["request_id"].startswith("viewed-by-wp-user-")][-1]
+    assert (line["event"], line["scopes"]) == ("token_issued", [])
+
+
 def test_view_is_for_those_who_write_and_for_signed_widgets(stack: Stack) -> None:
     made = {"element": "explorer", "attributes": {"folder": "0"}}
     olga = session(stack.wordpress, "olga")

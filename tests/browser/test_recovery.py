@@ -180,7 +180,7 @@ def ids(stack: Stack, login: str = "ana@example.com") -> dict[str, str]:
 
 def test_each_explorer_has_its_own_place_in_the_address(visit: Visit, stack: Stack, write: Write) -> None:
     folders = ids(stack)
-    tab = visit("ana", write(f"[box_explorer][box_explorer folder=\"{folders['/Projetos']}\"]"))
+    tab = visit("ana", write(f'[box_explorer][box_explorer folder="{folders["/Projetos"]}"]'))
     first, second = tab.page.locator(".widgets-for-box-explorer").all()
     receipts = inside(stack, "Recibos")
     deeper = min(path.split("/")[3] for path in folders if path.startswith("/Projetos/Aurora/"))
@@ -200,7 +200,7 @@ def test_each_explorer_has_its_own_place_in_the_address(visit: Visit, stack: Sta
 def test_folder_outside_of_the_widget_is_not_opened(visit: Visit, stack: Stack, write: Write) -> None:
     """Though it is the person's own, and Box would show it to them elsewhere."""
     folders = ids(stack)
-    page = write(f"[box_explorer folder=\"{folders['/Projetos']}\"]")
+    page = write(f'[box_explorer folder="{folders["/Projetos"]}"]')
     tab = visit("ana", f"{page}#box=0.{folders['/Recibos']}")
     expect(row(tab, "Aurora")).to_be_visible()
     expect(row(tab, inside(stack, "Recibos"))).to_have_count(0)

@@ -34,6 +34,7 @@ final class Plugin {
 		'Loader'                  => 'widgets/',
 		'Content_Security_Policy' => 'widgets/',
 		'Token_Route'             => 'tokens/',
+		'View_As'                 => 'tokens/',
 		'Tokens'                  => 'tokens/',
 		'Session_Watch'           => 'tokens/',
 		'Issued'                  => 'tokens/',

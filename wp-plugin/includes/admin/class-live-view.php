@@ -50,7 +50,9 @@ final class Live_View {
 	public static function show(): void {
 		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- It changes nothing, and the widget is signed.
 		$descriptor = isset( $_GET['widget'] ) ? sanitize_text_field( wp_unslash( $_GET['widget'] ) ) : '';
-		$widget     = current_user_can( 'edit_posts' ) ? Descriptor::verify( $descriptor ) : null;
+		$view       = View_As::verify( $descriptor );
+		$widget     = $view ? $view->widget : Descriptor::verify( $descriptor );
+		$widget     = current_user_can( 'edit_posts' ) ? $widget : null;
 		if ( null === $widget ) {
 			wp_die( esc_html__( 'This widget does not belong to this page any more. Please reload the page.', 'widgets-for-box' ), '', array( 'response' => 403 ) );
 		}

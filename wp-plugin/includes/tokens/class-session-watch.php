@@ -57,8 +57,12 @@ final class Session_Watch {
 	 */
 	public static function meta_goes( $meta_ids, $user_id, $key, $value ): void {
 		self::meta_changes( 0, $user_id, $key );
-		if ( in_array( $key, array( Issued::META, Issued::PENDING ), true ) && $user_id ) {
+		if ( in_array( $key, array( Issued::META, Issued::PENDING, View_As::META ), true ) && $user_id ) {
 			try {
+				if ( View_As::META === $key ) {
+					View_As::end( (int) $user_id );
+					return;
+				}
 				array_map( array( Revocations::class, 'keep' ), is_array( $value ) ? array( $value ) : get_user_meta( $user_id, $key ) );
 			} catch ( Throwable $error ) {
 				unset( $error ); // No more than a revocation itself may.

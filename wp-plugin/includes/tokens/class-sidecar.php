@@ -59,9 +59,10 @@ final class Sidecar {
 	 *                                       last also `name`, by which an app user is made who is not there yet.
 	 * @param Widget                $widget  What the token is for.
 	 * @param string                $refused SHA-256 of a token that Box refused, to get another; empty if none was.
+	 * @param string                $id      Of the request, in the sidecar's audit; empty for any.
 	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
 	 */
-	public function token( array $user, Widget $widget, string $refused = '' ) {
+	public function token( array $user, Widget $widget, string $refused = '', string $id = '' ) {
 		$answer = $this->call(
 			'POST',
 			'/v1/tokens',
@@ -70,7 +71,9 @@ final class Sidecar {
 				'element' => $widget->element,
 				'scopes'  => $widget->scopes,
 				$widget->resource() => $widget->id,
-			) + ( '' === $refused ? array() : array( 'refused' => $refused ) )
+			) + ( '' === $refused ? array() : array( 'refused' => $refused ) ),
+			self::TIMEOUT,
+			$id
 		);
 		if ( is_wp_error( $answer ) ) {
 			return $answer;
@@ -124,16 +127,17 @@ final class Sidecar {
 	 * @param string                    $path    Path and query.
 	 * @param array<string, mixed>|null $body    Sent as JSON.
 	 * @param int                       $timeout Seconds.
+	 * @param string                    $id      Of the request; empty for any.
 	 * @return array<string, mixed>|WP_Error The decoded answer.
 	 */
-	private function call( string $method, string $path, ?array $body = null, int $timeout = self::TIMEOUT ) {
+	private function call( string $method, string $path, ?array $body = null, int $timeout = self::TIMEOUT, string $id = '' ) {
 		$breaker  = new Breaker( $this->path );
 		$patience = $breaker->patience( $timeout );
 		if ( 0 === $patience ) {
 			return self::timed_out( $breaker );
 		}
 		try {
-			$response = $this->socket->send( $method, $path, $body, $patience );
+			$response = $this->socket->send( $method, $path, $body, $patience, $id );
 			if ( ! is_wp_error( $response ) ) {
 				$breaker->answered();
 				return $this->read( $response );

@@ -94,9 +94,10 @@ final class Socket {
 	 * @param string                    $path    Path and query.
 	 * @param array<string, mixed>|null $body    Sent as JSON.
 	 * @param int                       $timeout Seconds.
+	 * @param string                    $id      Of the request; empty for any.
 	 * @return array<string, mixed>|WP_Error What the HTTP API returns.
 	 */
-	public function send( string $method, string $path, ?array $body, int $timeout ) {
+	public function send( string $method, string $path, ?array $body, int $timeout, string $id = '' ) {
 		if ( array_filter( self::FUNCTIONS, 'function_exists' ) !== self::FUNCTIONS || ! defined( 'CURLOPT_UNIX_SOCKET_PATH' ) ) {
 			// Without it WordPress would fall back to a transport that knows no Unix sockets.
 			return self::error( 'curl_missing', __( 'Install the cURL extension of PHP and restart PHP.', 'widgets-for-box' ) );
@@ -109,7 +110,7 @@ final class Socket {
 		// Last, so that nobody's own cURL options (a proxy, say) get the final word on this handle.
 		add_action( 'http_api_curl', array( $this, 'use_socket' ), PHP_INT_MAX, 2 );
 		try {
-			$response = wp_remote_request( $this->url( $path ), $this->arguments( $method, $body, $timeout ) );
+			$response = wp_remote_request( $this->url( $path ), $this->arguments( $method, $body, $timeout, $id ) );
 		} finally {
 			remove_action( 'http_api_curl', array( $this, 'use_socket' ), PHP_INT_MAX );
 			$this->unmute();
@@ -193,13 +194,14 @@ final class Socket {
 	 * @param string                    $method  HTTP method.
 	 * @param array<string, mixed>|null $body    Sent as JSON.
 	 * @param int                       $timeout Seconds.
+	 * @param string                    $id      Of the request; empty for any.
 	 * @return array<string, mixed>
 	 */
-	private function arguments( string $method, ?array $body, int $timeout ): array {
+	private function arguments( string $method, ?array $body, int $timeout, string $id ): array {
 		$headers = array(
 			'Accept'       => 'application/json',
 			'Box-Sidecar'  => '1',
-			'X-Request-Id' => wp_generate_uuid4(),
+			'X-Request-Id' => '' !== $id ? $id : wp_generate_uuid4(),
 		);
 		if ( null !== $body ) {
 			$headers['Content-Type'] = 'application/json';

@@ -97,13 +97,27 @@ final class Token_Route {
 	 */
 	public static function token( WP_REST_Request $request ) {
 		$widget = Descriptor::verify( $request['widget'] );
+		$view   = null === $widget ? View_As::verify( $request['widget'] ) : null;
+		$widget = $view ? $view->widget : $widget;
 		if ( null === $widget ) {
 			return new WP_Error( 'invalid_widget', __( 'This widget does not belong to this page any more. Please reload the page.', 'widgets-for-box' ), array( 'status' => 400 ) );
 		}
 
-		$answer = Tokens::for_session( $widget, (string) $request['refused'] );
+		$answer = Tokens::for_session( $widget, (string) $request['refused'], $view );
 		if ( is_wp_error( $answer ) ) {
-			return Rest::for_visitor( $answer );
+			return $view ? Rest::for_administrator( $answer ) : Rest::for_visitor( $answer );
+		}
+
+		if ( $view ) {
+			/**
+			 * Fires after an administrator got a token that lists what somebody else would see.
+			 *
+			 * @param WP_User $viewer The administrator.
+			 * @param WP_User $person The person.
+			 * @param string  $id     Id of the folder that the widget shows.
+			 */
+			do_action( 'widgets_for_box_viewed_as', wp_get_current_user(), $view->person, $widget->id );
+			return self::answer( $answer );
 		}
 
 		/**
@@ -116,6 +130,15 @@ final class Token_Route {
 		 */
 		do_action( 'widgets_for_box_token_issued', wp_get_current_user(), $widget->element, $answer['scopes'], $widget->id );
 
+		return self::answer( $answer );
+	}
+
+	/**
+	 * What the page is told.
+	 *
+	 * @param array{access_token: string, expires_in: int, scopes: string[]} $answer Of the sidecar.
+	 */
+	private static function answer( array $answer ): WP_REST_Response {
 		return new WP_REST_Response(
 			array(
 				'token'      => $answer['access_token'],

@@ -43,10 +43,11 @@ final class Tokens {
 	 *
 	 * @param Widget $widget  What the token is for.
 	 * @param string $refused SHA-256 of a token that Box refused, to get another; empty if none was.
+	 * @param View_As|null $view In whose place the widget is seen; null if in nobody's.
 	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
 	 */
-	public static function for_session( Widget $widget, string $refused = '' ) {
-		$wp_user = wp_get_current_user();
+	public static function for_session( Widget $widget, string $refused = '', ?View_As $view = null ) {
+		$wp_user = $view ? $view->person : wp_get_current_user();
 		$user    = People::box_user( $wp_user );
 		if ( null === $user ) {
 			return self::no_account( $wp_user );
@@ -60,14 +61,17 @@ final class Tokens {
 			if ( $unsettled ) {
 				return $unsettled;
 			}
+			if ( $view ) {
+				$view->note();
+			}
 			// Before, in case that this process does not come to its end.
 			self::remember( $wp_user->ID, $user, HOUR_IN_SECONDS, get_user_meta( $wp_user->ID, Issued::META ) );
 			// Who this person was at Box until now may be the same there by another name.
 			Revocations::finish();
 			$allowed = Permissions::narrow( $widget, $wp_user );
-			$answer  = self::ask( $wp_user, $user, $allowed, $refused );
+			$answer  = self::ask( $wp_user, $user, $allowed, $refused, $view ? $view->request_id() : '' );
 			// After an error too: the sidecar may have made a token that nobody waited for.
-			$objection = self::look_again( $wp_user, $user, $widget, $allowed, is_wp_error( $answer ) ? 0 : (int) $answer['expires_in'] );
+			$objection = self::look_again( $wp_user, $user, $widget, $allowed, is_wp_error( $answer ) ? 0 : (int) $answer['expires_in'], $view );
 			return $objection ?? $answer;
 		} finally {
 			$turn->release();
@@ -99,13 +103,14 @@ final class Tokens {
 	 * @param array<string, string> $user    The Box user.
 	 * @param Widget                $widget  What the token is for.
 	 * @param string                $refused SHA-256 of a token that Box refused; empty if none was.
+	 * @param string                $id      Of the request; empty for any.
 	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
 	 */
-	private static function ask( WP_User $wp_user, array $user, Widget $widget, string $refused = '' ) {
+	private static function ask( WP_User $wp_user, array $user, Widget $widget, string $refused = '', string $id = '' ) {
 		if ( isset( $user['external_app_user_id'] ) ) {
 			$user['name'] = self::name( $wp_user );
 		}
-		return ( new Sidecar() )->token( $user, $widget, $refused );
+		return ( new Sidecar() )->token( $user, $widget, $refused, $id );
 	}
 
 	/**
@@ -116,17 +121,21 @@ final class Tokens {
 	 * @param Widget                $widget  As of for_session().
 	 * @param Widget                $allowed What was asked for.
 	 * @param int                   $life    The token's, in seconds; 0 if there is none.
+	 * @param View_As|null          $view    As of for_session(): then the session is not this person's.
 	 * @return WP_Error|null Null if it is; else the tokens are revoked.
 	 */
-	private static function look_again( WP_User $wp_user, array $user, Widget $widget, Widget $allowed, int $life ): ?WP_Error {
+	private static function look_again( WP_User $wp_user, array $user, Widget $widget, Widget $allowed, int $life, ?View_As $view ): ?WP_Error {
 		$now = new Snapshot( $wp_user->ID );
+		// In the person's own session its end is seen below; of somebody else's view only this row tells.
+		$revoked = $view && ! $now->meta( Issued::META );
 		if ( self::remember( $wp_user->ID, $user, $life, $now->meta( Issued::META ) ) ) {
 			// Only what is written is found by whoever ends the session after this look.
 			$now = new Snapshot( $wp_user->ID );
 		}
 		$objection = $now->view(
-			static function ( ?WP_User $fresh ) use ( $wp_user, $user, $widget, $allowed ) {
-				if ( ! $fresh || $fresh->user_pass !== $wp_user->user_pass || ! \WP_Session_Tokens::get_instance( $fresh->ID )->verify( wp_get_session_token() ) ) {
+			static function ( ?WP_User $fresh ) use ( $wp_user, $user, $widget, $allowed, $view ) {
+				$session = $view || ( $fresh && \WP_Session_Tokens::get_instance( $fresh->ID )->verify( wp_get_session_token() ) );
+				if ( ! $fresh || $fresh->user_pass !== $wp_user->user_pass || ! $session ) {
 					return Errors::not_logged_in();
 				}
 				$same = People::box_user( $fresh ) === $user && user_can( $fresh, Permissions::CAPABILITY )
@@ -134,6 +143,11 @@ final class Tokens {
 				return $same ? null : Errors::passing( 'tokens_revoked', 409 );
 			}
 		);
+		if ( $revoked ) {
+			$objection = Errors::passing( 'tokens_revoked', 409 );
+		} elseif ( $view && ! $view->is_still_allowed() ) {
+			$objection = Errors::not_logged_in();
+		}
 		if ( $objection ) {
 			self::revoke( $wp_user->ID );
 		} elseif ( $now->meta( Issued::PENDING ) || ! $now->meta( Issued::META ) ) {
@@ -211,6 +225,7 @@ final class Tokens {
 	public static function revoke( $user_id ): void {
 		try {
 			Revocations::add( (int) $user_id );
+			View_As::end( (int) $user_id );
 		} catch ( Throwable $error ) {
 			// No log-out, no deletion and no change of a password may fail for what we do about it.
 			unset( $error );

@@ -49,6 +49,12 @@ final class Descriptor_Route {
 						'type'        => 'object',
 						'default'     => array(),
 					),
+					'person'     => array(
+						'description' => __( 'Id of a user in whose place an administrator is to see it.', 'widgets-for-box' ),
+						'type'        => 'integer',
+						'minimum'     => 0,
+						'default'     => 0,
+					),
 				),
 			)
 		);
@@ -69,11 +75,16 @@ final class Descriptor_Route {
 			$named = $request['attributes'][ Elements::CATALOGUE[ $request['element'] ]['resource'] ] ?? '';
 			return new WP_Error( 'rest_invalid_param', Box_Address::refusal( $request['element'], is_scalar( $named ) ? (string) $named : '' ), array( 'status' => 400 ) );
 		}
-		$descriptor = Descriptor::sign( $widget );
+		$descriptor = $request['person'] ? View_As::sign( $widget, $request['person'] ) : Descriptor::sign( $widget );
+		if ( null === $descriptor ) {
+			return new WP_Error( 'rest_forbidden', __( 'You can’t see this in the place of that person.', 'widgets-for-box' ), array( 'status' => 403 ) );
+		}
 		return new WP_REST_Response(
 			array(
 				'widget' => $descriptor,
 				'view'   => Live_View::address( $descriptor ),
+				// Whether there is a choice of people.
+				'viewAs' => 'explorer' === $widget->element && View_As::is_allowed(),
 			)
 		);
 	}

@@ -38,7 +38,18 @@ final class Descriptor {
 	 * @param Widget $widget The widget.
 	 */
 	public static function sign( Widget $widget ): string {
-		$payload = self::encode( (string) wp_json_encode( array( 'v' => self::VERSION ) + $widget->to_array() ) );
+		return self::seal( array( 'v' => self::VERSION ) + $widget->to_array() );
+	}
+
+	/**
+	 * Signs data.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param array<string, mixed> $data With the format as `v`: one format is never taken for another.
+	 */
+	public static function seal( array $data ): string {
+		$payload = self::encode( (string) wp_json_encode( $data ) );
 		return $payload . '.' . self::signature( $payload );
 	}
 
@@ -51,6 +62,19 @@ final class Descriptor {
 	 * @return Widget|null Null unless this site signed exactly this text.
 	 */
 	public static function verify( string $descriptor ): ?Widget {
+		$data = self::open( $descriptor );
+		return null !== $data && self::VERSION === ( $data['v'] ?? null ) ? Widget::from_array( $data ) : null;
+	}
+
+	/**
+	 * Data that this site signed.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param string $descriptor What a browser sent.
+	 * @return array<string, mixed>|null Null unless this site signed exactly this text. The caller looks at `v`.
+	 */
+	public static function open( string $descriptor ): ?array {
 		if ( strlen( $descriptor ) > self::MAX_LENGTH || ! preg_match( '/^([\w-]+)\.([\w-]{43})$/D', $descriptor, $parts ) ) {
 			return null;
 		}
@@ -59,7 +83,7 @@ final class Descriptor {
 		}
 		// phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions.obfuscation_base64_decode -- RFC 4648, not obfuscation.
 		$data = json_decode( (string) base64_decode( strtr( $parts[1], '-_', '+/' ), true ), true );
-		return is_array( $data ) && self::VERSION === ( $data['v'] ?? null ) ? Widget::from_array( $data ) : null;
+		return is_array( $data ) ? $data : null;
 	}
 
 	/**
