@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     place = token.add_mutually_exclusive_group()
     place.add_argument("--folder", metavar="ID", help="limit it to this folder; 0, the default, is everything")
     place.add_argument("--file", metavar="ID", help="limit it to this file")
+    token.add_argument("--path", metavar="NAMES", help="limit it to the folder at this path, like Receipts/2026")
     token.add_argument("--show-token", action="store_true", help="print the token itself, which opens what it says")
     for command in (serve, check, token):
         command.add_argument(

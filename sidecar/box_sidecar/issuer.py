@@ -12,6 +12,7 @@ from box_sidecar.box.deadline import within
 from box_sidecar.current import Current
 from box_sidecar.minter import Minter
 from box_sidecar.model import Resource, Subject, Token, TokenKey, User
+from box_sidecar.paths import Paths
 from box_sidecar.problems import BOX_IS_DOWN, Problem
 from box_sidecar.renewer import Renewer
 from box_sidecar.revocation import Revocations
@@ -38,6 +39,7 @@ class Issuer:
         users: Users,
         revocations: Revocations,
         minter: Minter,
+        paths: Paths,
         renewer: Renewer,
     ) -> None:
         self._current = current
@@ -45,12 +47,13 @@ class Issuer:
         self._users = users
         self._revocations = revocations
         self._minter = minter
+        self._paths = paths
         self._renewer = renewer
 
     async def issue(
         self, subject: Subject, element: str, features: Sequence[str], resource: Resource, refused: str | None = None
     ) -> Issued:
-        """A token for this person, element, feature scopes and folder or file.
+        """A token for this person, element, feature scopes and folder or file, or the folder at a path.
 
         ``refused`` is the SHA-256 (hexadecimal) of a token that Box has refused: if it is the one in memory, another is
         made, and counted as any other; if it is not, that makes no difference.
@@ -66,12 +69,18 @@ class Issuer:
             user = self._users.known(subject) or await self._users.lookup_or_last_known(subject)
             guard.check(user)
             self._current.policy.check_user(user)
-            key = TokenKey(user.id, element, scopes, resource)
+            known = self._paths.known(user, resource)
+            found = known or await self._paths.find(guard, user, resource, scopes)
+            guard.check(user)  # what follows begins anew, and would outlive a log-out that has come meanwhile
+            key = _key(user, element, scopes, resource, found)
             issued = self._hit(user, key, refused)
             if issued is None:
                 try:
                     issued = Issued(user, key, await self._minter.mint(subject, user, key), "mint")
                 except Problem as problem:
+                    if problem.code == "resource_not_found" and self._paths.forget(user, resource) and known:
+                        guard.check(user)  # of whoever begins anew
+                        return await self.issue(subject, element, features, resource, refused)
                     issued = self._serve_stale(user, key, refused)
                     if problem.code not in BOX_IS_DOWN or issued is None:
                         raise
@@ -95,7 +104,8 @@ class Issuer:
         if user is None:
             return None
         self._current.policy.check_user(user)
-        return self._hit(user, TokenKey(user.id, element, scopes, resource), refused)
+        found = self._paths.known(user, resource)
+        return self._hit(user, _key(user, element, scopes, resource, found), refused) if found else None
 
     def _hit(self, user: User, key: TokenKey, refused: str | None) -> Issued | None:
         try:  # cachetools' get() would look it up twice
@@ -116,6 +126,10 @@ class Issuer:
         if cached is None or _is(cached.token, refused):
             return None
         return Issued(user, key, cached.token, "stale")
+
+
+def _key(user: User, element: str, scopes: tuple[str, ...], asked: Resource, found: Resource) -> TokenKey:
+    return TokenKey(user.id, element, scopes, found, "" if found is asked else asked.id)
 
 
 def _is(token: Token, digest: str | None) -> bool:

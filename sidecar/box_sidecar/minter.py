@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 from box_sidecar import clock
 from box_sidecar.box.client import BoxClient
@@ -13,6 +16,8 @@ from box_sidecar.problems import Problem
 from box_sidecar.revocation import Guard, Revocations
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import CachedToken, TokenCache
+
+T = TypeVar("T")
 
 _UNTIL_BOX_KNOWS_S = 0.25  # a token that it has just issued
 
@@ -43,8 +48,7 @@ class Minter:
         return await self._mints.do(key, work)
 
     async def _mint(self, guard: Guard, subject: Subject, user: User, key: TokenKey) -> Token:
-        with acting_for(user.id):
-            token = await self._downscope(self._current.box, user, key)
+        token = await self.as_person(guard, user, partial(self._downscope, key))
         try:
             guard.check(user, key.resource)
             self._current.policy.check(user, key)
@@ -63,28 +67,35 @@ class Minter:
         self._cache.add(CachedToken(subject.key, user, key, token, refresh_at))
         return token
 
-    async def _downscope(self, box: BoxClient, user: User, key: TokenKey) -> Token:
-        """User token, then downscoping. A user token that Box does not know any more is replaced once; one that it does
-        not know yet is tried again in a moment before."""
-        remembered = self._cache.user_tokens.get(user.id)
-        user_token = remembered or await self._user_token(box, user)
-        try:
-            return await self._downscope_once(box, user_token, key)
-        except Problem as problem:
-            if not _may_be_the_user_tokens_fault(problem, remembered):
-                raise
-        if remembered is None:
-            await asyncio.sleep(_UNTIL_BOX_KNOWS_S)
-            try:
-                return await self._downscope_once(box, user_token, key)
-            except Problem as problem:
-                if problem.refusal != "subject-token":
-                    raise
-        if self._cache.user_tokens.get(user.id) is user_token:
-            self._cache.user_tokens.pop(user.id, None)
-        return await self._downscope_once(box, await self._user_token(box, user), key)
+    async def as_person(self, guard: Guard, user: User, call: Callable[[BoxClient, Token], Awaitable[T]]) -> T:
+        """What a call gives with the person's own token. One that Box does not know any more is replaced once; one that
+        it does not know yet is tried again in a moment before.
 
-    async def _downscope_once(self, box: BoxClient, user_token: Token, key: TokenKey) -> Token:
+        Raises:
+            Problem: ``tokens_revoked`` in place of another token if the guard is broken, or what Box refuses.
+        """
+        box = self._current.box
+        with acting_for(user.id):
+            remembered = self._cache.user_tokens.get(user.id)
+            user_token = remembered or await self._user_token(box, user)
+            try:
+                return await call(box, user_token)
+            except Problem as problem:
+                if not _may_be_the_user_tokens_fault(problem, remembered):
+                    raise
+            if remembered is None:
+                await asyncio.sleep(_UNTIL_BOX_KNOWS_S)
+                try:
+                    return await call(box, user_token)
+                except Problem as problem:
+                    if not _may_be_the_user_tokens_fault(problem, remembered):
+                        raise
+            if self._cache.user_tokens.get(user.id) is user_token:
+                self._cache.user_tokens.pop(user.id, None)
+            guard.check(user)
+            return await call(box, await self._user_token(box, user))
+
+    async def _downscope(self, key: TokenKey, box: BoxClient, user_token: Token) -> Token:
         policy = self._current.policy
         if key.resource.type == "file" and policy.limits_files:
             policy.check_ancestors(await box.folders_above(key.resource.id, user_token))
@@ -114,7 +125,7 @@ def _may_be_the_user_tokens_fault(problem: Problem, remembered: Token | None) ->
 
     Box sometimes does not know a token that it has just issued; one that was remembered it may have ended since.
     """
-    if problem.refusal == "subject-token":
+    if problem.refusal in {"subject-token", "user-token"}:
         return True
     refused = problem.box is not None and problem.box.status in {400, 401}
     return remembered is not None and refused and problem.code != "resource_not_found"

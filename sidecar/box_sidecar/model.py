@@ -67,13 +67,31 @@ class Resource(msgspec.Struct, frozen=True, order=True, gc=False):
         return self.type == "folder" and self.id == "0"
 
 
+class Path(Resource, frozen=True, order=True, gc=False):
+    """The folder to which names lead from the folder with this id, each in the one before, as a person sees them.
+
+    Of whom is not said, so no token is made for it: only for the :class:`Resource` that is found there.
+    """
+
+    names: tuple[str, ...]
+
+
 class TokenKey(msgspec.Struct, frozen=True, order=True, gc=False):
-    """What a token is remembered by: the person and exactly what it may do."""
+    """What a token is remembered by: the person and exactly what it may do.
+
+    ``start`` is the id of the folder at which the path began that led to the ``resource``, if one did.
+    """
 
     user_id: str
     element: str
     scopes: tuple[str, ...]
     resource: Resource
+    start: str = ""
+
+    @property
+    def asked(self) -> Resource:
+        """The folder or file that was asked for by its id, and so the one that policy names or does not."""
+        return Resource("folder", self.start) if self.start else self.resource
 
 
 @dataclass(frozen=True, slots=True)

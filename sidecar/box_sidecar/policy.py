@@ -10,6 +10,8 @@ from box_sidecar.model import Resource, TokenKey, User, normalize_login
 from box_sidecar.problems import Problem
 from box_sidecar.settings import PolicySettings
 
+_UPLOADING = frozenset({"item_upload", "base_upload"})
+
 
 class Policy:
     """``[policy]`` as questions; each answers with nothing or raises the :class:`Problem`."""
@@ -21,6 +23,7 @@ class Policy:
         self._denied_roles = frozenset(settings.denied_roles)
         self._denied_logins = frozenset(login.casefold() for login in settings.denied_logins)
         self.provision_app_users = settings.provision_app_users
+        self.create_folders = settings.create_folders
         # A policy never changes, and what it has allowed is asked again and again; a refusal is not remembered.
         self.scopes = lru_cache(1_000)(self._scopes)
 
@@ -53,6 +56,10 @@ class Policy:
             )
         if resource.type == "folder" and self._folders and resource.id not in self._folders:
             raise Problem("folder_not_allowed", detail=f"Folder {resource.id} is not in policy.folders.")
+
+    def may_create_folders(self, scopes: Iterable[str]) -> bool:
+        """Whether the folders of a path may be made for a token with these scopes: only if it may upload anyway."""
+        return self.create_folders and not _UPLOADING.isdisjoint(scopes)
 
     @property
     def limits_files(self) -> bool:
@@ -88,7 +95,7 @@ class Policy:
     def check(self, user: User, key: TokenKey) -> None:
         """Raise whatever there is against this person's having this token."""
         self.scopes(key.element, key.scopes[1:])
-        self.check_resource(key.element, key.resource)
+        self.check_resource(key.element, key.asked)
         self.check_user(user)
 
     def allows(self, user: User, key: TokenKey) -> bool:

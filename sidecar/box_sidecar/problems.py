@@ -46,6 +46,11 @@ CODES: dict[str, Code] = {
         "Admin Console → Users & Groups: one login must belong to one person."),
     "user_inactive": Code(403, "The person's Box account is not active",
         "Admin Console → Users & Groups: activate it."),
+    "folder_not_found": Code(404, "The person has no folder at this path",
+        "Look in Box as this person: below the root only the person's own folders count, and letter case matters. "
+        "To have what is missing made where people may upload, set policy.create_folders = true."),
+    "path_ambiguous": Code(409, "The path does not lead to one folder",
+        "Look at it in Box as this person: rename one of the two folders, or name the folder by its id."),
     "tokens_revoked": Code(409, "The person's tokens were revoked while this one was made",
         "Nothing is wrong: the person logged out or changed. Ask again if the person still may."),
     "rate_limited": Code(429, "Too many new tokens in a minute",

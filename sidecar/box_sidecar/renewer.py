@@ -16,6 +16,8 @@ from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import CachedToken, TokenCache
 from box_sidecar.users import Users
 
+OnRenewal = Callable[[CachedToken, str], None]
+
 _AT_ONCE = 8
 _RETRY_S = 30.0
 _LOOK_MIN_S, _LOOK_MAX_S = 0.2, 1.0
@@ -30,7 +32,7 @@ class Renewer:
         cache: TokenCache,
         users: Users,
         minter: Minter,
-        on_renewal: Callable[[CachedToken, str], None],
+        on_renewal: OnRenewal,
     ) -> None:
         self._current = current
         self._cache = cache

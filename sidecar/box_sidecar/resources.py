@@ -11,6 +11,7 @@ import falcon.asgi
 import msgspec
 from falcon.asgi import Request, Response
 
+from box_sidecar import schemas
 from box_sidecar.audit import AuditEvent, Peer
 from box_sidecar.box.deadline import within
 from box_sidecar.clock import monotonic
@@ -18,16 +19,6 @@ from box_sidecar.doctor import Examination
 from box_sidecar.issuer import Issued
 from box_sidecar.model import Subject, User
 from box_sidecar.problems import Problem
-from box_sidecar.schemas import (
-    DoctorAnswer,
-    Person,
-    ProvisionRequest,
-    RevokeRequest,
-    TokenAnswer,
-    TokenRequest,
-    UserRef,
-    decode,
-)
 from box_sidecar.sidecar import Sidecar
 from box_sidecar.single_flight import SingleFlight
 
@@ -44,10 +35,10 @@ async def _body(req: Request, kind: type[T]) -> T:
     raw = await req.stream.read(_MAX_BODY + 1)
     if len(raw) > _MAX_BODY:
         raise Problem("invalid_request", detail=f"The body is longer than {_MAX_BODY} bytes.")
-    return decode(raw, kind)
+    return schemas.decode(raw, kind)
 
 
-def _token_event(event: str, asked: TokenRequest, request_id: str, peer: Peer, started: float) -> AuditEvent:
+def _token_event(event: str, asked: schemas.TokenRequest, request_id: str, peer: Peer, started: float) -> AuditEvent:
     resource = asked.resource
     return AuditEvent(
         event=event,
@@ -62,20 +53,23 @@ def _token_event(event: str, asked: TokenRequest, request_id: str, peer: Peer, s
 
 
 def issued_event(
-    sidecar: Sidecar, asked: TokenRequest, issued: Issued, request_id: str, peer: Peer, started: float
+    sidecar: Sidecar, asked: schemas.TokenRequest, issued: Issued, request_id: str, peer: Peer, started: float
 ) -> AuditEvent:
     """The audit's line about a token that is handed out; ``started`` on the monotonic clock."""
     entry = _token_event("token_issued", asked, request_id, peer, started)
     entry.person, entry.user_id = sidecar.audit.pseudonym(issued.user.login), issued.user.id
     entry.outcome, entry.granted = issued.source, issued.token.scopes
+    entry.resource = f"{issued.key.resource.type}/{issued.key.resource.id}"  # not where its path began
     return entry
 
 
 def token_answer(issued: Issued) -> bytes:
     """The body with the token."""
     user, token = issued.user, issued.token
-    life, person = int(token.life), Person(user.id, user.login, user.name)
-    return _encode(TokenAnswer(token.secret.reveal(), "bearer", life, token.scopes, issued.key.resource, person))
+    life, person = int(token.life), schemas.Person(user.id, user.login, user.name)
+    return _encode(
+        schemas.TokenAnswer(token.secret.reveal(), "bearer", life, token.scopes, issued.key.resource, person)
+    )
 
 
 class Tokens:
@@ -87,7 +81,7 @@ class Tokens:
     async def on_post(self, req: Request, resp: Response) -> None:
         """A token for one person, element and folder or file."""
         started = monotonic()
-        asked = await _body(req, TokenRequest)
+        asked = await _body(req, schemas.TokenRequest)
         self._sidecar.audit.require()
         who = asked.user.who
         try:
@@ -101,7 +95,7 @@ class Tokens:
         resp.content_type = falcon.MEDIA_JSON
         resp.data = token_answer(issued)
 
-    async def _issue(self, req: Request, asked: TokenRequest) -> Issued:
+    async def _issue(self, req: Request, asked: schemas.TokenRequest) -> Issued:
         who, issue = asked.user.who, self._sidecar.issuer.issue
         guard = self._sidecar.revocations.begin(who)
         with within(self._sidecar.current.patience):
@@ -121,7 +115,7 @@ class Tokens:
 
     async def on_post_revoke(self, req: Request, resp: Response) -> None:
         """Revoke what is held of one person."""
-        who = (await _body(req, RevokeRequest)).user.who
+        who = (await _body(req, schemas.RevokeRequest)).user.who
         async with _audited(self._sidecar, req, "tokens_revoked", who) as entry:
             revoked = await self._sidecar.revocations.revoke(who)
             entry.outcome = f"revoked {revoked}"
@@ -140,7 +134,7 @@ class Users:
         if len(query) != len(req.params):
             raise Problem("invalid_request", detail="A parameter is there more than once.")
         try:
-            asked = msgspec.convert(query, UserRef)
+            asked = msgspec.convert(query, schemas.UserRef)
         except msgspec.ValidationError as error:
             raise Problem("invalid_request", detail=f"{str(error).partition(' - at `')[0]}.") from None
         self._sidecar.audit.require()
@@ -151,7 +145,7 @@ class Users:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Make an app user, or find it."""
-        asked = await _body(req, ProvisionRequest)
+        asked = await _body(req, schemas.ProvisionRequest)
         who = Subject("external_app_user_id", asked.external_app_user_id)
         self._sidecar.audit.require()
         user, made = await _provision(self._sidecar, req, who, asked.name)
@@ -165,7 +159,7 @@ class Operation:
     def __init__(self, sidecar: Sidecar, description: bytes) -> None:
         self._sidecar = sidecar
         self._openapi = description
-        self._examinations: SingleFlight[DoctorAnswer] = SingleFlight()
+        self._examinations: SingleFlight[schemas.DoctorAnswer] = SingleFlight()
 
     async def on_get_startup(self, req: Request, resp: Response) -> None:
         """Has it started?"""
@@ -215,7 +209,7 @@ class Operation:
             entry.outcome = answer.status
         _json(resp, answer)
 
-    async def _examine(self) -> DoctorAnswer:
+    async def _examine(self) -> schemas.DoctorAnswer:
         for _ in range(_CALLS_OF_DOCTOR):
             self._sidecar.current.limits.charge_call()
         return await Examination(self._sidecar).run()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
-from box_sidecar.model import Resource, Subject
+from box_sidecar.model import Path, Resource, Subject
 from box_sidecar.problems import BoxReason, Problem
 from box_sidecar.settings import Digits
 
@@ -16,6 +17,9 @@ Login = Annotated[str, Meta(min_length=1, max_length=320, pattern=r"^[^\s\x00-\x
 ExternalId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Name = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Word = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z_]+$(?!\n)")]
+# One to eight names that Box takes for folders: none is blank at an end, "." or "..", none has a backslash or control.
+_NAMES = r"^(?!.*[\x00-\x1f\x7f-\x9f\u2028\u2029\\])((?!\.{1,2}(/|$)|\s)[^/]{1,255}(?<!\s)(/(?!$)|$)){1,8}$(?!\n)"
+FolderPath = Annotated[str, Meta(min_length=1, max_length=512, pattern=_NAMES)]
 Sha256 = Annotated[str, Meta(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
@@ -54,6 +58,9 @@ class TokenUser(UserRef, forbid_unknown_fields=True, omit_defaults=True):
 class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Body of ``POST /v1/tokens``. Folder ``"0"``, the person's root, is meant if neither folder nor file is there.
 
+    ``path`` has names of folders, each in the one before, below that folder: ``"Receipts/2026"``. They are looked up as
+    the person; below a root the first one must be the person's own.
+
     ``refused`` is the SHA-256, in hexadecimal digits, of a token that Box has refused: if that is the one in memory,
     another is made in its place.
     """
@@ -63,16 +70,21 @@ class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):
     scopes: Annotated[list[Word], Meta(max_length=20)] = []
     folder: Digits | None = None
     file: Digits | None = None
+    path: FolderPath | None = None
     refused: Sha256 | None = None
 
     def __post_init__(self) -> None:
-        if self.folder is not None and self.file is not None:
+        if self.file is not None and (self.folder is not None or self.path is not None):
             raise ValueError("give a folder or a file, not both")
 
     @property
     def resource(self) -> Resource:
-        """Folder or file."""
-        return Resource("file", self.file) if self.file is not None else Resource("folder", self.folder or "0")
+        """Folder or file. Names are compared in Unicode's normal form C: Box may have composed them otherwise."""
+        if self.file is not None:
+            return Resource("file", self.file)
+        if self.path is None:
+            return Resource("folder", self.folder or "0")
+        return Path("folder", self.folder or "0", tuple(unicodedata.normalize("NFC", self.path).split("/")))
 
 
 class RevokeRequest(Struct, forbid_unknown_fields=True):

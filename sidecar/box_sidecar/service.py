@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from box_sidecar.box.client import BoxClient
 from box_sidecar.current import Current
 from box_sidecar.issuer import Issuer
 from box_sidecar.minter import Minter
-from box_sidecar.renewer import Renewer
+from box_sidecar.paths import OnCreation, Paths
+from box_sidecar.renewer import OnRenewal, Renewer
 from box_sidecar.revocation import Revocations
 from box_sidecar.settings import Settings
-from box_sidecar.token_cache import CachedToken, TokenCache
+from box_sidecar.token_cache import TokenCache
 from box_sidecar.users import Users
 
 
@@ -19,7 +18,7 @@ class TokenService:
     """Issues, renews and revokes tokens by one policy for one Box app. ``patience``: see :class:`Current`."""
 
     def __init__(
-        self, settings: Settings, box: BoxClient, patience: float, on_renewal: Callable[[CachedToken, str], None]
+        self, settings: Settings, box: BoxClient, patience: float, on_renewal: OnRenewal, on_creation: OnCreation
     ) -> None:
         self.current = Current.of(settings, box, patience)
         self.cache = TokenCache(settings.cache.max_tokens)
@@ -27,7 +26,8 @@ class TokenService:
         self.users = Users(self.current, self.cache, self.revocations)
         minter = Minter(self.current, self.cache, self.revocations)
         self.renewer = Renewer(self.current, self.cache, self.users, minter, on_renewal)
-        self.issuer = Issuer(self.current, self.cache, self.users, self.revocations, minter, self.renewer)
+        paths = Paths(self.current, self.cache, minter, on_creation)
+        self.issuer = Issuer(self.current, self.cache, self.users, self.revocations, minter, paths, self.renewer)
 
     def start(self) -> None:
         """Begin the background work; call inside the running event loop."""

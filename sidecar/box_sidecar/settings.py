@@ -95,6 +95,7 @@ class PolicySettings(Struct, forbid_unknown_fields=True, frozen=True):
     provision_app_users: bool = False
     mints_per_user_per_minute: Count = 30
     mints_per_minute: Count = 600
+    create_folders: bool = False
     accept_unstated_scopes: bool = False
     elements: dict[str, list[str]] = field(
         default_factory=lambda: {name: list(element.features) for name, element in ELEMENTS.items()}

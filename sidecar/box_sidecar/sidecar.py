@@ -19,6 +19,7 @@ from box_sidecar.box.deadline import within
 from box_sidecar.box.transport import Transport
 from box_sidecar.loaded import Loaded, load, stamp_of, taken
 from box_sidecar.metrics import Metrics
+from box_sidecar.model import User
 from box_sidecar.problems import CODES, ConfigError, Problem
 from box_sidecar.service import TokenService
 from box_sidecar.settings import Settings, load_settings
@@ -49,7 +50,8 @@ class Sidecar:
         self._reloading = asyncio.Lock()
         self.audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
         self.transport, self.box = self._connect(loaded)
-        self._service = TokenService(loaded.settings, self.box, self.transport.patience, self._renewed)
+        patience = self.transport.patience
+        self._service = TokenService(loaded.settings, self.box, patience, self._renewed, self._folder_made)
         self.issuer, self.users = self._service.issuer, self._service.users
         self.revocations, self.current = self._service.revocations, self._service.current
         tokens = self._service.cache
@@ -217,17 +219,14 @@ class Sidecar:
 
     def _renewed(self, held: CachedToken, outcome: str) -> None:
         self.metrics.token(outcome)
-        entry = AuditEvent(
-            event="token_renewed" if outcome == "renewed" else "renewal_failed",
-            request_id="-",
-            peer_uid=None,
-            peer_pid=None,
-            person=self.audit.pseudonym(held.user.login),
-            user_id=held.user.id,
-            outcome=outcome,
-        )
-        self._spawn(self._note(entry))
+        event = "token_renewed" if outcome == "renewed" else "renewal_failed"
+        self._spawn(self._note(event, held.user, outcome))
 
-    async def _note(self, entry: AuditEvent) -> None:
+    def _folder_made(self, user: User, folder_id: str) -> None:
+        self._spawn(self._note("folder_created", user, "created", f"folder/{folder_id}"))
+
+    async def _note(self, event: str, user: User, outcome: str, resource: str = "") -> None:
+        entry = AuditEvent(event=event, request_id="-", peer_uid=None, peer_pid=None, resource=resource)
+        entry.person, entry.user_id, entry.outcome = self.audit.pseudonym(user.login), user.id, outcome
         with contextlib.suppress(Problem):  # the log says it
             await self.audit.write(entry)

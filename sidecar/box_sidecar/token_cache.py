@@ -1,4 +1,7 @@
-"""What is held of many people: their tokens, and whom Box told they are. All of it is bounded, and in memory only."""
+"""What is held of many people: their tokens, whom Box told they are, and where their paths lead.
+
+All of it is bounded, and in memory only.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any, NamedTuple
 
 from box_sidecar import clock
 from box_sidecar.by_person import ByPerson, Names
-from box_sidecar.model import Subject, Token, TokenKey, User, normalize_login
+from box_sidecar.model import Path, Resource, Subject, Token, TokenKey, User, normalize_login
 from box_sidecar.secret import Secret
 
 _USER_TOKENS = 1_000
@@ -61,6 +64,10 @@ class TokenCache:
         self.users: ByPerson[Subject, KnownUser] = ByPerson(
             size, lambda _: math.inf, lambda _, known: known.user.id, self._left
         )
+        #: By person and path the folder to which it leads, and when Box told, on the monotonic clock.
+        self.paths: ByPerson[tuple[str, Path], tuple[Resource, float]] = ByPerson(
+            size, lambda _: math.inf, lambda key, _: key[0], self._left
+        )
         self.tokens: ByPerson[TokenKey, CachedToken] = ByPerson(size, _token_ends, _owner, self._left)
         #: Replaced before their end: nobody gets them any more, but somebody may hold them.
         self.superseded: ByPerson[Secret, CachedToken] = ByPerson(size, _token_ends, _owner, self._left)
@@ -75,7 +82,7 @@ class TokenCache:
 
     @property
     def _caches(self) -> tuple[ByPerson[Any, Any], ...]:
-        return self.users, self.tokens, self.superseded, self.user_tokens, self.pending_revocations
+        return self.users, self.paths, self.tokens, self.superseded, self.user_tokens, self.pending_revocations
 
     def resize(self, size: int) -> None:
         """Go on with room for so many tokens."""
@@ -158,7 +165,7 @@ class TokenCache:
         held = (*self.tokens.of(user_id), *self.superseded.of(user_id))
         for token in (*(cached.token for cached in held), *self.user_tokens.of(user_id)):
             self.add_pending(user_id, token)
-        for cache in (self.users, self.tokens, self.superseded, self.user_tokens):
+        for cache in (self.users, self.paths, self.tokens, self.superseded, self.user_tokens):
             cache.drop(user_id)
         return self.pending_revocations.of(user_id)
 

@@ -78,6 +78,8 @@ class World:
     people: dict[str, User] = field(default_factory=dict)
     made: dict[str, Made] = field(default_factory=dict)
     folders: dict[str, list[str]] = field(default_factory=dict)
+    children: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """For a person and a folder of theirs the ids of the folders in it, by their names."""
     calls: Counter[str] = field(default_factory=Counter)
     moments: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     life_s: float = 3600.0
@@ -162,6 +164,27 @@ class ScriptedBox:
     async def folders_above(self, file_id: str, _user_token: Token) -> list[str]:
         return await self._call("folders", lambda: list(self.world.folders.get(file_id, ["0"])))
 
+    async def find_folders(self, parent: str, name: str, token: Token, _owner: str | None) -> set[str]:
+        # Nothing at all is no answer yet, in _call().
+        return await self._call("items", lambda: {self._folders_in(parent, token).get(name, "")}) - {""}
+
+    async def create_folder(self, parent: str, name: str, token: Token) -> str | None:
+        def create() -> str:
+            here = self._folders_in(parent, token)
+            if name in here:
+                return "taken"
+            here[name] = str(1_000 + next(self.world.moments))
+            return here[name]
+
+        made = await self._call("create_folder", create)
+        return None if made == "taken" else made
+
+    def _folders_in(self, parent: str, token: Token) -> dict[str, str]:
+        made = self.world.made[token.secret.reveal()]
+        if not made.alive or made.app != self.app or made.ends <= self.world.now():
+            raise Problem("box_refused", box=BoxReason(401), refusal="user-token")
+        return self.world.children.setdefault((made.user_id, parent), {})
+
     async def revoke(self, secret: Secret) -> None:
         made = self.world.made[secret.reveal()]
 
@@ -194,11 +217,13 @@ class Stage:
             self.world.add(str(number), login)
         self.settings = settings or Settings()
         self.renewals: list[str] = []
+        self.creations: list[tuple[str, str]] = []
         self.service = TokenService(
             self.settings,
             ScriptedBox(self.world),  # type: ignore[arg-type]
             15.0,
             lambda _, outcome: self.renewals.append(outcome),
+            lambda user, folder_id: self.creations.append((user.id, folder_id)),
         )
         self.loop.call_soon(self.service.start)
         self.loop.settle()

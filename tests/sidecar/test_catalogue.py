@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from box_sidecar.box.errors import REFUSALS, explain
@@ -56,6 +58,9 @@ REPORTED = [
     ("scopes-beyond", EXCHANGE, 401, "", "", "insufficient_app_scopes"),
     ("scopes-forbidden", EXCHANGE, 403, "access_denied", "", "insufficient_app_scopes"),
     ("no-such-user", "api", 404, "not_found", "Not Found", "user_not_found"),
+    ("user-token", "folders", 401, "", "", "box_refused"),
+    ("no-such-folder", "folders", 404, "not_found", "Not Found", "resource_not_found"),
+    ("no-new-folder", "folders", 403, "access_denied_insufficient_permissions", "Access denied", "folder_not_found"),
     ("api-forbidden", "api", 403, "access_denied_insufficient_permissions", "Access denied", "insufficient_app_scopes"),
     ("api-unauthorized", "api", 401, "", "", "app_not_authorized"),
     ("no-such-file", "files", 404, "not_found", "Not Found", "resource_not_found"),
@@ -79,16 +84,15 @@ def test_a_refusal_is_explained(
     if step == "files":
         sidecar = serve(policy={"folders": ["1"]})  # only then Box is asked where a file lies
     greeted(box)
-    match = {"path": {"api": "/2.0/users", "files": "/2.0/files"}.get(step, "/oauth2/token")}
-    match["grant"] = {"service": JWT, "api": "", "files": ""}.get(step, step)
-    shape = ("code", "message") if step in {"api", "files"} else ("error", "error_description")
+    match = {"path": {"api": "/2.0/users", "files": "/2.0/files", "folders": "/2.0/folders"}.get(step, "/oauth2/token")}
+    match["grant"] = {"service": JWT, "api": "", "files": "", "folders": ""}.get(step, step)
+    shape = ("code", "message") if step in {"api", "files", "folders"} else ("error", "error_description")
     body = dict(zip(shape, (error, words), strict=True)) if error or words else None
     if step == "service":
         box.expire_tokens(kind="service", revoke=True)
     box.fault("status", **match, times=None, status=status, body=body)
-    answer = (
-        sidecar.token("ana@example.com") if step != "files" else sidecar.token("ana@example.com", "preview", file="1")
-    )
+    asked: dict[str, dict[str, Any]] = {"files": {"element": "preview", "file": "1"}, "folders": {"path": "Receipts"}}
+    answer = sidecar.token("ana@example.com", **asked.get(step, {}))
     assert (answer.status_code, code(answer)) == (CODES[expected].status, expected)
     said = answer.json()["box"]
     assert said["status"] == status

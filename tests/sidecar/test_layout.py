@@ -21,7 +21,8 @@ from sidecar.support import until
 PACKAGE = Path(box_sidecar.__file__).parent
 
 #: Lines of code in all that serves. What explains it costs nothing: neither docstrings nor comments nor blank lines.
-MOST_LINES = 4500
+#: 150 of them are for folders that are named by a path, which no page can look up: only here is the person's own token.
+MOST_LINES = 4650
 
 NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from box_sidecar.issuer import Issued
-from box_sidecar.model import Resource, Subject, User
+from box_sidecar.model import Path, Resource, Subject, User
 from box_sidecar.problems import BoxReason, Problem
 from box_sidecar.revocation import RevocationLog
 from box_sidecar.settings import CacheSettings, PolicySettings, Settings
@@ -20,6 +20,7 @@ from sidecar.scripted_box import DENIED, DOWN, LOGINS, ROOT, UNKNOWN_SUBJECT_TOK
 
 ANA = Subject("login", LOGINS[0])
 FILE = Resource("file", "7")
+RECEIPTS = Path("folder", "0", ("Receipts", "2026"))
 
 
 def settings(cache: dict[str, Any] | None = None, **policy: Any) -> Settings:
@@ -781,3 +782,120 @@ def test_nobody_waits_for_a_slow_box_but_who_needs_it() -> None:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             stage.run(asyncio.wait_for(asyncio.gather(*slow), None))
+
+
+# Paths
+
+UPLOADING = ("item_upload",)
+
+
+def receipts(stage: Stage, *features: str, refused: str | None = None) -> Any:
+    return stage.service.issuer.issue(ANA, "explorer", features, RECEIPTS, refused)
+
+
+def test_a_token_for_a_path_is_for_the_folder_that_is_there() -> None:
+    with Stage() as stage:
+        stage.world.children = {("1", "0"): {"Receipts": "5"}, ("1", "5"): {"2026": "6"}}
+        first = stage.run(receipts(stage))
+        assert (first.source, first.key.resource, first.key.start) == ("mint", Resource("folder", "6"), "0")
+        assert calls(stage) == {"find": 1, "user_token": 1, "items": 2, "downscope": 1}
+        assert {made.resource for made in stage.world.made.values()} == {None, Resource("folder", "6")}
+        assert stage.service.issuer.recall(ANA, "explorer", (), RECEIPTS) == first._replace(source="hit")
+        assert stage.service.issuer.recall(ANA, "explorer", (), Resource("folder", "6")) is None
+        assert calls(stage) == {}
+
+
+def test_where_it_leads_is_believed_for_a_while_and_longer_without_box() -> None:
+    with Stage(settings({"user_ttl_s": 100.0})) as stage:
+        stage.world.children = {("1", "0"): {"Receipts": "5"}, ("1", "5"): {"2026": "6", "2027": "7"}}
+        first = stage.run(receipts(stage))
+        stage.world.children["1", "5"]["2026"] = "8"
+        stage.loop.advance(99.0)
+        assert stage.run(receipts(stage)).key == first.key
+        stage.loop.advance(2.0)
+        stage.world.fails = {"items": DOWN}
+        assert stage.run(receipts(stage)) == first._replace(source="hit")
+        stage.world.fails = {}
+        assert stage.run(receipts(stage)).key.resource.id == "8"
+
+
+@pytest.mark.parametrize("step", range(7))
+def test_a_log_out_in_any_step_of_a_path_leaves_no_token_and_makes_no_folder_after(step: int) -> None:
+    with Stage(settings(create_folders=True)) as stage:
+        stage.world.is_patient = True
+        asked = stage.begin(receipts(stage, *UPLOADING))
+        for _ in range(step):  # look-up, user token, look, make, look, make, downscope
+            stage.world.answer()
+            stage.loop.settle()
+        assert not asked.done()
+        stage.world.is_patient = False
+        logged_out = stage.begin(stage.service.revocations.revoke(ANA))
+        made = stage.world.calls["create_folder"]
+        while stage.world.waiting:
+            stage.world.answer()
+            stage.loop.settle()
+        stage.loop.run_until_complete(logged_out)
+        with refusal("tokens_revoked"):
+            stage.loop.run_until_complete(asked)
+        assert stage.living() == set()
+        assert stage.world.calls["create_folder"] == made, "nothing is made for whoever has gone"
+        assert not stage.service.cache.paths and not stage.service.cache.tokens
+        stage.world.calls.clear()
+        assert stage.run(receipts(stage, *UPLOADING)).source == "mint", "the next log-in is as the first"
+
+
+def test_a_log_out_between_two_tries_of_one_request_is_not_overlooked() -> None:
+    with Stage() as stage:
+        stage.world.children = {("1", "0"): {"Receipts": "5"}, ("1", "5"): {"2026": "6"}}
+        stage.run(receipts(stage))
+        stage.world.is_patient = True
+        stage.world.fails = {"downscope": Problem("resource_not_found", box=BoxReason(400, "invalid_resource"))}
+        asked = stage.begin(receipts(stage, "item_share"))
+        logged_out = stage.begin(stage.service.revocations.revoke(ANA))
+        stage.world.is_patient, stage.world.fails = False, {}
+        while stage.world.waiting:
+            stage.world.answer()
+            stage.loop.settle()
+        stage.loop.run_until_complete(logged_out)
+        with pytest.raises(Problem):
+            stage.loop.run_until_complete(asked)
+        assert stage.living() == set()
+
+
+def test_a_folder_that_is_gone_is_looked_for_once_more_and_not_for_ever() -> None:
+    with Stage() as stage:
+        stage.world.children = {("1", "0"): {"Receipts": "5"}, ("1", "5"): {"2026": "6"}}
+        stage.run(receipts(stage))
+        calls(stage)
+        stage.world.fails = {"downscope": Problem("resource_not_found", box=BoxReason(400, "invalid_resource"))}
+        with refusal("resource_not_found"):
+            stage.run(receipts(stage, "item_share"))
+        assert calls(stage) == {"downscope": 2, "items": 2}
+
+
+def test_people_and_paths_are_kept_apart() -> None:
+    with Stage() as stage:
+        stage.world.children = {("1", "0"): {"Receipts": "5"}, ("1", "5"): {"2026": "6"}}
+        stage.world.children |= {("2", "0"): {"Receipts": "7"}, ("2", "7"): {"2026": "8"}}
+        issue = stage.service.issuer.issue
+        found = [stage.run(issue(Subject("login", login), "explorer", (), RECEIPTS)).key for login in LOGINS[:2]]
+        assert [(key.user_id, key.resource.id) for key in found] == [("1", "6"), ("2", "8")]
+        stage.revoke(value=LOGINS[0])
+        assert {user_id for user_id, _ in stage.service.cache.paths} == {"2"}
+
+
+def test_a_path_is_not_made_anew_under_a_policy_that_has_changed_meanwhile() -> None:
+    with Stage(settings(create_folders=True)) as stage:
+        stage.world.is_patient = True
+        asked = stage.begin(receipts(stage, *UPLOADING))
+        for _ in range(2):
+            stage.world.answer()
+            stage.loop.settle()
+        stage.world.is_patient = False
+        stage.reload(settings())
+        while stage.world.waiting:
+            stage.world.answer()
+            stage.loop.settle()
+        with refusal("folder_not_found"):
+            stage.loop.run_until_complete(asked)
+        assert stage.creations == []

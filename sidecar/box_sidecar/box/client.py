@@ -16,7 +16,7 @@ from box_sidecar.app_config import AppConfig
 from box_sidecar.box.assertion import AssertionSigner
 from box_sidecar.box.clock import BoxClock
 from box_sidecar.box.errors import explain
-from box_sidecar.box.responses import Answer, FileResponse, TokenResponse, UserPage, granted_scopes, to_user
+from box_sidecar.box.responses import Answer, FileResponse, Item, Page, TokenResponse, UserPage, granted_scopes, to_user
 from box_sidecar.box.transport import Request, Route, Transport
 from box_sidecar.clock import monotonic
 from box_sidecar.model import Resource, Token, User
@@ -38,6 +38,7 @@ _CLOCKS = 3  # beliefs of Box's time that are tried for one grant
 _SERVICE_MIN_LIFE_S = 60.0
 _SERVICE_REFRESH_AHEAD_S = 600.0
 _PAGE = 1000  # the most that Box gives at once
+_PAGES = 10  # of a folder
 _LAST_OFFSET = 10_000  # the most that Box skips (OpenAPI description, GET /users)
 _USER_FIELDS = "fields=id,type,name,login,status,role"
 
@@ -47,6 +48,8 @@ _USER_PAGE = Route("users", "GET", UserPage)
 _USER: Route[dict[str, Any]] = Route("users", "GET", dict)
 _NEW_USER: Route[dict[str, Any]] = Route("users", "POST", dict, repeatable=False)
 _FILE = Route("files", "GET", FileResponse)
+_ITEMS = Route("folders", "GET", Page)
+_NEW_FOLDER = Route("folders", "POST", Item, repeatable=False)
 
 _UNSTATED = Problem(
     "box_refused",
@@ -227,6 +230,43 @@ class BoxClient:
         """Ids of the folders that a file lies in, as the token's owner sees them, from the root down."""
         request = Request(f"/2.0/files/{file_id}?fields=path_collection", bearer=token.secret.reveal())
         return (await self._transport.call(_FILE, lambda: request)).value("files").folder_ids
+
+    # Folders
+
+    async def find_folders(self, parent: str, name: str, token: Token, owner: str | None) -> set[str]:
+        """Ids of the folders with exactly this name in another, as the token's owner sees them; of ``owner``, if given.
+
+        Where items come sorted by type first, not all pages are read; in a root they do not (OpenAPI description,
+        folder items).
+
+        Raises:
+            Problem: ``path_ambiguous`` if there are too many to look at all; ``resource_not_found`` without the parent.
+        """
+        found: set[str] = set()
+        query: dict[str, Any] = {"fields": "name,owned_by", "usemarker": "true", "limit": _PAGE}
+        if parent != "0":
+            query["sort"] = "name"
+        for _ in range(_PAGES):
+            page = await self._items(parent, urlencode(query), token)
+            found |= {item.id for item in page.entries if item.is_folder(name, owner)}
+            if not page.next_marker or ("sort" in query and page.entries and page.entries[-1].type != "folder"):
+                return found
+            query["marker"] = page.next_marker
+        told = f"More than {_PAGES * _PAGE} items lie there, and not all of them were looked at."
+        raise Problem("path_ambiguous", detail=told)
+
+    async def _items(self, folder_id: str, query: str, token: Token) -> Page:
+        request = Request(f"/2.0/folders/{folder_id}/items?{query}", bearer=token.secret.reveal())
+        return (await self._transport.call(_ITEMS, lambda: request)).value("folders")
+
+    async def create_folder(self, parent: str, name: str, token: Token) -> str | None:
+        """Make a folder, as the token's owner; its id, or ``None`` if the name is taken."""
+        body = msgspec.json.encode({"name": name, "parent": {"id": parent}})
+        request = Request("/2.0/folders?fields=name", body, token.secret.reveal(), "application/json")
+        answer = await self._transport.call(_NEW_FOLDER, lambda: request)
+        if answer.reason and answer.reason.error == "item_name_in_use":
+            return None
+        return answer.value("folders").id
 
     # Users
 

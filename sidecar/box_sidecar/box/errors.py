@@ -30,7 +30,7 @@ class Refusal(NamedTuple):
     """One row: a body of Box's that means something definite.
 
     ``where`` is the step in which it is seen: ``service`` or ``user`` (a grant for the service account or
-    for a person), ``exchange``, ``api``, ``files``, or ``*``. ``description`` is a regular expression.
+    for a person), ``exchange``, ``api``, ``files``, ``folders``, or ``*``. ``description`` is a regular expression.
     """
 
     id: str
@@ -128,6 +128,12 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal("no-such-user", "api", 404, "*", r"", "user_not_found", "the person was deleted"),
     Refusal("no-such-file", "files", 404, "*", r"", "resource_not_found",
             "the file was deleted, or the person can't see it"),
+    Refusal("user-token", "folders", 401, "*", r"", "box_refused",
+            "Box does not accept the person's token for the folders of a path, not even a new one"),
+    Refusal("no-such-folder", "folders", 404, "*", r"", "resource_not_found",
+            "the folder at which a path begins was deleted, or the person can't see it"),
+    Refusal("no-new-folder", "folders", 403, "*", r"", "folder_not_found",
+            "a folder of a path is not there, and the person may not make it"),
     Refusal("api-forbidden", "api", 403, "*", r"", "insufficient_app_scopes",
             "the app may not look people up: “Manage users” or “App + Enterprise Access” is missing"),
     Refusal("api-unauthorized", "api", 401, "*", r"", "app_not_authorized",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -216,6 +217,28 @@ class UserPage(msgspec.Struct):
             if told == external_id or (told is None and normalize_login(user.login).endswith(_APP_USER_DOMAIN)):
                 found.append(user)
         return found
+
+
+class Item(msgspec.Struct):
+    """What lies in a folder. A person's root, "0", lies in none."""
+
+    type: str
+    id: Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,19}$(?!\n)")]
+    name: str | None = None
+    owned_by: dict[str, Any] | None = None
+
+    def is_folder(self, name: str, owner: str | None) -> bool:
+        """Whether it is a folder with exactly this name, however its characters are composed, and of this owner if one
+        is given."""
+        theirs = owner is None or (self.owned_by or {}).get("id") == owner
+        return self.type == "folder" and theirs and unicodedata.normalize("NFC", self.name or "") == name
+
+
+class Page(msgspec.Struct):
+    """One page of what lies in a folder; without a ``next_marker`` it is the last."""
+
+    entries: list[Item]
+    next_marker: str | None = None
 
 
 class _PathEntry(msgspec.Struct):

@@ -40,7 +40,10 @@ _HEADER = {
 #: What ``Policy.check_resource`` and ``TokenRequest`` judge together.
 _FILE_OR_FOLDER = {
     "if": {"properties": {"element": {"enum": sorted(name for name in ELEMENTS if ELEMENTS[name].resource == "file")}}},
-    "then": {"required": ["file"], "properties": {"file": {"type": "string"}, "folder": {"type": "null"}}},
+    "then": {
+        "required": ["file"],
+        "properties": {"file": {"type": "string"}, "folder": {"type": "null"}, "path": {"type": "null"}},
+    },
     "else": {"properties": {"file": {"type": "null"}}},
 }
 
@@ -54,7 +57,7 @@ OF_BOX = (
 OF_PEOPLE = ("user_not_found", "user_ambiguous", "login_not_allowed", "rate_limited", *OF_BOX)
 OF_TOKENS = (
     "invalid_request", "element_not_allowed", "scope_not_allowed", "folder_not_allowed", "role_not_allowed",
-    "user_inactive", "tokens_revoked", *OF_PEOPLE,
+    "user_inactive", "tokens_revoked", "folder_not_found", "path_ambiguous", *OF_PEOPLE,
 )  # fmt: skip
 
 Responder: TypeAlias = Callable[..., Any]

@@ -23,6 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     body = {"user": {"login": arguments.login}, "element": arguments.element, "scopes": arguments.scope}
     place = {"file": arguments.file} if arguments.file else {"folder": arguments.folder or "0"}
+    if arguments.path is not None:
+        place["path"] = arguments.path
     try:
         asked = msgspec.convert(body | place, TokenRequest)
     except msgspec.ValidationError as error:
@@ -32,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         return await sidecar.issuer.issue(asked.user.who, asked.element, asked.scopes, asked.resource)
 
     issued = asyncio.run(with_sidecar(arguments.config, issue))
-    resource = asked.resource
+    resource = issued.key.resource
     print(printable(f"user:     {issued.user.name} <{issued.user.login}> (Box id {issued.user.id})"))
     print(f"scopes:   {' '.join(issued.token.scopes)}")
     print(f"resource: {resource.type} {resource.id}{' (the whole tree)' if resource.is_root else ''}")
