@@ -17,12 +17,7 @@ return array(
 		'category'     => 'widgets-for-box',
 		'icon'         => 'portfolio',
 		'description'  => 'Shows a Box folder to everyone who may open it in Box: their own, or one that you choose. You decide whether they may preview, download, upload or change files.',
-		'keywords'     => array(
-			'box',
-			'files',
-			'folder',
-			'cloud',
-		),
+		'keywords'     => array( 'box', 'files', 'folder', 'cloud' ),
 		'textdomain'   => 'widgets-for-box',
 		'attributes'   => array(
 			'anchor'     => array(
@@ -41,10 +36,7 @@ return array(
 				'items'   => array(
 					'type' => 'string',
 				),
-				'default' => array(
-					'preview',
-					'download',
-				),
+				'default' => array( 'preview', 'download' ),
 			),
 			'height'     => array(
 				'type'    => 'number',
@@ -52,10 +44,7 @@ return array(
 			),
 		),
 		'supports'     => array(
-			'align'                => array(
-				'wide',
-				'full',
-			),
+			'align'                => array( 'wide', 'full' ),
 			'anchor'               => true,
 			'html'                 => false,
 			'spacing'              => array(
@@ -87,12 +76,7 @@ return array(
 		'category'     => 'widgets-for-box',
 		'icon'         => 'yes-alt',
 		'description'  => 'Lets people choose files in Box, for a form or a script of yours.',
-		'keywords'     => array(
-			'box',
-			'files',
-			'choose',
-			'cloud',
-		),
+		'keywords'     => array( 'box', 'files', 'choose', 'cloud' ),
 		'textdomain'   => 'widgets-for-box',
 		'attributes'   => array(
 			'anchor'     => array(
@@ -122,10 +106,7 @@ return array(
 				'items'   => array(
 					'type' => 'string',
 				),
-				'default' => array(
-					'file',
-					'web_link',
-				),
+				'default' => array( 'file', 'web_link' ),
 			),
 			'max'        => array(
 				'type'    => 'number',
@@ -141,10 +122,7 @@ return array(
 			),
 		),
 		'supports'     => array(
-			'align'                => array(
-				'wide',
-				'full',
-			),
+			'align'                => array( 'wide', 'full' ),
 			'anchor'               => true,
 			'html'                 => false,
 			'spacing'              => array(
@@ -176,12 +154,7 @@ return array(
 		'category'     => 'widgets-for-box',
 		'icon'         => 'media-document',
 		'description'  => 'Shows a Box file to those who may see it in Box.',
-		'keywords'     => array(
-			'box',
-			'file',
-			'document',
-			'cloud',
-		),
+		'keywords'     => array( 'box', 'file', 'document', 'cloud' ),
 		'textdomain'   => 'widgets-for-box',
 		'attributes'   => array(
 			'anchor'   => array(
@@ -208,10 +181,7 @@ return array(
 			),
 		),
 		'supports'     => array(
-			'align'                => array(
-				'wide',
-				'full',
-			),
+			'align'                => array( 'wide', 'full' ),
 			'anchor'               => true,
 			'html'                 => false,
 			'spacing'              => array(
@@ -244,12 +214,7 @@ return array(
 		'category'     => 'widgets-for-box',
 		'icon'         => 'upload',
 		'description'  => 'Lets people upload files into a Box folder: their own, or one that you choose.',
-		'keywords'     => array(
-			'box',
-			'files',
-			'upload',
-			'cloud',
-		),
+		'keywords'     => array( 'box', 'files', 'upload', 'cloud' ),
 		'textdomain'   => 'widgets-for-box',
 		'attributes'   => array(
 			'anchor'     => array(
@@ -269,10 +234,7 @@ return array(
 			),
 		),
 		'supports'     => array(
-			'align'                => array(
-				'wide',
-				'full',
-			),
+			'align'                => array( 'wide', 'full' ),
 			'anchor'               => true,
 			'html'                 => false,
 			'spacing'              => array(
