@@ -139,6 +139,7 @@ SHORTCODES: tuple[tuple[str, dict[str, object], str], ...] = (
         '[box_explorer folder="7" height="450" can="download,delete"]',
     ),
     ("uploader", {}, '[box_uploader folder="0" height="400"]'),
+    ("uploader", {"path": "Receipts/R&D 2026"}, '[box_uploader folder="0" height="400" path="Receipts/R&D 2026"]'),
     (
         "picker",
         {"can": ["share"], "type": ["folder"], "max": 2},
@@ -163,6 +164,42 @@ def test_blocks_become_shortcodes_and_back(editor: Tab) -> None:
         assert text.startswith(shortcode)
         assert {name: back.get(name) for name in given} == given
         assert pasted == f"widgets-for-box/{element}"
+
+
+def test_path_is_written_and_seen_and_a_wrong_one_changes_nothing(editor: Tab) -> None:
+    insert(editor, "explorer")
+    settings = editor.page.get_by_role("region", name="Editor settings")
+    field = settings.get_by_label("Folder path")
+    for text, kept in (
+        ("Receipts/2026", "Receipts/2026"),
+        ("Receipts/2026/", "Receipts/2026"),
+        ("../x", "Receipts/2026"),
+    ):
+        field.fill(text)
+        assert attributes(editor)["path"] == kept
+        refused = settings.get_by_text("This is no folder path.")
+        expect(refused).to_have_count(0 if text == kept else 1)
+    editor.screenshot("path")
+    field.fill("経費/東京")
+    expect(settings.get_by_text("Each visitor’s own root folder › 経費 › 東京")).to_be_visible()
+    editor.screenshot("path-named")
+    field.fill("")
+    assert attributes(editor)["path"] == ""
+    insert(editor, "preview")
+    expect(settings.get_by_label("Which file?")).to_be_visible()
+    expect(settings.get_by_label("Folder path")).to_have_count(0)
+
+
+def test_block_whose_path_no_shortcode_can_write_does_not_become_one(editor: Tab) -> None:
+    offered = editor.page.evaluate(
+        """( paths ) => paths.map( ( path ) => {
+            const block = wp.blocks.createBlock( 'widgets-for-box/explorer', { path } );
+            const offered = wp.blocks.getPossibleBlockTransformations( [ block ] );
+            return offered.some( ( { name } ) => 'core/shortcode' === name );
+        } )""",
+        ["", "Receipts", 'a"b', "a]b", "a[b", "a<b", "a>b"],
+    )
+    assert offered == [True, True, False, False, False, False, False]
 
 
 def test_shortcodes_with_addresses_name_what_the_server_finds(editor: Tab) -> None:

@@ -122,6 +122,15 @@ def test_options_follow_the_granted_scopes(tab: Tab, sidecar: ScriptedSidecar, m
     assert options["uploadHost"] == "https://upload.box.com"
 
 
+def test_folder_at_a_path_is_what_the_token_says(tab: Tab, sidecar: ScriptedSidecar, make_page: Any) -> None:
+    tab.page.goto(make_page('[box_explorer path="Receipts/2026"][box_uploader path="Receipts/2026"]'))
+    wait_until_shown(tab, 2)
+    assert tab.page.evaluate("() => window.shown.map( ( { id } ) => id )") == ["42", "42"]
+    opened = tab.page.evaluate("() => window.shown.map( ( { options } ) => options.currentFolderId )")
+    assert set(opened) == {"42", None}, "the explorer does not begin in the folder above"
+    assert {request.body["folder"] for request in token_requests(sidecar)} == {"0"}
+
+
 def test_scope_that_the_role_lacks_hides_the_button(
     tab: Tab, site: WordPress, sidecar: ScriptedSidecar, explorer: str
 ) -> None:

@@ -54,6 +54,64 @@ def test_sidecar_is_asked_as_the_contract_says(site: WordPress, sidecar: Scripte
     }
 
 
+def test_path_is_asked_for_and_its_folder_told(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    widget = descriptor(site, '[box_explorer path="経費/R&amp;D 2026" can="download"]')
+    answer = ask(site.login("ana"), widget)
+    assert answer.json() == {
+        "token": "token-of-ana@example.com",
+        "expires_in": 3600,
+        "scopes": ["base_explorer", "item_download"],
+        "folder": "42",
+    }
+    (request,) = sidecar.requests
+    assert (request.body["folder"], request.body["path"]) == ("0", "経費/R&D 2026")
+
+
+def test_path_of_the_browsers_own_is_none(site: WordPress, sidecar: ScriptedSidecar, widget: str) -> None:
+    ana = site.login("ana")
+    ana.rest("POST", ROUTE, json={"widget": widget, "path": "Receipts"})
+    assert "path" not in sidecar.requests[-1].body
+    payload, signature = descriptor(site, '[box_explorer path="Receipts"]').split(".")
+    said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert said.pop("path") == "Receipts"
+    without = base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+    assert ask(ana, f"{without}.{signature}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [None, "42", {}, {"id": "42"}, {"type": "file", "id": "42"}]
+    + [{"type": "folder", "id": id} for id in ("0", "", "1/2", 42, None)],
+)
+def test_token_that_does_not_tell_where_a_path_led_is_not_handed_out(
+    site: WordPress, sidecar: ScriptedSidecar, resource: object
+) -> None:
+    sidecar.answer = lambda request: Answer(body={**token(request).body, "resource": resource})
+    answer = ask(site.login("ana"), descriptor(site, '[box_uploader path="Receipts"]'))
+    assert (answer.status_code, answer.json()["code"]) == (502, "sidecar_bad_answer")
+    assert "token-of" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (404, "folder_not_found", "There is no folder “a<b>/%s” for you"),
+        (409, "path_ambiguous", "More than one folder"),
+    ],
+)
+def test_person_is_told_which_folder_is_missing(
+    site: WordPress, sidecar: ScriptedSidecar, status: int, code: str, words: str
+) -> None:
+    sidecar.answer = lambda request: problem(status, code, fix="for administrators")
+    page = site.php("echo WidgetsForBox\\Widgets::html( 'explorer', array( 'path' => 'a<b>/%s' ) );")
+    found = re.search(r'data-widget="([^"]+)"', page)
+    assert found
+    answer = ask(site.login("ana"), found[1])
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert words in answer.json()["message"] and "a<b>/%s" in answer.json()["message"]
+    assert "for administrators" not in answer.text
+
+
 def test_preview_asks_for_its_file(site: WordPress, sidecar: ScriptedSidecar) -> None:
     ask(site.login("ana"), descriptor(site, '[box_preview file="99" can="download,annotation_edit,item_delete"]'))
     (request,) = sidecar.requests

@@ -91,5 +91,35 @@
 		);
 	}
 
-	window.widgetsForBoxEditor = { read, refusal, AddressField };
+	/** As class-folder-path.php has it. */
+	const PATH = /^(?!.*[\p{Cc}\p{Zl}\p{Zp}\\])((?!\.{1,2}(\/|$)|[\s\p{Z}])[^/]{1,255}(?<![\s\p{Z}])(\/(?!$)|$)){1,8}$/su;
+
+	/** A field for the names of folders below. What is refused changes nothing, and stays to be seen until the field is left. */
+	function PathField( { path, onChange } ) {
+		const [ draft, setDraft ] = useState( null );
+		const text = null === draft ? path : draft;
+		const isPath = ! text || ( text.length <= 512 && PATH.test( text ) );
+		return el(
+			Fragment,
+			{},
+			el( TextControl, {
+				label: __( 'Folder path', 'widgets-for-box' ),
+				help: __( 'Names of folders below it, such as Receipts/2026. Below the own root folder, each visitor sees their own.', 'widgets-for-box' ),
+				value: text,
+				onBlur: () => isPath && setDraft( null ),
+				onChange: ( value ) => {
+					setDraft( value );
+					if ( ! value || ( value.length <= 512 && PATH.test( value ) ) ) {
+						onChange( value );
+					}
+				},
+				'aria-invalid': isPath ? undefined : true,
+				__nextHasNoMarginBottom: true,
+				__next40pxDefaultSize: true,
+			} ),
+			el( 'div', { role: 'status', className: 'widgets-for-box-refusal' }, isPath ? null : __( 'This is no folder path. Write the names of at most eight folders with a slash between two, such as Receipts/2026.', 'widgets-for-box' ) ),
+		);
+	}
+
+	window.widgetsForBoxEditor = { read, refusal, AddressField, PathField };
 }( window.wp ) );

@@ -27,6 +27,9 @@
 			// What is no address stays as it is, for the editor to say so.
 			attributes[ resource ] = refusal( resource, named[ resource ] ) ? named[ resource ] : read( named[ resource ] ).id;
 		}
+		if ( named.path && 'folder' === resource ) {
+			attributes.path = named.path;
+		}
 		if ( undefined !== named.can ) {
 			attributes.can = list( named.can );
 		}
@@ -41,6 +44,9 @@
 
 	function toShortcode( element, { resource, can }, attributes ) {
 		const named = { [ resource ]: attributes[ resource ], height: String( attributes.height ) };
+		if ( attributes.path ) {
+			named.path = attributes.path;
+		}
 		if ( can.length ) {
 			named.can = attributes.can.join( ',' );
 		}
@@ -108,6 +114,8 @@
 				{
 					type: 'block',
 					blocks: [ 'core/shortcode' ],
+					// A shortcode has no way to write these, and would name another folder.
+					isMatch: ( { path } ) => ! /["[\]<>]/.test( path || '' ),
 					transform: ( attributes ) => createBlock( 'core/shortcode', { text: toShortcode( element, block, attributes ) } ),
 				},
 			],

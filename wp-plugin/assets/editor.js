@@ -12,7 +12,7 @@
 	const { Button, CheckboxControl, Modal, Notice, PanelBody, RangeControl, TextControl, ToolbarButton, ToolbarGroup } = wp.components;
 	const { createElement: el, Fragment, useEffect, useRef, useState } = wp.element;
 	const { __, sprintf } = wp.i18n;
-	const { icons, refusal, variations, AddressField, LiveView, transforms } = window.widgetsForBoxEditor;
+	const { icons, refusal, variations, AddressField, PathField, LiveView, transforms } = window.widgetsForBoxEditor;
 
 	// Nothing is left for others to call.
 	delete window.widgetsForBoxEditor;
@@ -113,6 +113,12 @@
 		return refusal( resource, id ) || ( name ? sprintf( __( '%1$s (id %2$s)', 'widgets-for-box' ), name, id ) : id );
 	}
 
+	/** Whose folder that is, and the way down from it. */
+	function place( resource, attributes ) {
+		const names = attributes.path ? attributes.path.split( '/' ) : [];
+		return [ describe( resource, attributes[ resource ], attributes[ resource + 'Name' ] ), ...names ].join( ' › ' );
+	}
+
 	/** A still picture of the widget: the editor shows no one's files. */
 	function Picture( { element, attributes, children } ) {
 		const { resource, can } = BLOCKS[ element ];
@@ -121,7 +127,7 @@
 			'div',
 			{ className: 'widgets-for-box-picture' },
 			el( 'strong', {}, wp.blocks.getBlockType( 'widgets-for-box/' + element ).title ),
-			el( 'span', {}, describe( resource, attributes[ resource ], attributes[ resource + 'Name' ] ) ),
+			el( 'span', {}, place( resource, attributes ) ),
 			allowed.length > 0 && el( 'span', { className: 'widgets-for-box-allowed' }, allowed.map( ( name ) => PERMISSIONS[ name ] ).join( ' · ' ) ),
 			children,
 		);
@@ -154,7 +160,7 @@
 			el(
 				PanelBody,
 				{ title: 'file' === resource ? __( 'File', 'widgets-for-box' ) : __( 'Folder', 'widgets-for-box' ) },
-				el( 'p', {}, describe( resource, attributes[ resource ], attributes[ resource + 'Name' ] ) ),
+				el( 'p', {}, place( resource, attributes ) ),
 				el(
 					'p',
 					{ className: 'widgets-for-box-buttons' },
@@ -167,6 +173,7 @@
 					id: attributes[ resource ],
 					onChange: ( id ) => setAttributes( { [ resource ]: id, [ resource + 'Name' ]: '' } ),
 				} ),
+				'folder' === resource && el( PathField, { path: attributes.path, onChange: set( 'path' ) } ),
 			),
 			can.length > 0 &&
 				el(

@@ -70,6 +70,8 @@
 				load( widget.element + '.js', configuration ),
 				load( widget.element + '.css', configuration ),
 			] );
+			// Where a path leads this person.
+			widget.id = token.folder || widget.id;
 			const place = await address?.opening?.( container );
 			if ( widget.run === run ) {
 				show( container, token, texts, requests, place );

@@ -11,6 +11,9 @@ const PASSING = new Set( [
 	'site', 'broken', 'box', 'elements', 'offline', 'refused', 'box_unavailable', 'sidecar_timeout', 'sidecar_unreachable', 'sidecar_bad_answer', 'rate_limited', 'box_rate_limited', 'tokens_revoked',
 ] );
 
+/** Failures that the person mends in Box, or another widget by making the folder, and that are over then. */
+const MENDED = [ 'folder_not_found', 'path_ambiguous' ];
+
 export default async ( { widgets, events, Failure, text, identifyAgain, explain, part } ) => {
 	const { resume } = await part( 'notices' );
 	let pause = PAUSE;
@@ -27,7 +30,7 @@ export default async ( { widgets, events, Failure, text, identifyAgain, explain,
 		}
 		try {
 			await identifyAgain();
-			resumeThose( new Set( [ 'rest_not_logged_in', ...PASSING ] ) );
+			resumeThose( new Set( [ 'rest_not_logged_in', ...MENDED, ...PASSING ] ) );
 		} catch {
 			// Until it is known, nobody gets a token; then it is said why.
 		}
@@ -63,6 +66,6 @@ export default async ( { widgets, events, Failure, text, identifyAgain, explain,
 	window.addEventListener( 'offline', () => widgets.forEach( ( { run, box }, container ) => (
 		run && box && explain( container, new Failure( 'offline', text.offline ) )
 	) ) );
-	events.addEventListener( 'token', () => setTimeout( resumeThose, 0, new Set( [ 'site', 'box_unavailable', 'sidecar_timeout', 'sidecar_unreachable', 'sidecar_bad_answer', 'tokens_revoked' ] ) ) );
+	events.addEventListener( 'token', () => setTimeout( resumeThose, 0, new Set( [ 'site', 'box_unavailable', 'sidecar_timeout', 'sidecar_unreachable', 'sidecar_bad_answer', 'tokens_revoked', ...MENDED ] ) ) );
 	wait();
 };

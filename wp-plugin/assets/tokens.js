@@ -168,7 +168,7 @@
 		}
 	}
 
-	/** A token with life left, as { token, scopes, until, unproven }; unproven if it replaces one that Box refused. */
+	/** A token with life left, as { token, scopes, folder, until, unproven }; folder if a path led to it, unproven if it replaces one that Box refused. */
 	function getToken( descriptor ) {
 		if ( doubt ) {
 			return identify().then( () => getToken( descriptor ) );
@@ -184,9 +184,9 @@
 		const { refused } = known;
 		const patience = left > 0 ? 0 : ENDURANCE;
 		const pending = requestToken( descriptor, refused, Date.now() + patience ).then(
-			( { token, scopes, manages, expires_in: seconds } ) => {
+			( { token, scopes, manages, folder, expires_in: seconds } ) => {
 				const life = seconds * 1000;
-				return { token, scopes, manages, life, until: Date.now() + life, unproven: Boolean( refused ) };
+				return { token, scopes, manages, folder, life, until: Date.now() + life, unproven: Boolean( refused ) };
 			},
 			( failure ) => {
 				// Not if it was forgotten meanwhile: somebody else may be there.

@@ -31,6 +31,10 @@ return array(
 				'type'    => 'string',
 				'default' => '',
 			),
+			'path'       => array(
+				'type'    => 'string',
+				'default' => '',
+			),
 			'can'        => array(
 				'type'    => 'array',
 				'items'   => array(
@@ -87,6 +91,10 @@ return array(
 				'default' => '0',
 			),
 			'folderName' => array(
+				'type'    => 'string',
+				'default' => '',
+			),
+			'path'       => array(
 				'type'    => 'string',
 				'default' => '',
 			),
@@ -225,6 +233,10 @@ return array(
 				'default' => '0',
 			),
 			'folderName' => array(
+				'type'    => 'string',
+				'default' => '',
+			),
+			'path'       => array(
 				'type'    => 'string',
 				'default' => '',
 			),

@@ -25,6 +25,7 @@ final class Plugin {
 		'Rest'                    => '',
 		'Elements'                => 'widgets/',
 		'Box_Address'             => 'widgets/',
+		'Folder_Path'             => 'widgets/',
 		'Descriptor'              => 'widgets/',
 		'Descriptor_Route'        => 'widgets/',
 		'Widget'                  => 'widgets/',

@@ -18,6 +18,7 @@ if ( ! function_exists( 'widgets_for_box' ) ) {
 	 *     Optional but for `file`.
 	 *
 	 *     @type string          $folder     Id of the folder, `'0'` for the person's own root. Not for `preview`.
+	 *     @type string          $path       Names of folders below it, such as `'Receipts/2026'`. Not for `preview`.
 	 *     @type string          $file       Id or address of the file. Only for `preview`.
 	 *     @type string|string[] $can        What visitors may do, such as `'preview,download,upload'`.
 	 *     @type int             $height     Height in pixels, 200 to 2000.

@@ -116,6 +116,7 @@ final class DescriptorTest extends TestCase {
 				'type'       => 'file,folder,web_link',
 				'max'        => 1000,
 				'extensions' => implode( ',', array_fill( 0, 500, str_repeat( 'x', 500 ) ) ),
+				'path'       => implode( '/', array_fill( 0, 8, str_repeat( '📁', 63 ) ) ),
 			)
 		);
 		$this->assertEquals( $widget, Descriptor::verify( Descriptor::sign( $widget ) ) );
@@ -167,6 +168,17 @@ final class DescriptorTest extends TestCase {
 			array( array( 'scopes' => 'item_download' ) ),
 			array( array( 'scopes' => array( array( 'item_download' ) ) ) ),
 			array( array( 'scopes' => array( 1 ) ) ),
+			array( array( 'path' => 7 ) ),
+			array( array( 'path' => array( 'Receipts' ) ) ),
+			array( array( 'path' => '../Receipts' ) ),
+			array( array( 'path' => 'Receipts/' ) ),
+			array(
+				array(
+					'element' => 'preview',
+					'id'      => '7',
+					'path'    => 'Receipts',
+				),
+			),
 		);
 	}
 

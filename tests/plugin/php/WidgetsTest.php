@@ -7,6 +7,7 @@
 
 namespace WidgetsForBox\Tests;
 
+use WidgetsForBox\Descriptor;
 use WidgetsForBox\Elements;
 use WidgetsForBox\Widget;
 use WidgetsForBox\Widgets;
@@ -83,6 +84,78 @@ final class WidgetsTest extends TestCase {
 	 */
 	public function addresses(): array {
 		return json_decode( (string) file_get_contents( dirname( __DIR__ ) . '/addresses.json' ), true );
+	}
+
+	/**
+	 * Paths below a folder, those that the sidecar would not take, and those of a shortcode as editors write it.
+	 *
+	 * @dataProvider paths
+	 *
+	 * @param mixed $path  The attribute.
+	 * @param bool  $valid Whether it is a path.
+	 */
+	public function test_paths( $path, bool $valid ): void {
+		foreach ( array( 'explorer', 'uploader', 'picker' ) as $element ) {
+			$widget = Widget::from_attributes( $element, array( 'path' => $path ) );
+			$this->assertSame( $valid ? $path : null, $widget->path ?? null );
+		}
+		$this->assertSame( $valid, false !== strpos( Widgets::html( 'explorer', array( 'path' => $path ) ), 'data-widget' ) );
+		$this->assertNull( Widget::from_attributes( 'preview', array( 'file' => '7', 'path' => 'x' ) ) );
+	}
+
+	/**
+	 * Data.
+	 *
+	 * @return array<int, array{mixed, bool}>
+	 */
+	public function paths(): array {
+		return array(
+			array( '', true ),
+			array( 'Receipts', true ),
+			array( 'Receipts/2026', true ),
+			array( '経費/東京 支店', true ),
+			array( 'R&D/"x" <y>', true ),
+			array( '.../a.', true ),
+			array( implode( '/', range( 'a', 'h' ) ), true ),
+			array( implode( '/', range( 'a', 'i' ) ), false ),
+			array( str_repeat( 'é', 255 ), true ),
+			array( str_repeat( 'é', 256 ), false ),
+			array( implode( '/', array_fill( 0, 3, str_repeat( 'x', 200 ) ) ), false ),
+			array( '/Receipts', false ),
+			array( 'Receipts/', false ),
+			array( 'a//b', false ),
+			array( '..', false ),
+			array( 'a/../b', false ),
+			array( './a', false ),
+			array( ' a', false ),
+			array( 'a /b', false ),
+			array( "a\u{a0}", false ),
+			array( "\u{3000}a", false ),
+			array( 'a\\b', false ),
+			array( "a\n", false ),
+			array( "a\nb", false ),
+			array( "a\0", false ),
+			array( "a\u{85}b", false ),
+			array( "a\u{2028}b", false ),
+			array( "a\xffb", false ),
+			array( 7, false ),
+			array( array( 'a' ), false ),
+		);
+	}
+
+	/**
+	 * A path is never lost on its way: without it the widget would show the folder above, a root even.
+	 */
+	public function test_path_stays(): void {
+		$widget = Widget::from_attributes( 'picker', array( 'path' => 'Receipts/2026' ) );
+		$this->assertSame( 'Receipts/2026', $widget->with_scopes( array() )->path );
+		$this->assertSame( 'Receipts/2026', Widget::from_array( $widget->to_array() )->path );
+		$this->assertSame( 'Receipts/2026', Descriptor::verify( Descriptor::sign( $widget ) )->path );
+		$this->assertArrayNotHasKey( 'path', Widget::from_attributes( 'picker', array() )->to_array() );
+		preg_match( '/data-widget="([^"]+)"/', do_shortcode( '[box_explorer path="R&amp;D/It’s"]' ), $found );
+		$this->assertSame( 'R&D/It’s', Descriptor::verify( $found[1] )->path );
+		$this->assertStringContainsString( 'no folder path', do_shortcode( '[box_explorer path="/Receipts"]' ) );
+		$this->assertStringContainsString( 'A preview shows a file', do_shortcode( '[box_preview file="7" path="Receipts"]' ) );
 	}
 
 	/**

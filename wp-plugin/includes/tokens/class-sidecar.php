@@ -60,7 +60,7 @@ final class Sidecar {
 	 * @param Widget                $widget  What the token is for.
 	 * @param string                $refused SHA-256 of a token that Box refused, to get another; empty if none was.
 	 * @param string                $id      Of the request, in the sidecar's audit; empty for any.
-	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
+	 * @return array{access_token: string, expires_in: int, scopes: string[], resource?: array{type: string, id: string}}|WP_Error
 	 */
 	public function token( array $user, Widget $widget, string $refused = '', string $id = '' ) {
 		$answer = $this->call(
@@ -71,7 +71,13 @@ final class Sidecar {
 				'element' => $widget->element,
 				'scopes'  => $widget->scopes,
 				$widget->resource() => $widget->id,
-			) + ( '' === $refused ? array() : array( 'refused' => $refused ) ),
+			) + array_filter(
+				array(
+					'path'    => $widget->path,
+					'refused' => $refused,
+				),
+				'strlen'
+			),
 			self::TIMEOUT,
 			$id
 		);
@@ -81,7 +87,20 @@ final class Sidecar {
 		if ( ! is_string( $answer['access_token'] ?? null ) || ! is_numeric( $answer['expires_in'] ?? null ) || ! is_array( $answer['scopes'] ?? null ) ) {
 			return $this->bad_answer( 200 );
 		}
+		if ( '' !== $widget->path && ! self::is_below_root( $answer['resource'] ?? null ) ) {
+			return $this->bad_answer( 200 );
+		}
 		return $answer;
+	}
+
+	/**
+	 * Whether an answer tells to which folder a path has led, which is never the root.
+	 *
+	 * @param mixed $resource What it tells.
+	 */
+	private static function is_below_root( $resource ): bool {
+		$id = is_array( $resource ) && 'folder' === ( $resource['type'] ?? null ) ? $resource['id'] ?? null : null;
+		return '0' !== $id && Elements::is_id( 'explorer', $id );
 	}
 
 	/**

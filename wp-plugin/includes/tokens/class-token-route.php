@@ -105,8 +105,11 @@ final class Token_Route {
 
 		$answer = Tokens::for_session( $widget, (string) $request['refused'], $view );
 		if ( is_wp_error( $answer ) ) {
+			$answer = Folder_Path::explain( $answer, $widget->path );
 			return $view ? Rest::for_administrator( $answer ) : Rest::for_visitor( $answer );
 		}
+		// Where a path leads differs from person to person, and so is not in the descriptor.
+		$id = '' === $widget->path ? $widget->id : $answer['resource']['id'];
 
 		if ( $view ) {
 			/**
@@ -116,8 +119,8 @@ final class Token_Route {
 			 * @param WP_User $person The person.
 			 * @param string  $id     Id of the folder that the widget shows.
 			 */
-			do_action( 'widgets_for_box_viewed_as', wp_get_current_user(), $view->person, $widget->id );
-			return self::answer( $answer );
+			do_action( 'widgets_for_box_viewed_as', wp_get_current_user(), $view->person, $id );
+			return self::answer( $answer, $widget );
 		}
 
 		/**
@@ -128,23 +131,25 @@ final class Token_Route {
 		 * @param string[] $scopes  All scopes of the token, by Box's names.
 		 * @param string   $id      Id of the folder or file that the widget shows.
 		 */
-		do_action( 'widgets_for_box_token_issued', wp_get_current_user(), $widget->element, $answer['scopes'], $widget->id );
+		do_action( 'widgets_for_box_token_issued', wp_get_current_user(), $widget->element, $answer['scopes'], $id );
 
-		return self::answer( $answer );
+		return self::answer( $answer, $widget );
 	}
 
 	/**
 	 * What the page is told.
 	 *
-	 * @param array{access_token: string, expires_in: int, scopes: string[]} $answer Of the sidecar.
+	 * @param array<string, mixed> $answer Of the sidecar.
+	 * @param Widget               $widget What the token is for.
 	 */
-	private static function answer( array $answer ): WP_REST_Response {
+	private static function answer( array $answer, Widget $widget ): WP_REST_Response {
 		return new WP_REST_Response(
 			array(
 				'token'      => $answer['access_token'],
 				'expires_in' => (int) $answer['expires_in'],
 				'scopes'     => $answer['scopes'],
 			)
+			+ ( '' === $widget->path ? array() : array( 'folder' => $answer['resource']['id'] ) )
 			// Who is to be told what only an administrator can mend.
 			+ ( current_user_can( 'manage_options' ) ? array( 'manages' => true ) : array() )
 		);

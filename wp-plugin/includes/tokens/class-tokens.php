@@ -41,10 +41,10 @@ final class Tokens {
 	 *
 	 * @since 0.1.0
 	 *
-	 * @param Widget $widget  What the token is for.
-	 * @param string $refused SHA-256 of a token that Box refused, to get another; empty if none was.
-	 * @param View_As|null $view In whose place the widget is seen; null if in nobody's.
-	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
+	 * @param Widget       $widget  What the token is for.
+	 * @param string       $refused SHA-256 of a token that Box refused, to get another; empty if none was.
+	 * @param View_As|null $view    In whose place the widget is seen; null if in nobody's.
+	 * @return array{access_token: string, expires_in: int, scopes: string[], resource?: array{type: string, id: string}}|WP_Error
 	 */
 	public static function for_session( Widget $widget, string $refused = '', ?View_As $view = null ) {
 		$wp_user = $view ? $view->person : wp_get_current_user();

@@ -41,7 +41,12 @@ final class Blocks {
 			add_shortcode(
 				'box_' . $element,
 				static function ( $attributes ) use ( $element ) {
-					return Widgets::html( $element, (array) $attributes );
+					$attributes = (array) $attributes;
+					if ( isset( $attributes['path'] ) ) {
+						// Editors write an ampersand as HTML does.
+						$attributes['path'] = wp_specialchars_decode( $attributes['path'] );
+					}
+					return Widgets::html( $element, $attributes );
 				}
 			);
 		}

@@ -72,8 +72,9 @@ final class Descriptor_Route {
 	public static function descriptor( WP_REST_Request $request ) {
 		$widget = Widget::from_attributes( $request['element'], (array) $request['attributes'] );
 		if ( null === $widget ) {
-			$named = $request['attributes'][ Elements::CATALOGUE[ $request['element'] ]['resource'] ] ?? '';
-			return new WP_Error( 'rest_invalid_param', Box_Address::refusal( $request['element'], is_scalar( $named ) ? (string) $named : '' ), array( 'status' => 400 ) );
+			$named   = $request['attributes'][ Elements::CATALOGUE[ $request['element'] ]['resource'] ] ?? '';
+			$refusal = Folder_Path::refusal( $request['element'], (array) $request['attributes'] );
+			return new WP_Error( 'rest_invalid_param', $refusal ?? Box_Address::refusal( $request['element'], is_scalar( $named ) ? (string) $named : '' ), array( 'status' => 400 ) );
 		}
 		$descriptor = $request['person'] ? View_As::sign( $widget, $request['person'] ) : Descriptor::sign( $widget );
 		if ( null === $descriptor ) {

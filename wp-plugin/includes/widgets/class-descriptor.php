@@ -28,7 +28,7 @@ final class Descriptor {
 	/**
 	 * Longer texts are refused before they cost anything.
 	 */
-	const MAX_LENGTH = 2048;
+	const MAX_LENGTH = 10240;
 
 	/**
 	 * Signs a widget.

@@ -45,6 +45,13 @@ final class Widget {
 	public array $options;
 
 	/**
+	 * Names of folders below that folder, of which it shows the last; empty if it shows the folder itself.
+	 *
+	 * @var string
+	 */
+	public string $path;
+
+	/**
 	 * A widget.
 	 *
 	 * @since 0.1.0
@@ -53,12 +60,14 @@ final class Widget {
 	 * @param string                                                 $id      Id of the folder or file.
 	 * @param string[]                                               $scopes  Box's names of feature scopes.
 	 * @param array{type?: string, max?: int, extensions?: string[]} $options What a picker lets people choose.
+	 * @param string                                                 $path    Names of folders below that folder.
 	 */
-	public function __construct( string $element, string $id, array $scopes = array(), array $options = array() ) {
+	public function __construct( string $element, string $id, array $scopes = array(), array $options = array(), string $path = '' ) {
 		$this->element = $element;
 		$this->id      = $id;
 		$this->scopes  = $scopes;
 		$this->options = $options;
+		$this->path    = $path;
 	}
 
 	/**
@@ -68,13 +77,14 @@ final class Widget {
 	 *
 	 * @param string               $element    A key of Elements::CATALOGUE.
 	 * @param array<string, mixed> $attributes Of a block or a shortcode, so by anyone who may write a post.
-	 * @return self|null Null if they name no folder or file.
+	 * @return self|null Null if they name no folder or file, or have no path where they should.
 	 */
 	public static function from_attributes( string $element, array $attributes ): ?self {
 		$resource = Elements::CATALOGUE[ $element ]['resource'];
 		$id       = $attributes[ $resource ] ?? ( 'folder' === $resource ? '0' : '' );
 		$id       = is_scalar( $id ) ? Box_Address::id( $element, (string) $id ) : null;
-		if ( null === $id ) {
+		$path     = Folder_Path::of( $element, $attributes['path'] ?? '' );
+		if ( null === $id || null === $path ) {
 			return null;
 		}
 		$can = $attributes['can'] ?? Elements::CATALOGUE[ $element ]['default'];
@@ -82,7 +92,8 @@ final class Widget {
 			$element,
 			$id,
 			Elements::scopes( $element, wp_parse_list( $can ) ),
-			'picker' === $element ? self::picker_options( $attributes ) : array()
+			'picker' === $element ? self::picker_options( $attributes ) : array(),
+			$path
 		);
 	}
 
@@ -104,7 +115,11 @@ final class Widget {
 		if ( ! is_array( $scopes ) || array_filter( $scopes, 'is_string' ) !== $scopes ) {
 			return null;
 		}
-		return new self( $element, $data['id'], Elements::scopes( $element, $scopes ), is_array( $options ) ? $options : array() );
+		$path = Folder_Path::of( $element, $data['path'] ?? '' );
+		if ( null === $path ) {
+			return null;
+		}
+		return new self( $element, $data['id'], Elements::scopes( $element, $scopes ), is_array( $options ) ? $options : array(), $path );
 	}
 
 	/**
@@ -112,7 +127,7 @@ final class Widget {
 	 *
 	 * @since 0.1.0
 	 *
-	 * @return array{element: string, id: string, scopes: string[], options?: array<string, mixed>}
+	 * @return array{element: string, id: string, scopes: string[], path?: string, options?: array<string, mixed>}
 	 */
 	public function to_array(): array {
 		$data = array(
@@ -120,6 +135,9 @@ final class Widget {
 			'id'      => $this->id,
 			'scopes'  => $this->scopes,
 		);
+		if ( '' !== $this->path ) {
+			$data['path'] = $this->path;
+		}
 		return $this->options ? $data + array( 'options' => $this->options ) : $data;
 	}
 
@@ -131,7 +149,7 @@ final class Widget {
 	 * @param string[] $scopes Box's names of feature scopes.
 	 */
 	public function with_scopes( array $scopes ): self {
-		return new self( $this->element, $this->id, $scopes, $this->options );
+		return new self( $this->element, $this->id, $scopes, $this->options, $this->path );
 	}
 
 	/**

@@ -89,7 +89,7 @@ final class Widgets {
 		if ( null === $widget ) {
 			return sprintf(
 				'<div class="widgets-for-box-empty"><p>%s</p></div>',
-				esc_html( self::refusal( $element, $attributes[ Elements::CATALOGUE[ $element ]['resource'] ] ?? '' ) )
+				esc_html( Folder_Path::refusal( $element, $attributes ) ?? self::refusal( $element, $attributes[ Elements::CATALOGUE[ $element ]['resource'] ] ?? '' ) )
 			);
 		}
 		if ( is_feed() ) {
