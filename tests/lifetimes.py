@@ -55,7 +55,11 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "sidecar.py", "_WATCH_S"): "between two looks at the configuration's files",
     (SIDECAR, "sink.py", "_PATIENCE_S"): "for a pipe, socket or terminal to take a line of the audit",
     (SIDECAR, "rate_limit.py", "_WINDOW_S"): "in which new tokens are counted",
-    (SIDECAR, "settings.py", "user_ttl_s"): "that a person's Box id, status and role are believed, and where a path leads",
+    (
+        SIDECAR,
+        "settings.py",
+        "user_ttl_s",
+    ): "that a person's Box id, status and role are believed, and where a path leads",
     (SIDECAR, "settings.py", "unknown_user_ttl_s"): "that “no such user” is believed",
     (SIDECAR, "settings.py", "min_life_s"): "of life that each token handed out has, unless Box is down",
     (SIDECAR, "settings.py", "refresh_ahead_s"): "before its end a token in use is renewed in the background",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / ".cache" / "mutation"
-MODULES = ("issuer", "minter", "policy", "revocation")
+MODULES = ("issuer", "minter", "paths", "policy", "revocation")
 TESTS = ("__init__.py", "scripted_box.py", "test_rules.py", "test_stories.py")
 GOAL = 0.85
 

@@ -311,6 +311,10 @@ def test_a_token_is_told_about(box: EmulatorProcess, config: Path) -> None:
     assert "s\n" in ended.stdout[ended.stdout.index("life:") :]
     whole = run("token", "--config", config, "--login", "ana@example.com", "--element", "explorer")
     assert "folder 0 (the whole tree)" in whole.stdout
+    below = run(
+        "token", "--config", config, "--login", "ana@example.com", "--element", "explorer", "--path", "Projetos/Aurora"
+    )
+    assert f"folder {box.item('ana@example.com', '/Projetos/Aurora')['id']}\n" in below.stdout
 
 
 @pytest.mark.parametrize(
@@ -325,6 +329,11 @@ def test_a_token_is_told_about(box: EmulatorProcess, config: Path) -> None:
         (["--login", "ana@example.com", "--element", "explorer", "--folder", "../1"], "folder"),
         (["--login", "ana@example.com", "--element", "explorer", "--folder", "999"], "Box said: invalid_resource"),
         (["--login", "ana@example.com", "--element", "preview"], "file"),
+        (["--login", "ana@example.com", "--element", "explorer", "--path", "../x"], "path"),
+        (
+            ["--login", "ana@example.com", "--element", "explorer", "--path", "Receipts"],
+            "There is no folder “Receipts”",
+        ),
     ],
 )
 def test_a_token_that_is_refused_is_explained(options: list[str], words: str, config: Path) -> None:

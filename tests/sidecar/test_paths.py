@@ -261,6 +261,16 @@ def test_what_somebody_else_made_meanwhile_is_used(box: EmulatorProcess, serve: 
     assert len([item for item in box.items(ANA) if item["path"] == "/Receipts"]) == 1
 
 
+def test_one_that_box_made_without_being_able_to_say_so_is_found(box: EmulatorProcess, serve: Serve) -> None:
+    sidecar = serve(policy={"create_folders": True})
+    since = last(box)
+    box.fault("cut", method="POST", path=r"/2\.0/folders", after=True)
+    answer = sidecar.token(ANA, path="Receipts", **UPLOADING)
+    assert (answer.status_code, code(answer)) == (503, "box_unavailable")
+    assert folder_of(sidecar.token(ANA, path="Receipts", **UPLOADING)) == box.item(ANA, "/Receipts")["id"]
+    assert calls(box, since).count("POST /2.0/folders") == 1
+
+
 @pytest.mark.parametrize("path", ["bem-vinda.txt", "RECIBOS"])
 def test_a_name_that_is_taken_by_something_else_is_not_found(path: str, serve: Serve) -> None:
     sidecar = serve(policy={"create_folders": True})

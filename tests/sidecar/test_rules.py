@@ -152,3 +152,20 @@ def test_what_is_in_memory_is_judged_by_all_rules(settings: dict[str, Any], code
 
 def test_provisioning_is_as_policy_says() -> None:
     assert policy(provision_app_users=True).provision_app_users and not policy().provision_app_users
+
+
+def test_a_folder_below_is_judged_by_the_one_that_its_path_began_at() -> None:
+    scopes = ("base_explorer",)
+    below = TokenKey("1", "explorer", scopes, Resource("folder", "7"), "5")
+    assert policy(folders=["5"]).allows(user(), below)
+    assert not policy(folders=["7"]).allows(user(), below)
+    assert not policy(folders=["5"]).allows(user(), TokenKey("1", "explorer", scopes, Resource("folder", "7")))
+    assert not policy(folders=["5"]).allows(user(), TokenKey("1", "explorer", scopes, Resource("folder", "7"), "0"))
+
+
+def test_folders_are_made_for_what_may_upload_if_at_all() -> None:
+    uploading = [("base_explorer", "item_upload"), ("base_picker", "item_share", "item_upload"), ("base_upload",)]
+    others = [("base_explorer",), ("base_explorer", "item_delete", "item_rename", "item_share"), ("base_picker",), ()]
+    assert all(policy(create_folders=True).may_create_folders(scopes) for scopes in uploading)
+    assert not any(policy(create_folders=True).may_create_folders(scopes) for scopes in others)
+    assert not any(policy().may_create_folders(scopes) for scopes in [*uploading, *others])

@@ -839,7 +839,8 @@ def test_a_log_out_in_any_step_of_a_path_leaves_no_token_and_makes_no_folder_aft
             stage.loop.run_until_complete(asked)
         assert stage.living() == set()
         assert stage.world.calls["create_folder"] == made, "nothing is made for whoever has gone"
-        assert not stage.service.cache.paths and not stage.service.cache.tokens
+        held = stage.service.cache
+        assert not held.paths and not held.tokens and not held.user_tokens
         stage.world.calls.clear()
         assert stage.run(receipts(stage, *UPLOADING)).source == "mint", "the next log-in is as the first"
 
