@@ -25,15 +25,7 @@
 		}
 		const { element, id, options } = Object( said );
 		const known = typeof element === 'string' && Object.hasOwn( ELEMENTS, element ) && typeof id === 'string';
-		return known ? { element, id, options: pickerOptions( Object( options ) ) } : {};
-	}
-
-	function pickerOptions( { type, extensions, max } ) {
-		return {
-			...( typeof type === 'string' && { type } ),
-			...( Array.isArray( extensions ) && { extensions: extensions.filter( ( name ) => typeof name === 'string' ) } ),
-			...( max > 0 && { maxSelectable: Number( max ) } ),
-		};
+		return known ? { element, id, options } : {};
 	}
 
 	const files = new Map();
@@ -82,7 +74,7 @@
 		box.show( widget.id, link.getFresh, {
 			...configuration.hosts,
 			...permissions( scopes ),
-			...( widget.element === 'picker' && widget.options ),
+			logoUrl: 'box',
 			...( texts && { language: configuration.locale, messages: texts } ),
 			...( widget.element === 'preview' && {
 				hasHeader: true,
@@ -93,7 +85,6 @@
 			} ),
 			...more,
 			container,
-			logoUrl: 'box',
 			requestInterceptor: ( request ) => intercept( link, request ),
 			responseInterceptor: ( response ) => watch( link, response ),
 		} );

@@ -53,7 +53,8 @@ export default ( { widgets, configuration, getToken } ) => {
 		if ( folder !== named ) {
 			history.replaceState( marked(), '', address() );
 		}
-		return { currentFolderId: folder };
+		// Who was sent to a folder wants that, and not what they had opened last.
+		return { currentFolderId: folder, ...( folder !== widgets.get( container ).id && { defaultView: 'files' } ) };
 	}
 
 	document.addEventListener( 'widgets-for-box:navigate', ( { target, detail } ) => {

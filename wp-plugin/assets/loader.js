@@ -62,19 +62,20 @@
 			if ( ! wasLoggedIn() ) {
 				await identified;
 			}
-			const [ token, texts, requests, address ] = await Promise.all( [
+			const [ token, texts, requests, address, options ] = await Promise.all( [
 				identified.then( () => getToken( widget.descriptor ) ),
 				loadMessages( configuration ),
 				part( 'requests' ),
 				widget.element === 'explorer' && part( 'fragment' ).catch( () => null ),
+				widget.options && part( 'options' ),
 				load( widget.element + '.js', configuration ),
 				load( widget.element + '.css', configuration ),
 			] );
 			// Where a path leads this person.
 			widget.id = token.folder || widget.id;
-			const place = await address?.opening?.( container );
+			const more = { ...options?.( widget.options ), ...await address?.opening?.( container ) };
 			if ( widget.run === run ) {
-				show( container, token, texts, requests, place );
+				show( container, token, texts, requests, more );
 				announcement.textContent = text.ready;
 			}
 		} catch ( failure ) {
@@ -89,7 +90,7 @@
 		}
 	}
 
-	function show( container, token, texts, requests, place ) {
+	function show( container, token, texts, requests, more ) {
 		const widget = widgets.get( container );
 		const { run } = widget;
 		clear( container );
@@ -106,7 +107,7 @@
 			retried: () => new Promise( ( resolve ) => widget.waiting.push( resolve ) ),
 			tell: ( event, detail ) => container.dispatchEvent( new CustomEvent( 'widgets-for-box:' + event, { bubbles: true, detail } ) ),
 		};
-		widget.box = showElement( shown, add( container, 'div', { className: 'widgets-for-box-element' } ), token, configuration, texts, requests, place );
+		widget.box = showElement( shown, add( container, 'div', { className: 'widgets-for-box-element' } ), token, configuration, texts, requests, more );
 		if ( widget.element === 'explorer' ) {
 			part( 'details' ).catch( () => {} );
 		}

@@ -18,6 +18,8 @@ export default ( { widgets, events, text, add, announcement, part } ) => {
 	/** Explorers as [ container, widget ]. */
 	const explorers = () => [ ...widgets ].filter( ( [ , { element, box } ] ) => element === 'explorer' && box );
 
+	const isRecent = ( { box } ) => box?.getComponent?.()?.state?.view === 'recents';
+
 	function refresh( { box }, folder ) {
 		// It would show what it remembers.
 		box.getComponent?.()?.clearCache?.();
@@ -35,8 +37,8 @@ export default ( { widgets, events, text, add, announcement, part } ) => {
 	/** Marks the rows of new files, as soon and as often as they are shown: an explorer uses its rows again for others. */
 	function mark( container, files ) {
 		const look = () => {
-			const folder = folderOf( widgets.get( container ) || {} );
-			const names = ( marked.get( container ) || [] ).filter( ( file ) => file.folder === folder ).map( ( file ) => file.name );
+			const widget = widgets.get( container ) || {};
+			const names = ( marked.get( container ) || [] ).filter( ( { folder } ) => isRecent( widget ) || folder === folderOf( widget ) ).map( ( file ) => file.name );
 			container.querySelectorAll( '[role="row"]' ).forEach( ( row ) => row.classList.toggle( 'widgets-for-box-new', isAbout( row, names ) ) );
 		};
 		if ( ! marked.has( container ) ) {
@@ -80,7 +82,10 @@ export default ( { widgets, events, text, add, announcement, part } ) => {
 		uploaded.forEach( ( files, source ) => {
 			explorers().forEach( ( [ container, widget ] ) => {
 				const here = files.filter( ( { parent } ) => parent.id === folderOf( widget ) );
-				if ( here.length ) {
+				if ( isRecent( widget ) ) {
+					widget.box.getComponent().showRecents( false );
+					mark( container, files );
+				} else if ( here.length ) {
 					if ( container !== source ) {
 						refresh( widget, folderOf( widget ) );
 					}
@@ -93,6 +98,14 @@ export default ( { widgets, events, text, add, announcement, part } ) => {
 		} );
 		uploaded.clear();
 	}
+
+	// Files that come with a folder of Box's are those of a folder whose upload was begun: the Element makes the folders,
+	// and would wait for another click.
+	document.addEventListener( 'widgets-for-box:beforeupload', ( { target, detail } ) => {
+		if ( [ detail ].flat().some( ( file ) => file?.options?.folderId ) ) {
+			setTimeout( () => widgets.get( target )?.box?.getComponent?.()?.upload?.() );
+		}
+	} );
 
 	document.addEventListener( 'widgets-for-box:upload', ( { target, detail } ) => {
 		const files = [ detail ].flat().filter( ( file ) => file?.name && file.parent );

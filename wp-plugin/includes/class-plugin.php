@@ -28,6 +28,7 @@ final class Plugin {
 		'Folder_Path'             => 'widgets/',
 		'Descriptor'              => 'widgets/',
 		'Descriptor_Route'        => 'widgets/',
+		'Options'                 => 'widgets/',
 		'Widget'                  => 'widgets/',
 		'Widgets'                 => 'widgets/',
 		'Blocks'                  => 'widgets/',

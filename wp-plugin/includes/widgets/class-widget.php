@@ -38,9 +38,9 @@ final class Widget {
 	public array $scopes;
 
 	/**
-	 * What a picker lets people choose; empty for other elements.
+	 * How the Element looks and begins: of Options::ALL.
 	 *
-	 * @var array{type?: string, max?: int, extensions?: string[]}
+	 * @var array<string, mixed>
 	 */
 	public array $options;
 
@@ -56,11 +56,11 @@ final class Widget {
 	 *
 	 * @since 0.1.0
 	 *
-	 * @param string                                                 $element A key of Elements::CATALOGUE.
-	 * @param string                                                 $id      Id of the folder or file.
-	 * @param string[]                                               $scopes  Box's names of feature scopes.
-	 * @param array{type?: string, max?: int, extensions?: string[]} $options What a picker lets people choose.
-	 * @param string                                                 $path    Names of folders below that folder.
+	 * @param string               $element A key of Elements::CATALOGUE.
+	 * @param string               $id      Id of the folder or file.
+	 * @param string[]             $scopes  Box's names of feature scopes.
+	 * @param array<string, mixed> $options Of Options::ALL.
+	 * @param string               $path    Names of folders below that folder.
 	 */
 	public function __construct( string $element, string $id, array $scopes = array(), array $options = array(), string $path = '' ) {
 		$this->element = $element;
@@ -92,7 +92,8 @@ final class Widget {
 			$element,
 			$id,
 			Elements::scopes( $element, wp_parse_list( $can ) ),
-			'picker' === $element ? self::picker_options( $attributes ) : array(),
+			// Whatever is said of a whole root is not said of a folder below it.
+			Options::from_attributes( $element, $attributes, '' === $path ? $id : '' ),
 			$path
 		);
 	}
@@ -159,24 +160,5 @@ final class Widget {
 	 */
 	public function resource(): string {
 		return Elements::CATALOGUE[ $this->element ]['resource'];
-	}
-
-	/**
-	 * What a picker lets people choose.
-	 *
-	 * @param array<string, mixed> $attributes Of a block or a shortcode.
-	 * @return array{type: string, max: int, extensions: string[]}
-	 */
-	private static function picker_options( array $attributes ): array {
-		$types      = array_intersect( array( 'file', 'folder', 'web_link' ), wp_parse_list( $attributes['type'] ?? '' ) );
-		$extensions = array();
-		foreach ( array_slice( wp_parse_list( $attributes['extensions'] ?? '' ), 0, 50 ) as $extension ) {
-			$extensions[] = substr( sanitize_key( $extension ), 0, 12 );
-		}
-		return array(
-			'type'       => $types ? implode( ',', $types ) : 'file,web_link',
-			'max'        => max( 0, min( 1000, (int) ( $attributes['max'] ?? 0 ) ) ),
-			'extensions' => array_values( array_filter( $extensions ) ),
-		);
 	}
 }

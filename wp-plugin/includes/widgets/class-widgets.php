@@ -104,7 +104,7 @@ final class Widgets {
 			'<div %1$s data-widget="%2$s" role="group" aria-label="%3$s">%4$s</div>',
 			$wrapper,
 			esc_attr( Descriptor::sign( $widget ) ),
-			esc_attr( self::label( $element ) ),
+			esc_attr( self::label( $element, $attributes ) ),
 			// What shows a REST answer, or a post mailed by a scheduled job, has no loader, or gets it from the page around it.
 			defined( 'REST_REQUEST' ) || wp_doing_cron() ? self::link() : '<noscript><p>' . esc_html__( 'Please turn on JavaScript to see your Box files here.', 'widgets-for-box' ) . '</p></noscript>'
 		);
@@ -145,17 +145,19 @@ final class Widgets {
 	}
 
 	/**
-	 * A widget's name for assistive technology.
+	 * A widget's name for assistive technology: its author's, else what it is.
 	 *
-	 * @param string $element A key of Elements::CATALOGUE.
+	 * @param string               $element    A key of Elements::CATALOGUE.
+	 * @param array<string, mixed> $attributes Of a block or a shortcode.
 	 */
-	private static function label( string $element ): string {
+	private static function label( string $element, array $attributes ): string {
+		$title  = is_scalar( $attributes['title'] ?? '' ) ? sanitize_text_field( (string) ( $attributes['title'] ?? '' ) ) : '';
 		$labels = array(
 			'explorer' => __( 'Box files', 'widgets-for-box' ),
 			'uploader' => __( 'Upload to Box', 'widgets-for-box' ),
 			'picker'   => __( 'Choose from Box', 'widgets-for-box' ),
 			'preview'  => __( 'Preview of a Box file', 'widgets-for-box' ),
 		);
-		return $labels[ $element ];
+		return '' === $title ? $labels[ $element ] : $title;
 	}
 }
