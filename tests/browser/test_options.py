@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Request, expect
 
 from browser.conftest import Visit
-from browser.page import complaints, explorer, row, uploader
+from browser.page import complaints, explorer, row, uploader, violations
 from intranet.browser import DESKTOP, PHONE, Tab
 from intranet.stack import Stack
 
@@ -206,3 +207,90 @@ def test_nothing_reaches_an_element_but_what_authors_may_choose(visit: Visit, ma
         {"sortBy": "date", "maxSelectable": 3, "isFolderUploadEnabled": True, "extensions": [], "logoUrl": ""},
         {},
     ]
+
+
+def requests(tab: Tab) -> list[Request]:
+    """What the page asks for from now on."""
+    sent: list[Request] = []
+
+    def note(request: Request) -> None:
+        sent.append(request)
+
+    tab.page.on("request", note)
+    return sent
+
+
+def shares(sent: list[Request]) -> list[Request]:
+    """Those that make a shared link."""
+    return [request for request in sent if request.method == "PUT" and "shared_link" in (request.post_data or "")]
+
+
+@pytest.mark.parametrize(
+    ("size", "name", "another"),
+    [(DESKTOP, "Bem-vinda.txt", "Relatório anual.pdf"), (PHONE, "Fotos da equipe", "Projetos")],
+    ids=["desktop", "phone"],
+)
+def test_sharing_says_what_it_does_before_it_does_it(
+    visit: Visit, make_page: MakePage, size: tuple[int, int], name: str, another: str
+) -> None:
+    tab = visit("ana", make_page('[box_explorer can="share,rename"]'), viewport=size)
+    sent = requests(tab)
+
+    def share(what: str) -> None:
+        row(tab, what).get_by_role("button").last.click()
+        tab.page.get_by_role("menuitem", name="Share").click()
+
+    expect(row(tab, name)).to_be_visible()
+    assert "sharing.js" not in " ".join(request.url for request in sent)
+    share(name)
+    question = tab.page.get_by_role("dialog", name="Make the link")
+    expect(question).to_be_visible()
+    expect(question).to_contain_text(f"Sharing makes a link to “{name}”.")
+    expect(question).to_have_accessible_description(re.compile("anyone who has the link"))
+    tab.screenshot(f"sharing-{size[0]}")
+    assert violations(tab, ".widgets-for-box-sharing") == []
+    box = question.bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size[0]
+
+    tab.page.keyboard.press("Escape")
+    expect(question).to_have_count(0)
+    assert shares(sent) == []
+    expect(tab.page.get_by_role("dialog")).to_have_count(0)
+    expect(row(tab, name).get_by_role("button").last).to_be_focused()
+
+    # With the keyboard; nothing else on the page can be reached meanwhile.
+    share(name)
+    expect(question).to_be_visible()
+    for expected in ("Make the link", "Cancel", "Make the link"):
+        if tab.page.evaluate("document.activeElement.textContent") != expected:
+            tab.page.keyboard.press("Tab")
+        if tab.page.evaluate("document.activeElement === document.body"):
+            tab.page.keyboard.press("Tab")
+        assert tab.page.evaluate("document.activeElement.textContent") == expected
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("dialog").get_by_role("button", name="Copy")).to_be_visible()
+    tab.screenshot(f"shared-{size[0]}")
+    assert len(shares(sent)) == 1
+    tab.page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
+
+    # Known now, until the page is left.
+    share(another)
+    expect(tab.page.get_by_role("dialog").get_by_role("button", name="Copy")).to_be_visible()
+    assert len(shares(sent)) == 2
+    assert complaints(tab) == []
+
+
+def test_picker_that_may_share_asks_before_a_selection_makes_a_link(visit: Visit, make_page: MakePage) -> None:
+    tab = visit("ana", make_page('[box_picker can="share" type="file,folder"]'))
+    sent = requests(tab)
+    item = tab.page.locator(".widgets-for-box-picker").get_by_role("row").filter(has_text="Recibos")
+    item.get_by_role("checkbox").click(force=True)
+    question = tab.page.get_by_role("dialog", name="Make the link")
+    expect(question).to_contain_text("Sharing makes a link to “Recibos”.")
+    question.get_by_role("button", name="Cancel").click()
+    expect(question).to_have_count(0)
+    assert shares(sent) == []
+    expect(item.get_by_role("checkbox")).to_be_checked()
+    tab.screenshot("picker-without-link")

@@ -1,7 +1,7 @@
 /**
  * The Elements' requests to Box: what is done where Box refuses.
  */
-export default ( { Failure, refuse, accept } ) => {
+export default ( { Failure, refuse, accept, part } ) => {
 	/** Sees every request to Box, to help where Box refuses, before the Element gives up. */
 	function intercept( link, request ) {
 		const { adapter, params, url } = request;
@@ -13,7 +13,19 @@ export default ( { Failure, refuse, accept } ) => {
 			request.adapter = ( asked ) => adapter( asked ).catch( ( failure ) => help( link, asked, adapter, failure ) );
 			request.adapter.helped = true;
 		}
-		return request;
+		return makesLink( request ) ? whenAgreed( link, request ) : request;
+	}
+
+	/** Whether a request makes a shared link that nobody has chosen the access of. */
+	function makesLink( { method, data } ) {
+		const { shared_link: shared } = Object( typeof data === 'string' ? JSON.parse( data ) : data );
+		return /^put$/i.test( method ) && shared && ! shared.access;
+	}
+
+	/** Holds a request back until the person knows what it does. If they do not want it, it stays with that. */
+	async function whenAgreed( link, request ) {
+		const ask = await part( 'sharing' );
+		return await ask( link, request ) ? request : new Promise( () => {} );
 	}
 
 	/** Sends a request again with another token, or leaves a search that is not allowed. */

@@ -84,6 +84,10 @@ final class Loader {
 				/* translators: %s: address of the site, such as https://intranet.example.com */
 				'cors'      => __( 'If nobody can reach Box from here, list %s among the CORS domains of the Box app.', 'widgets-for-box' ),
 				'refused'   => __( 'Box has ended this session. Please try again.', 'widgets-for-box' ),
+				/* translators: %s: name of a file or folder. */
+				'sharing'   => __( 'Sharing makes a link to “%s”. Who can open it is up to your company’s settings at Box: it may be anyone who has the link.', 'widgets-for-box' ),
+				'makeLink'  => __( 'Make the link', 'widgets-for-box' ),
+				'cancel'    => __( 'Cancel', 'widgets-for-box' ),
 				'search'    => __( 'Search is not available here. Please open the folders to find your files.', 'widgets-for-box' ),
 			),
 		);
