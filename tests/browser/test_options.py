@@ -294,3 +294,24 @@ def test_picker_that_may_share_asks_before_a_selection_makes_a_link(visit: Visit
     assert shares(sent) == []
     expect(item.get_by_role("checkbox")).to_be_checked()
     tab.screenshot("picker-without-link")
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_widget_stands_beside_text_where_there_is_room(visit: Visit, make_page: MakePage, side: str) -> None:
+    text = "<!-- wp:paragraph --><p>Our files are here. They are yours, too.</p><!-- /wp:paragraph -->" * 4
+    page = make_page(f'<!-- wp:widgets-for-box/explorer {{"align":"{side}","height":400}} /-->{text}')
+    for size in (DESKTOP, PHONE):
+        tab = visit("ana", page, viewport=size)
+        expect(row(tab, "Projetos")).to_be_visible()
+        widget, words = explorer(tab).bounding_box(), tab.page.get_by_text("Our files are here.").first.bounding_box()
+        assert widget
+        assert words
+        is_beside = words["y"] < widget["y"] + widget["height"]
+        assert is_beside is (size == DESKTOP)
+        assert widget["x"] >= 0
+        assert widget["x"] + widget["width"] <= size[0]
+        if size == DESKTOP:
+            assert widget["width"] == pytest.approx(384, abs=2)
+        else:
+            assert widget["width"] >= size[0] * 0.8
+        tab.screenshot(f"align-{side}-{size[0]}")

@@ -19,6 +19,8 @@ from plugin.support import serve_stub
 ADDRESSES: list[list[str]] = json.loads(Path(__file__).with_name("addresses.json").read_text())
 BLOCKS = ("explorer", "uploader", "picker", "preview")
 SCREENSHOTS = REPOSITORY / "dist" / "screenshots" / "editor"
+KINDS = ("My files", "Team folder", "Meeting documents", "Recent files", "Hand in a file")
+"""What people come for: there is a variation and a pattern of each."""
 
 
 @pytest.fixture
@@ -138,8 +140,19 @@ SHORTCODES: tuple[tuple[str, dict[str, object], str], ...] = (
         {"folder": "7", "can": ["download", "delete"], "height": 450},
         '[box_explorer folder="7" height="450" can="download,delete"]',
     ),
+    (
+        "explorer",
+        {"view": "recents", "sort": "size", "order": "desc", "logo": "none", "title": "Ana’s"},
+        '[box_explorer folder="0" height="600" can="preview,download" view="recents" sort="size" order="desc"'
+        ' logo="none" title="Ana’s"]',
+    ),
     ("uploader", {}, '[box_uploader folder="0" height="400"]'),
     ("uploader", {"path": "Receipts/R&D 2026"}, '[box_uploader folder="0" height="400" path="Receipts/R&D 2026"]'),
+    (
+        "uploader",
+        {"folders": True, "limit": 5},
+        '[box_uploader folder="0" height="400" folders="true" limit="5"]',
+    ),
     (
         "picker",
         {"can": ["share"], "type": ["folder"], "max": 2},
@@ -305,7 +318,14 @@ def test_inserter_offers_what_people_come_for(editor: Tab) -> None:
         " || wp.data.dispatch( 'core/edit-post' ).setIsInserterOpened )( true )"
     )
     group = editor.page.get_by_role("listbox", name="Box files")
-    for name in ("My files", "Team folder", "Meeting documents", "Hand in a file", "Box picker", "Box preview"):
+    variations = editor.page.evaluate(
+        """() => [ 'explorer', 'uploader' ].flatMap( ( element ) =>
+            wp.blocks.getBlockVariations( 'widgets-for-box/' + element ).map( ( { name, icon } ) =>
+                [ name, wp.element.renderToString( icon.src || icon ) ] ) )"""
+    )
+    assert len({icon for _, icon in variations}) == len(variations) == 5
+    assert all(icon.startswith("<svg") for _, icon in variations)
+    for name in (*KINDS, "Box picker", "Box preview"):
         expect(group.get_by_role("option", name=name)).to_have_count(1)
     group.scroll_into_view_if_needed()
     editor.screenshot("inserter")
@@ -334,3 +354,87 @@ def test_borders_and_spacing_reach_the_page(editor: Tab, editing_site: WordPress
     assert re.search(r"border-radius:\s?9px", tag)
     assert re.search(r"padding-top:\s?7px", tag)
     assert re.search(r"height:\s?400px", tag)
+
+
+def test_what_the_element_looks_like_is_chosen_in_the_inspector(editor: Tab) -> None:
+    settings = editor.page.get_by_role("region", name="Editor settings")
+
+    def display(element: str) -> None:
+        insert(editor, element)
+        settings.get_by_role("button", name="Display").click()
+
+    display("explorer")
+    settings.get_by_label("Shown first").select_option("Recent files")
+    settings.get_by_label("Sorted by").select_option("Date")
+    settings.get_by_label("Order", exact=True).select_option("Descending")
+    settings.get_by_label("Logo").select_option("None")
+    settings.get_by_label("Name of the widget").fill("Team files")
+    chosen = {"view": "recents", "sort": "date", "order": "desc", "logo": "none", "title": "Team files"}
+    assert attributes(editor).items() >= chosen.items()
+    settings.get_by_label("Name of the widget").scroll_into_view_if_needed()
+    editor.screenshot("display-explorer")
+    settings.get_by_label("Which folder?").fill("77")
+    expect(settings.get_by_label("Shown first")).to_have_count(0)
+    expect(settings.get_by_text("it may be anyone who has the link")).to_be_visible()
+
+    editor.page.evaluate("() => wp.data.dispatch( 'core/block-editor' ).resetBlocks( [] )")
+    display("uploader")
+    settings.get_by_label("Whole folders, too").check()
+    settings.get_by_role("spinbutton", name="Files at once").fill("3")
+    assert attributes(editor).items() >= {"folders": True, "limit": 3}.items()
+    editor.screenshot("display-uploader")
+
+    editor.page.evaluate("() => wp.data.dispatch( 'core/block-editor' ).resetBlocks( [] )")
+    display("picker")
+    settings.get_by_label("Hint at the button “Choose”").fill("Attach")
+    assert attributes(editor)["choose"] == "Attach"
+    editor.screenshot("display-picker")
+    assert complaints(editor) == []
+
+
+def test_patterns_are_offered_and_make_valid_blocks(editor: Tab) -> None:
+    made = editor.page.evaluate(
+        """async () => {
+            const all = await wp.apiFetch( { path: '/wp/v2/block-patterns/patterns' } );
+            const own = all.filter( ( { name } ) => name.startsWith( 'widgets-for-box/' ) );
+            return own.map( ( { title, content } ) => [ title, wp.blocks.parse( content ).map(
+                ( { name, isValid } ) => [ name.split( '/' )[ 0 ], isValid ] ) ] );
+        }"""
+    )
+    assert {title for title, _ in made} == set(KINDS)
+    for _, blocks in made:
+        assert blocks == [["core", True], ["core", True], ["widgets-for-box", True]]
+
+
+def test_previews_are_drawn_and_ask_box_for_nothing(editor: Tab, sidecar: ScriptedSidecar) -> None:
+    editor.page.evaluate(
+        """() => {
+            const { BlockPreview } = wp.blockEditor;
+            const el = wp.element.createElement;
+            const place = document.createElement( 'div' );
+            place.id = 'previews';
+            place.style = 'position:fixed;inset:32px 0 0;z-index:999999;background:#fff;display:flex;gap:24px';
+            document.body.append( place );
+            const settings = wp.data.select( 'core/block-editor' ).getSettings();
+            const previews = [ 'explorer', 'uploader', 'picker', 'preview' ].map( ( element ) => {
+                const { example } = wp.blocks.getBlockType( 'widgets-for-box/' + element );
+                const block = wp.blocks.createBlock( 'widgets-for-box/' + element, example.attributes );
+                return el( 'div', { key: element, className: 'one', style: { width: 280 } },
+                    el( BlockPreview, { blocks: [ block ], viewportWidth: 500 } ) );
+            } );
+            const provider = el( wp.blockEditor.BlockEditorProvider, { settings, value: [] }, previews );
+            const { createRoot, render } = wp.element;
+            createRoot ? createRoot( place ).render( provider ) : render( provider, place );
+        }"""
+    )
+    editor.page.wait_for_timeout(3000)
+    found = []
+    for frame in editor.page.frames:
+        found += frame.locator(".widgets-for-box-drawing").all()
+    editor.screenshot("previews")
+    if "6.1" not in editor.page.evaluate(
+        "() => document.body.className.match( /version-([\\d-]+)/ )[ 1 ].replace( /-/g, '.' )"
+    ):
+        assert len(found) == 4
+    assert sidecar.requests == []
+    assert complaints(editor) == []

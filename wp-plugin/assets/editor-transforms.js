@@ -8,7 +8,7 @@
 
 	const { createBlock } = wp.blocks;
 	const parts = window.widgetsForBoxEditor;
-	const { read, refusal } = parts;
+	const { optionsFrom, optionsOf, read, refusal } = parts;
 
 	/** The block that shows what a pasted address leads to. */
 	const SHOWN_BY = { explorer: 'folder', preview: 'file' };
@@ -39,7 +39,7 @@
 		if ( 'picker' === element ) {
 			Object.assign( attributes, named.type && { type: list( named.type ) }, named.max && { max: parseInt( named.max, 10 ) || 0 }, named.extensions && { extensions: named.extensions }, named.name && { name: named.name } );
 		}
-		return attributes;
+		return Object.assign( attributes, optionsFrom( element, named ) );
 	}
 
 	function toShortcode( element, { resource, can }, attributes ) {
@@ -53,7 +53,7 @@
 		if ( 'picker' === element ) {
 			Object.assign( named, { type: attributes.type.join( ',' ), max: String( attributes.max ), extensions: attributes.extensions }, attributes.name && { name: attributes.name } );
 		}
-		return wp.shortcode.string( { tag: 'box_' + element, type: 'single', attrs: { named } } );
+		return wp.shortcode.string( { tag: 'box_' + element, type: 'single', attrs: { named: { ...named, ...optionsOf( element, attributes ) } } } );
 	}
 
 	/** A shared link stays a link, and the author learns why. */

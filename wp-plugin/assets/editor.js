@@ -12,7 +12,7 @@
 	const { Button, CheckboxControl, Modal, Notice, PanelBody, RangeControl, TextControl, ToolbarButton, ToolbarGroup } = wp.components;
 	const { createElement: el, Fragment, useEffect, useRef, useState } = wp.element;
 	const { __, sprintf } = wp.i18n;
-	const { icons, refusal, variations, AddressField, PathField, LiveView, transforms } = window.widgetsForBoxEditor;
+	const { icons, refusal, variations, AddressField, DisplayPanel, PathField, LiveView, drawnInPreviews, transforms } = window.widgetsForBoxEditor;
 
 	// Nothing is left for others to call.
 	delete window.widgetsForBoxEditor;
@@ -28,6 +28,11 @@
 		annotation_edit: __( 'Annotate', 'widgets-for-box' ),
 		annotation_view_all: __( 'See all annotations', 'widgets-for-box' ),
 		annotation_view_self: __( 'See own annotations', 'widgets-for-box' ),
+	};
+
+	/** What a name alone does not say. */
+	const HELP = {
+		share: __( 'Makes links. Who can open them is up to your company’s settings at Box: it may be anyone who has the link.', 'widgets-for-box' ),
 	};
 
 	/** Kinds of items that a picker can offer. */
@@ -102,9 +107,9 @@
 	}
 
 	/** What the block shows, in words. */
-	function describe( resource, id, name ) {
+	function describe( resource, id, name, view ) {
 		if ( 'folder' === resource && '0' === id ) {
-			return __( 'Each visitor’s own root folder', 'widgets-for-box' );
+			return 'recents' === view ? __( 'Each visitor’s recent files', 'widgets-for-box' ) : __( 'Each visitor’s own root folder', 'widgets-for-box' );
 		}
 		if ( ! id ) {
 			return 'file' === resource ? __( 'No file chosen yet', 'widgets-for-box' ) : __( 'No folder chosen yet', 'widgets-for-box' );
@@ -116,7 +121,7 @@
 	/** Whose folder that is, and the way down from it. */
 	function place( resource, attributes ) {
 		const names = attributes.path ? attributes.path.split( '/' ) : [];
-		return [ describe( resource, attributes[ resource ], attributes[ resource + 'Name' ] ), ...names ].join( ' › ' );
+		return [ describe( resource, attributes[ resource ], attributes[ resource + 'Name' ], attributes.view ), ...names ].join( ' › ' );
 	}
 
 	/** A still picture of the widget: the editor shows no one's files. */
@@ -139,6 +144,7 @@
 			el( CheckboxControl, {
 				key: name,
 				label: labels[ name ],
+				help: HELP[ name ],
 				checked: value.includes( name ),
 				onChange: ( checked ) => onChange( Object.keys( labels ).filter( ( other ) => ( other === name ? checked : value.includes( other ) ) ) ),
 				__nextHasNoMarginBottom: true,
@@ -213,6 +219,7 @@
 						__next40pxDefaultSize: true,
 					} ),
 				),
+			el( DisplayPanel, { element, attributes, setAttributes } ),
 			el(
 				PanelBody,
 				{ title: __( 'Size', 'widgets-for-box' ), initialOpen: false },
@@ -277,8 +284,8 @@
 	Object.keys( BLOCKS ).forEach( ( element ) => {
 		registerBlockType( 'widgets-for-box/' + element, {
 			icon: icons[ element ],
-			variations: ( variations[ element ] || [] ).map( ( variation ) => ( { icon: icons[ element ], scope: [ 'inserter' ], ...variation } ) ),
-			edit: edit( element ),
+			variations: ( variations[ element ] || [] ).map( ( variation ) => ( { scope: [ 'inserter' ], ...variation } ) ),
+			edit: drawnInPreviews( element, edit( element ) ),
 			save: () => null,
 			transforms: transforms( element, BLOCKS[ element ] ),
 		} );

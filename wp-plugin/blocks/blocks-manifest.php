@@ -20,9 +20,7 @@ return array(
 		'keywords'     => array( 'box', 'files', 'folder', 'cloud' ),
 		'textdomain'   => 'widgets-for-box',
 		'attributes'   => array(
-			'anchor'     => array(
-				'type' => 'string',
-			),
+			'anchor'     => array( 'type' => 'string' ),
 			'folder'     => array(
 				'type'    => 'string',
 				'default' => '0',
@@ -37,18 +35,22 @@ return array(
 			),
 			'can'        => array(
 				'type'    => 'array',
-				'items'   => array(
-					'type' => 'string',
-				),
+				'items'   => array( 'type' => 'string' ),
 				'default' => array( 'preview', 'download' ),
 			),
 			'height'     => array(
 				'type'    => 'number',
 				'default' => 600,
 			),
+			'view'       => array( 'type' => 'string' ),
+			'sort'       => array( 'type' => 'string' ),
+			'order'      => array( 'type' => 'string' ),
+			'logo'       => array( 'type' => 'string' ),
+			'title'      => array( 'type' => 'string' ),
 		),
+		'usesContext'  => array( 'postId', 'postType' ),
 		'supports'     => array(
-			'align'                => array( 'wide', 'full' ),
+			'align'                => array( 'left', 'right', 'wide', 'full' ),
 			'anchor'               => true,
 			'html'                 => false,
 			'spacing'              => array(
@@ -62,11 +64,7 @@ return array(
 				'width'  => true,
 			),
 		),
-		'example'      => array(
-			'attributes' => array(
-				'height' => 400,
-			),
-		),
+		'example'      => array( 'attributes' => array( 'height' => 400 ) ),
 		'editorScript' => 'widgets-for-box-editor',
 		'editorStyle'  => 'widgets-for-box-editor',
 		'style'        => 'widgets-for-box',
@@ -83,9 +81,7 @@ return array(
 		'keywords'     => array( 'box', 'files', 'choose', 'cloud' ),
 		'textdomain'   => 'widgets-for-box',
 		'attributes'   => array(
-			'anchor'     => array(
-				'type' => 'string',
-			),
+			'anchor'     => array( 'type' => 'string' ),
 			'folder'     => array(
 				'type'    => 'string',
 				'default' => '0',
@@ -100,9 +96,7 @@ return array(
 			),
 			'can'        => array(
 				'type'    => 'array',
-				'items'   => array(
-					'type' => 'string',
-				),
+				'items'   => array( 'type' => 'string' ),
 				'default' => array(),
 			),
 			'height'     => array(
@@ -111,9 +105,7 @@ return array(
 			),
 			'type'       => array(
 				'type'    => 'array',
-				'items'   => array(
-					'type' => 'string',
-				),
+				'items'   => array( 'type' => 'string' ),
 				'default' => array( 'file', 'web_link' ),
 			),
 			'max'        => array(
@@ -128,9 +120,16 @@ return array(
 				'type'    => 'string',
 				'default' => '',
 			),
+			'sort'       => array( 'type' => 'string' ),
+			'order'      => array( 'type' => 'string' ),
+			'choose'     => array( 'type' => 'string' ),
+			'cancel'     => array( 'type' => 'string' ),
+			'logo'       => array( 'type' => 'string' ),
+			'title'      => array( 'type' => 'string' ),
 		),
+		'usesContext'  => array( 'postId', 'postType' ),
 		'supports'     => array(
-			'align'                => array( 'wide', 'full' ),
+			'align'                => array( 'left', 'right', 'wide', 'full' ),
 			'anchor'               => true,
 			'html'                 => false,
 			'spacing'              => array(
@@ -144,11 +143,7 @@ return array(
 				'width'  => true,
 			),
 		),
-		'example'      => array(
-			'attributes' => array(
-				'height' => 400,
-			),
-		),
+		'example'      => array( 'attributes' => array( 'height' => 400 ) ),
 		'editorScript' => 'widgets-for-box-editor',
 		'editorStyle'  => 'widgets-for-box-editor',
 		'style'        => 'widgets-for-box',
@@ -165,9 +160,7 @@ return array(
 		'keywords'     => array( 'box', 'file', 'document', 'cloud' ),
 		'textdomain'   => 'widgets-for-box',
 		'attributes'   => array(
-			'anchor'   => array(
-				'type' => 'string',
-			),
+			'anchor'   => array( 'type' => 'string' ),
 			'file'     => array(
 				'type'    => 'string',
 				'default' => '',
@@ -178,18 +171,19 @@ return array(
 			),
 			'can'      => array(
 				'type'    => 'array',
-				'items'   => array(
-					'type' => 'string',
-				),
+				'items'   => array( 'type' => 'string' ),
 				'default' => array(),
 			),
 			'height'   => array(
 				'type'    => 'number',
 				'default' => 600,
 			),
+			'logo'     => array( 'type' => 'string' ),
+			'title'    => array( 'type' => 'string' ),
 		),
+		'usesContext'  => array( 'postId', 'postType' ),
 		'supports'     => array(
-			'align'                => array( 'wide', 'full' ),
+			'align'                => array( 'left', 'right', 'wide', 'full' ),
 			'anchor'               => true,
 			'html'                 => false,
 			'spacing'              => array(
@@ -225,9 +219,7 @@ return array(
 		'keywords'     => array( 'box', 'files', 'upload', 'cloud' ),
 		'textdomain'   => 'widgets-for-box',
 		'attributes'   => array(
-			'anchor'     => array(
-				'type' => 'string',
-			),
+			'anchor'     => array( 'type' => 'string' ),
 			'folder'     => array(
 				'type'    => 'string',
 				'default' => '0',
@@ -244,9 +236,13 @@ return array(
 				'type'    => 'number',
 				'default' => 400,
 			),
+			'folders'    => array( 'type' => 'boolean' ),
+			'limit'      => array( 'type' => 'number' ),
+			'title'      => array( 'type' => 'string' ),
 		),
+		'usesContext'  => array( 'postId', 'postType' ),
 		'supports'     => array(
-			'align'                => array( 'wide', 'full' ),
+			'align'                => array( 'left', 'right', 'wide', 'full' ),
 			'anchor'               => true,
 			'html'                 => false,
 			'spacing'              => array(
@@ -260,11 +256,7 @@ return array(
 				'width'  => true,
 			),
 		),
-		'example'      => array(
-			'attributes' => array(
-				'height' => 400,
-			),
-		),
+		'example'      => array( 'attributes' => array( 'height' => 400 ) ),
 		'editorScript' => 'widgets-for-box-editor',
 		'editorStyle'  => 'widgets-for-box-editor',
 		'style'        => 'widgets-for-box',

@@ -32,6 +32,7 @@ final class Plugin {
 		'Widget'                  => 'widgets/',
 		'Widgets'                 => 'widgets/',
 		'Blocks'                  => 'widgets/',
+		'Patterns'                => 'widgets/',
 		'Assets'                  => 'widgets/',
 		'Loader'                  => 'widgets/',
 		'Content_Security_Policy' => 'widgets/',
@@ -174,6 +175,9 @@ final class Plugin {
 	 */
 	private static function hook_widgets(): void {
 		add_action( 'init', array( Blocks::class, 'register' ) );
+		// Pages need none: what was inserted is a copy.
+		add_action( 'admin_init', array( Patterns::class, 'register' ) );
+		add_action( 'rest_api_init', array( Patterns::class, 'register' ) );
 		add_action( 'wp_default_scripts', array( Assets::class, 'register_scripts' ) );
 		add_action( 'wp_default_styles', array( Assets::class, 'register_styles' ) );
 		if ( did_action( 'wp_default_styles' ) ) {

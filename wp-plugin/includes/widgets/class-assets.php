@@ -38,7 +38,7 @@ final class Assets {
 	/**
 	 * The scripts of the block editor, each after those that it needs.
 	 */
-	const EDITOR_SCRIPTS = array( 'editor-addresses', 'editor-transforms', 'editor-variations', 'editor-view', 'editor' );
+	const EDITOR_SCRIPTS = array( 'editor-addresses', 'editor-display', 'editor-transforms', 'editor-variations', 'editor-drawings', 'editor-view', 'editor' );
 
 	/**
 	 * Registers scripts, as soon as a request needs any: most REST requests need none.

@@ -33,10 +33,17 @@ final class Blocks {
 			register_block_type(
 				$folder . '/' . $element,
 				array(
-					'render_callback' => static function ( $attributes ) use ( $element ) {
-						return Widgets::block( $element, $attributes );
+					'render_callback' => static function ( $attributes, $content, $block ) use ( $element ) {
+						return Widgets::block( $element, self::bound( $element, $attributes, $block ) );
 					},
 				)
+			);
+			add_filter(
+				"block_bindings_supported_attributes_widgets-for-box/$element",
+				static function ( $supported ) use ( $element ) {
+					$supported[] = Elements::CATALOGUE[ $element ]['resource'];
+					return $supported;
+				}
 			);
 			add_shortcode(
 				'box_' . $element,
@@ -51,6 +58,31 @@ final class Blocks {
 			);
 		}
 	}
+
+	/**
+	 * A block's attributes with the folder or file that it is bound to, such as to a field of its post.
+	 *
+	 * A source that says nothing names none. The block must not show the folder of its own attribute then, which is
+	 * each visitor's root unless something else was chosen.
+	 *
+	 * @param string               $element    A key of Elements::CATALOGUE.
+	 * @param array<string, mixed> $attributes Of the block.
+	 * @param \WP_Block            $block      The block.
+	 * @return array<string, mixed>
+	 */
+	private static function bound( string $element, array $attributes, $block ): array {
+		$resource = Elements::CATALOGUE[ $element ]['resource'];
+		$binding  = $attributes['metadata']['bindings'][ $resource ] ?? null;
+		if ( null !== $binding ) {
+			$named  = is_array( $binding ) && is_string( $binding['source'] ?? null ) ? $binding['source'] : '';
+			$source = function_exists( 'get_block_bindings_source' ) ? get_block_bindings_source( $named ) : null;
+			$value  = $source ? $source->get_value( (array) ( $binding['args'] ?? array() ), $block, $resource ) : null;
+
+			$attributes[ $resource ] = is_scalar( $value ) ? (string) $value : '';
+		}
+		return $attributes;
+	}
+
 	/**
 	 * The place of the blocks in the inserter.
 	 *

@@ -1,0 +1,88 @@
+<?php
+/**
+ * Patterns.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * What people most often come for, as whole pieces of a page: a heading, a sentence and the widget.
+ *
+ * @since 0.1.0
+ */
+final class Patterns {
+
+	/**
+	 * Registers the patterns, where somebody edits.
+	 *
+	 * @internal Callback of `admin_init` and `rest_api_init`.
+	 * @since 0.1.0
+	 */
+	public static function register(): void {
+		register_block_pattern_category( 'widgets-for-box', array( 'label' => __( 'Box files', 'widgets-for-box' ) ) );
+		foreach ( self::all() as $name => list( $title, $sentence, $block ) ) {
+			register_block_pattern(
+				'widgets-for-box/' . $name,
+				array(
+					'title'       => $title,
+					'description' => $sentence,
+					'categories'  => array( 'widgets-for-box' ),
+					'keywords'    => array( 'box', 'files' ),
+					'content'     => self::content( $title, $sentence, $block ),
+				)
+			);
+		}
+	}
+
+	/**
+	 * Each pattern's heading, the sentence below it, and the block.
+	 *
+	 * @return array<string, array{string, string, string}>
+	 */
+	private static function all(): array {
+		return array(
+			'my-files'          => array(
+				__( 'My files', 'widgets-for-box' ),
+				__( 'These are your own files in Box. Only you see them here.', 'widgets-for-box' ),
+				'explorer {"can":["preview","download","upload"]}',
+			),
+			'hand-in'           => array(
+				__( 'Hand in a file', 'widgets-for-box' ),
+				__( 'Drop your file here, and it is handed in.', 'widgets-for-box' ),
+				'uploader {"folder":""}',
+			),
+			'team-folder'       => array(
+				__( 'Team folder', 'widgets-for-box' ),
+				__( 'What our team works on. Who is not in the team at Box sees nothing here.', 'widgets-for-box' ),
+				'explorer {"folder":"","can":["preview","download","upload","rename"]}',
+			),
+			'meeting-documents' => array(
+				__( 'Meeting documents', 'widgets-for-box' ),
+				__( 'Agendas, papers and minutes, to read and to download; the newest first.', 'widgets-for-box' ),
+				'explorer {"folder":"","height":400,"sort":"date","order":"desc"}',
+			),
+			'recent-files'      => array(
+				__( 'Recent files', 'widgets-for-box' ),
+				__( 'What you opened or changed last in Box.', 'widgets-for-box' ),
+				'explorer {"height":400,"view":"recents"}',
+			),
+		);
+	}
+
+	/**
+	 * A pattern's blocks.
+	 *
+	 * @param string $title    The heading.
+	 * @param string $sentence The sentence below it.
+	 * @param string $block    Name and attributes of the block, as posts have them.
+	 */
+	private static function content( string $title, string $sentence, string $block ): string {
+		return '<!-- wp:heading -->' . "\n" . '<h2 class="wp-block-heading">' . esc_html( $title ) . "</h2>\n<!-- /wp:heading -->\n\n"
+			. "<!-- wp:paragraph -->\n<p>" . esc_html( $sentence ) . "</p>\n<!-- /wp:paragraph -->\n\n"
+			. '<!-- wp:widgets-for-box/' . $block . " /-->\n";
+	}
+}
