@@ -5,7 +5,7 @@
 /** What a size is counted in, each 1,024 of the one before: as Box does. */
 const UNITS = [ 'byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte' ];
 
-export default ( { widgets, text, add } ) => {
+export default ( { widgets, configuration, text, add } ) => {
 	const language = document.documentElement.lang || undefined;
 
 	function sizeOf( bytes ) {
@@ -37,10 +37,10 @@ export default ( { widgets, text, add } ) => {
 		} );
 		const buttons = add( dialog, 'form', { method: 'dialog' } );
 		if ( mayDownload ) {
-			const download = add( buttons, 'button', { className: 'wp-element-button', textContent: text.download } );
+			const download = add( buttons, 'button', { className: configuration.button, textContent: text.download } );
 			download.addEventListener( 'click', () => component.download( file ) );
 		}
-		add( buttons, 'button', { className: 'wp-element-button', textContent: text.close } );
+		add( buttons, 'button', { className: configuration.button, textContent: text.close } );
 		dialog.addEventListener( 'close', () => dialog.remove() );
 		dialog.showModal();
 	}

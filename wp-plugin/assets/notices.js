@@ -77,7 +77,7 @@ export default ( { widgets, events, configuration, text, announcement, Failure, 
 		}
 		for ( const link of [ 'profile', 'contact' ] ) {
 			if ( details?.[ link ] ) {
-				add( notice, 'a', { className: 'wp-element-button', href: details[ link ], textContent: details[ link + '_text' ] || text[ link ] } );
+				add( notice, 'a', { className: configuration.button, href: details[ link ], textContent: details[ link + '_text' ] || text[ link ] } );
 			}
 		}
 		if ( code === 'search' ) {
@@ -87,9 +87,9 @@ export default ( { widgets, events, configuration, text, announcement, Failure, 
 		} else if ( code === 'rest_not_logged_in' ) {
 			const logIn = new URL( configuration.logIn, location.href );
 			logIn.searchParams.set( 'redirect_to', location.href );
-			add( notice, 'a', { className: 'wp-element-button', href: logIn.href, textContent: text.logIn } );
+			add( notice, 'a', { className: configuration.button, href: logIn.href, textContent: text.logIn } );
 		} else if ( code !== 'wait' && code !== 'offline' && ! details?.final ) {
-			const button = add( notice, 'button', { className: 'wp-element-button', type: 'button', textContent: text.retry } );
+			const button = add( notice, 'button', { className: configuration.button, type: 'button', textContent: text.retry } );
 			button.addEventListener( 'click', () => {
 				container.tabIndex = -1;
 				container.focus( { preventScroll: true } );

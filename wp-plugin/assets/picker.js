@@ -12,6 +12,9 @@
 
 	let text;
 
+	/** Class of buttons: the site's, or the admin area's. */
+	let look;
+
 	function add( parent, tag, properties ) {
 		const node = Object.assign( document.createElement( tag ), properties );
 		parent.append( node );
@@ -37,7 +40,7 @@
 	function of( container ) {
 		if ( ! pickers.has( container ) ) {
 			// WordPress 6.4 wraps it for XHTML.
-			text = text || JSON.parse( document.querySelector( 'script#widgets-for-box-configuration' ).textContent.replace( /^[^{]+|[^}]+$/g, '' ) ).picker;
+			( { picker: text, button: look } = JSON.parse( document.querySelector( 'script#widgets-for-box-configuration' ).textContent.replace( /^[^{]+|[^}]+$/g, '' ) ) );
 			const box = document.createElement( 'div' );
 			box.className = 'widgets-for-box-chosen';
 			box.tabIndex = -1;
@@ -64,7 +67,7 @@
 			const row = add( list, 'li', {} );
 			add( row, 'span', { className: 'widgets-for-box-chosen-name', textContent: item.name } );
 			add( row, 'span', { className: 'widgets-for-box-chosen-kind', textContent: kind( item ) } );
-			const button = add( row, 'button', { className: 'wp-element-button', type: 'button', textContent: text.remove } );
+			const button = add( row, 'button', { className: look, type: 'button', textContent: text.remove } );
 			button.setAttribute( 'aria-label', text.removeItem.replace( '%s', () => item.name ) );
 			button.addEventListener( 'click', () => remove( container, item ) );
 			if ( name ) {

@@ -3,7 +3,7 @@
  *
  * The Elements make a link as soon as “Share” is clicked; a picker that may share, as soon as something is selected.
  */
-export default ( { widgets, events, text, add } ) => {
+export default ( { widgets, events, configuration, text, add } ) => {
 	/** Who has agreed is not asked again in this page. */
 	let agreed = false;
 
@@ -38,7 +38,7 @@ export default ( { widgets, events, text, add } ) => {
 		// A screen reader says the sentence with the dialog's name.
 		sentence.id = 'widgets-for-box-sharing';
 		dialog.setAttribute( 'aria-describedby', sentence.id );
-		const button = ( textContent, answer ) => add( dialog, 'button', { type: 'button', className: 'wp-element-button widgets-for-box-sharing-' + answer, textContent } )
+		const button = ( textContent, answer ) => add( dialog, 'button', { type: 'button', className: configuration.button + ' widgets-for-box-sharing-' + answer, textContent } )
 			.addEventListener( 'click', () => dialog.close( answer ) );
 		button( text.makeLink, 'yes' );
 		button( text.cancel, 'no' );

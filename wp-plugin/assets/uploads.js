@@ -5,7 +5,7 @@
 /** Milliseconds to wait for more files of the same upload. */
 const GATHERING = 400;
 
-export default ( { widgets, events, text, add, announcement, part } ) => {
+export default ( { widgets, events, configuration, text, add, announcement, part } ) => {
 	part( 'drop' ).catch( () => {} );
 
 	/** Uploaded files by the widget that they came through. */
@@ -68,7 +68,7 @@ export default ( { widgets, events, text, add, announcement, part } ) => {
 		announcement.textContent = notice.textContent;
 		const [ place, widget ] = explorers().find( ( [ , { id } ] ) => [ '0', files[ 0 ].parent.id ].includes( id ) ) || [];
 		if ( place && place !== container ) {
-			const open = add( notice, 'button', { type: 'button', className: 'wp-element-button', textContent: text.open } );
+			const open = add( notice, 'button', { type: 'button', className: configuration.button, textContent: text.open } );
 			open.addEventListener( 'click', () => {
 				refresh( widget, files[ 0 ].parent.id );
 				mark( place, files );

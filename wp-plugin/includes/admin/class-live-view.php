@@ -65,9 +65,9 @@ final class Live_View {
 	<meta charset="<?php bloginfo( 'charset' ); ?>">
 	<meta name="viewport" content="width=device-width, initial-scale=1">
 	<title><?php esc_html_e( 'Your own Box files', 'widgets-for-box' ); ?></title>
-		<?php wp_print_styles( array( Assets::HANDLE ) ); ?>
+		<?php wp_print_styles( array( 'buttons', Assets::HANDLE ) ); ?>
 </head>
-<body class="widgets-for-box-view">
+<body class="wp-core-ui widgets-for-box-view">
 	<div class="widgets-for-box widgets-for-box-alone widgets-for-box-<?php echo esc_attr( $widget->element ); ?>" data-widget="<?php echo esc_attr( $descriptor ); ?>"></div>
 		<?php
 		Loader::print_configuration();

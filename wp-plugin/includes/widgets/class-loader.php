@@ -49,6 +49,8 @@ final class Loader {
 			'elements'   => Elements::url(),
 			'selfHosted' => Elements::self_hosted(),
 			'locale'     => Elements::locale( get_locale() ),
+			// Buttons look as those around them do: as the theme's, or as WordPress's own.
+			'button'     => is_admin() ? 'button' : 'wp-element-button',
 			'hosts'      => array(
 				'apiHost'    => Settings::get( 'api_host' ),
 				'uploadHost' => Settings::get( 'upload_host' ),
