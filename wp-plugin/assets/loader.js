@@ -108,6 +108,7 @@
 			tell: ( event, detail ) => container.dispatchEvent( new CustomEvent( 'widgets-for-box:' + event, { bubbles: true, detail } ) ),
 		};
 		widget.box = showElement( shown, add( container, 'div', { className: 'widgets-for-box-element' } ), token, configuration, texts, requests, more );
+		part( 'repairs' ).then( ( { watch } ) => watch( container ) ).catch( () => {} );
 		if ( widget.element === 'explorer' ) {
 			part( 'details' ).catch( () => {} );
 		}

@@ -90,6 +90,10 @@ final class Loader {
 				'sharing'   => __( 'Sharing makes a link to “%s”. Who can open it is up to your company’s settings at Box: it may be anyone who has the link.', 'widgets-for-box' ),
 				'makeLink'  => __( 'Make the link', 'widgets-for-box' ),
 				'cancel'    => __( 'Cancel', 'widgets-for-box' ),
+				/* translators: %s: name of a folder. */
+				'folder'    => __( 'The folder %s is open.', 'widgets-for-box' ),
+				'link'      => __( 'Shared link', 'widgets-for-box' ),
+				'access'    => __( 'Who can open the link', 'widgets-for-box' ),
 				'search'    => __( 'Search is not available here. Please open the folders to find your files.', 'widgets-for-box' ),
 			),
 		);
