@@ -35,20 +35,48 @@ def open_folder(tab: Tab, name: str) -> None:
     row(tab, name).get_by_text(name).click()
 
 
+def dialog(tab: Tab) -> Locator:
+    """The Elements' dialog that is open."""
+    return tab.page.locator(".widgets-for-box .ReactModal__Content")
+
+
+def open_add_menu(tab: Tab, item: str) -> None:
+    """Click on "+" in the explorer, and on what is wanted."""
+    explorer(tab).get_by_role("button", name="Add", exact=True).click()
+    tab.page.get_by_role("menuitem", name=item).click()
+
+
+def menu_of(tab: Tab, name: str, item: str) -> None:
+    """Open the menu of the explorer's row of that file or folder, and click on what is wanted."""
+    found = row(tab, name)
+    found.scroll_into_view_if_needed()
+    found.hover()
+    found.get_by_role("button", name="More options").click()
+    tab.page.get_by_role("menuitem", name=item).click()
+
+
 def complaints(tab: Tab) -> list[str]:
     """What the browser complained about."""
     return [error for error in tab.errors if FONT not in error]
 
 
-def violations(tab: Tab, part: str, without: str = ".widgets-for-box-element") -> list[str]:
-    """What axe-core finds wrong in a part of the page, a line each."""
+def violations(
+    tab: Tab, part: str, without: str = ".widgets-for-box-element", impacts: tuple[str | None, ...] = ()
+) -> list[str]:
+    """What axe-core finds wrong in a part of the page, a line each; of some impacts alone, where `impacts` has any."""
     tab.page.add_script_tag(path=AXE)
     found: dict[str, Any] = tab.page.evaluate(
-        "([part, without]) => axe.run({include: [[part]], exclude: [[without]]})", [part, without]
+        "([part, without]) => axe.run({include: [[part]], exclude: without ? [[without]] : []})", [part, without]
     )
     assert found["passes"], "axe saw nothing to look at"
     return [
         f"{violation['id']}: {violation['help']}: {node['html']}"
         for violation in found["violations"]
+        if not impacts or violation["impact"] in impacts
         for node in violation["nodes"]
     ]
+
+
+def serious(tab: Tab, part: str = ".widgets-for-box") -> list[str]:
+    """What axe-core finds wrong in a widget, in what Box draws, too, that keeps people from using it."""
+    return violations(tab, part, without="", impacts=("serious", "critical"))
