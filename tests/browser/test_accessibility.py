@@ -1,4 +1,4 @@
-"""Widgets can be used with a keyboard and a screen reader: what the plugin puts on a page, and as far as it can what Box does."""
+"""Widgets can be used with a keyboard and a screen reader: what the plugin makes of a page, and of Box's Elements."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def everything(stack: Stack) -> Iterator[str]:
     """The address of a page whose explorer and picker may do everything."""
     made = stack.wordpress.php(
         "echo wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'All',"
-        " 'post_content' => '[box_explorer can=\"preview,download,upload,rename,share,delete\" height=\"520\"]"
-        "[box_picker type=\"file,folder\" can=\"share,upload\" height=\"420\"]' ) );"
+        ' \'post_content\' => \'[box_explorer can="preview,download,upload,rename,share,delete" height="520"]'
+        '[box_picker type="file,folder" can="share,upload" height="420"]\' ) );'
     ).strip()
     yield f"/?page_id={made}"
     stack.wordpress.php(f"wp_delete_post( {made}, true );")
@@ -166,3 +166,22 @@ def test_an_opened_folder_is_announced(visit: Visit) -> None:
     expect(said).to_have_text("The folder Projetos is open.")
     explorer(tab).get_by_role("button", name="All Files").click()
     expect(said).to_have_text("The folder All Files is open.")
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_the_file_chooser_opens_with_the_keyboard(visit: Visit, key: str) -> None:
+    tab = visit("ana")
+    browse = uploader(tab).get_by_role("button", name="Browse your device")
+    browse.focus()
+    with tab.page.expect_file_chooser():
+        tab.page.keyboard.press(key)
+
+
+def test_contrast_of_the_person_and_little_motion(visit: Visit) -> None:
+    tab = visit("ana", "/help/")
+    tab.page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    tab.page.goto("/")
+    expect(row(tab, "Projetos")).to_be_visible()
+    tab.screenshot("forced-colours")
+    assert explorer(tab).evaluate("node => getComputedStyle( node ).animationName") == "none"
+    assert explorer(tab).evaluate("node => getComputedStyle( node ).borderTopStyle") == "solid"
