@@ -59,7 +59,8 @@ def test_buttons_are_those_of_their_surroundings(visit: Visit, stack: Stack) -> 
         retry = tab.page.get_by_role("button", name="Try again")
         expect(retry).to_have_class("button")
         border, cursor, radius = retry.evaluate(
-            "node => [ 'borderTopStyle', 'cursor', 'borderTopLeftRadius' ].map( name => getComputedStyle( node )[ name ] )"
+            "node => [ 'border-top-style', 'cursor', 'border-top-left-radius' ]"
+            ".map( key => getComputedStyle( node ).getPropertyValue( key ) )"
         )
         assert (border, cursor) == ("solid", "pointer")
         assert radius != "0px"

@@ -43,7 +43,7 @@ export default ( { widgets, text, announcement } ) => {
 		dialogs.set( dialog, { container, before: last, key: last?.closest( '[role="row"]' )?.dataset.key } );
 		// The menu behind it takes the focus back; without it, neither Escape nor Tab reach the dialog.
 		setTimeout( () => {
-			if ( dialog.isConnected && ! dialog.contains( document.activeElement ) ) {
+			if ( dialog.isConnected && ! dialog.contains( dialog.ownerDocument.activeElement ) ) {
 				( dialog.querySelector( '[data-autofocus], input:not([type="file"]), button:enabled' ) || dialog ).focus();
 			}
 		}, MENU_CLOSES );
@@ -61,7 +61,7 @@ export default ( { widgets, text, announcement } ) => {
 		const { container, before, key, until } = owed;
 		if ( Date.now() > until || ! container.isConnected ) {
 			owed = null;
-		} else if ( document.activeElement === document.body ) {
+		} else if ( container.ownerDocument.activeElement === document.body ) {
 			// Of a list the row: where a button in it gets the focus, the list passes it on to another row.
 			const row = key && [ ...container.querySelectorAll( '[role="row"]' ) ].find( ( { dataset } ) => dataset.key === key );
 			const found = row || ( container.contains( before ) && before ) || container.querySelector( '[role="grid"]' );
