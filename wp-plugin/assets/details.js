@@ -6,20 +6,18 @@
 const UNITS = [ 'byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte' ];
 
 export default ( { widgets, configuration, text, add } ) => {
-	const language = document.documentElement.lang || undefined;
-
-	function sizeOf( bytes ) {
+	function sizeOf( bytes, language ) {
 		const power = Math.min( Math.floor( Math.log2( Math.max( bytes, 1 ) ) / 10 ), UNITS.length - 1 );
 		const number = bytes / ( 1024 ** power );
 		return number.toLocaleString( language, { style: 'unit', unit: UNITS[ power ], unitDisplay: power ? 'short' : 'long', maximumFractionDigits: 1 } );
 	}
 
 	/** Each detail as [ term, description ], as far as Box tells it. */
-	function detailsOf( { size, modified_at: changed, modified_by: person } ) {
+	function detailsOf( { size, modified_at: changed, modified_by: person }, language ) {
 		const when = new Date( changed );
 		const date = Number.isNaN( when.getTime() ) ? '' : when.toLocaleDateString( language, { dateStyle: 'long' } );
 		return [
-			[ text.size, Number.isFinite( size ) ? sizeOf( size ) : '' ],
+			[ text.size, Number.isFinite( size ) ? sizeOf( size, language ) : '' ],
 			[ text.changed, [ date, person?.name ].filter( Boolean ).join( ', ' ) ],
 		].filter( ( [ , description ] ) => description );
 	}
@@ -31,7 +29,7 @@ export default ( { widgets, configuration, text, add } ) => {
 		add( dialog, 'p', { className: 'widgets-for-box-dialog-title', textContent: file.name } );
 		add( dialog, 'p', { textContent: mayDownload ? text.noPreview : text.noPreviewNoDownload } );
 		const list = add( dialog, 'dl', {} );
-		detailsOf( file ).forEach( ( [ term, description ] ) => {
+		detailsOf( file, container.lang || document.documentElement.lang || undefined ).forEach( ( [ term, description ] ) => {
 			add( list, 'dt', { textContent: term } );
 			add( list, 'dd', { textContent: description } );
 		} );

@@ -32,8 +32,9 @@
 
 	/** Loads script or style sheet of an element once; a failed one may be tried again. */
 	function load( file, { elements, text } ) {
-		if ( ! files.has( file ) ) {
-			files.set( file, new Promise( ( resolve, reject ) => {
+		const url = elements.replace( '{file}', file );
+		if ( ! files.has( url ) ) {
+			files.set( url, new Promise( ( resolve, reject ) => {
 				const style = file.endsWith( '.css' );
 				const tag = document.createElement( style ? 'link' : 'script' );
 				if ( style ) {
@@ -42,26 +43,25 @@
 				tag.onload = resolve;
 				tag.onerror = () => {
 					tag.remove();
-					files.delete( file );
+					files.delete( url );
 					reject( new Failure( 'elements', text.elements ) );
 				};
-				tag[ style ? 'href' : 'src' ] = elements.replace( '{file}', file );
+				tag[ style ? 'href' : 'src' ] = url;
 				document.head.append( tag );
 			} ) );
 		}
-		return files.get( file );
+		return files.get( url );
 	}
-
-	let messages = null;
 
 	/** Texts of a self-hosted copy. */
 	function loadMessages( { elements, selfHosted } ) {
-		if ( ! messages && selfHosted ) {
-			messages = fetch( elements.replace( '{file}', 'messages.json' ) )
+		const url = elements.replace( '{file}', 'messages.json' );
+		if ( selfHosted && ! files.has( url ) ) {
+			files.set( url, fetch( url )
 				.then( ( response ) => ( response.ok ? response.json() : undefined ) )
-				.catch( () => undefined );
+				.catch( () => undefined ) );
 		}
-		return messages;
+		return files.get( url );
 	}
 
 	/** Shows an Element. The widget says what becomes of it: isCurrent(), explain( failure ), recover(), tell( event ), opens( folder ), retried(). */

@@ -62,6 +62,10 @@
 			if ( ! wasLoggedIn() ) {
 				await identified;
 			}
+			widget.language = wasLoggedIn();
+			if ( widget.language !== configuration.language ) {
+				await part( 'language' ).then( ( { speak } ) => speak( container ) ).catch( () => {} );
+			}
 			const [ token, texts, requests, address, options ] = await Promise.all( [
 				identified.then( () => getToken( widget.descriptor ) ),
 				loadMessages( configuration ),
@@ -202,7 +206,7 @@
 	}
 
 	/** What other parts work with. */
-	const page = { widgets, events, Failure, getToken, refuse, accept, identifyAgain, add, start, explain, recover, part };
+	const page = { widgets, events, Failure, getToken, refuse, accept, identify, identifyAgain, load, add, start, explain, recover, part };
 
 	function begin() {
 		// A script element and no other: authors may give any id to what they write.

@@ -14,7 +14,7 @@ const PASSING = new Set( [
 /** Failures that the person mends in Box, or another widget by making the folder, and that are over then. */
 const MENDED = [ 'folder_not_found', 'path_ambiguous' ];
 
-export default async ( { widgets, events, Failure, text, identifyAgain, explain, part } ) => {
+export default async ( { widgets, events, configuration, Failure, text, identify, identifyAgain, start, explain, part } ) => {
 	const { resume } = await part( 'notices' );
 	let pause = PAUSE;
 	let timer;
@@ -57,6 +57,18 @@ export default async ( { widgets, events, Failure, text, identifyAgain, explain,
 		} );
 	}
 
+	/** What was begun in the language of whoever was here before begins anew. */
+	function checkLanguage() {
+		let name;
+		try {
+			name = localStorage.widgetsForBox;
+		} catch {}
+		const own = configuration.pageLanguage ?? configuration.language;
+		const spoken = ( said ) => ( said?.includes( '/' ) ? said : own );
+		widgets.forEach( ( { run, language }, container ) => run && language !== undefined && spoken( language ) !== spoken( name ) && start( container ) );
+	}
+
+	identify().then( checkLanguage, () => {} );
 	document.addEventListener( 'visibilitychange', lookOnce );
 	window.addEventListener( 'focus', lookOnce );
 	window.addEventListener( 'pageshow', ( event ) => event.persisted && lookOnce() );

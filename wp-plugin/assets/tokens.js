@@ -15,7 +15,7 @@
 	/** Milliseconds for which to come back while the site is busy. */
 	const ENDURANCE = 120000;
 
-	/** `person`: somebody else may be there. `wait`: a token takes longer. `token`: there is a new one. */
+	/** `person`: somebody else may be there. `pending`: a token is asked for. `wait`: it takes longer. `token`: there is a new one. */
 	const events = new EventTarget();
 
 	let configuration;
@@ -65,7 +65,7 @@
 			// Without a session it is a 0, or whatever page asks to log in.
 			const fresh = body.trim();
 			const loggedIn = response.ok && /^\w{2,}$/.test( fresh );
-			wasLoggedIn( loggedIn );
+			wasLoggedIn( loggedIn && ( response.headers.get( 'Box-Language' ) || 1 ) );
 			const before = last;
 			if ( ! loggedIn ) {
 				last = '';
@@ -104,11 +104,11 @@
 		return freshNonce();
 	}
 
-	/** Whether somebody was logged in the last time; sets it if given. */
-	function wasLoggedIn( loggedIn ) {
+	/** Who was logged in the last time, as their language or 1; sets it if given. */
+	function wasLoggedIn( said ) {
 		try {
-			if ( loggedIn !== undefined ) {
-				localStorage.widgetsForBox = loggedIn ? 1 : '';
+			if ( said !== undefined ) {
+				localStorage.widgetsForBox = said || '';
 			}
 			return localStorage.widgetsForBox;
 		} catch {
@@ -201,6 +201,7 @@
 		// Not if it was forgotten meanwhile.
 		const keep = ( entry ) => tokens.get( descriptor )?.pending === pending && tokens.set( descriptor, entry );
 		tokens.set( descriptor, { ...known, pending } );
+		events.dispatchEvent( new CustomEvent( 'pending', { detail: { descriptor, pending } } ) );
 		pending.then( ( entry ) => keep( entry ) && events.dispatchEvent( new Event( 'token' ) ), () => {} );
 		return pending;
 	}

@@ -35,6 +35,7 @@ final class Plugin {
 		'Patterns'                => 'widgets/',
 		'Assets'                  => 'widgets/',
 		'Loader'                  => 'widgets/',
+		'Language'                => 'widgets/',
 		'Content_Security_Policy' => 'widgets/',
 		'Token_Route'             => 'tokens/',
 		'View_As'                 => 'tokens/',
@@ -190,6 +191,8 @@ final class Plugin {
 			add_filter( 'script_loader_tag', array( Assets::class, 'defer' ), 10, 3 );
 		}
 		add_action( 'rest_api_init', array( Descriptor_Route::class, 'register' ) );
+		add_action( 'rest_api_init', array( Language::class, 'register' ) );
+		add_action( 'wp_ajax_rest-nonce', array( Language::class, 'tell' ), 0 );
 		add_action( 'wp_footer', array( Loader::class, 'print_configuration' ), 19 );
 		add_action( 'admin_footer', array( Loader::class, 'print_configuration' ), 19 );
 	}

@@ -68,7 +68,7 @@ final class Rest {
 
 	/**
 	 * Keeps every answer of these routes, errors too, out of all caches, and takes back WordPress's
-	 * permission for every other origin to read it.
+	 * permission for every other origin to read it. Texts are nobody's in particular.
 	 *
 	 * @internal Callback of `rest_pre_serve_request`.
 	 * @since 0.1.0
@@ -79,7 +79,8 @@ final class Rest {
 	 * @return bool
 	 */
 	public static function keep_private( $served, $result, $request ) {
-		if ( 0 !== stripos( $request->get_route(), '/' . self::SPACE . '/' ) || headers_sent() ) {
+		$route = $request->get_route();
+		if ( 0 !== stripos( $route, '/' . self::SPACE . '/' ) || preg_match( '#^/' . self::SPACE . '/texts/\w+$#D', $route ) || headers_sent() ) {
 			return $served;
 		}
 		$no_store = static function ( $headers ) {

@@ -74,7 +74,7 @@ final class Token_Route {
 			return Errors::not_logged_in();
 		}
 		if ( ! current_user_can( Permissions::CAPABILITY ) ) {
-			return Errors::not_allowed();
+			return Language::in( Language::texts( Language::of_person() ), array( Errors::class, 'not_allowed' ) );
 		}
 		return true;
 	}
@@ -87,7 +87,7 @@ final class Token_Route {
 	}
 
 	/**
-	 * A token for one widget and the person who is logged in.
+	 * A token for one widget and the person who is logged in, or why there is none, in that person's language.
 	 *
 	 * @internal Callback of the route.
 	 * @since 0.1.0
@@ -96,6 +96,21 @@ final class Token_Route {
 	 * @return WP_REST_Response|WP_Error
 	 */
 	public static function token( WP_REST_Request $request ) {
+		return Language::in(
+			Language::texts( Language::of_person() ),
+			static function () use ( $request ) {
+				return self::answer( $request );
+			}
+		);
+	}
+
+	/**
+	 * The same, in the language of the request.
+	 *
+	 * @param WP_REST_Request $request The request.
+	 * @return WP_REST_Response|WP_Error
+	 */
+	private static function answer( WP_REST_Request $request ) {
 		$widget = Descriptor::verify( $request['widget'] );
 		$view   = null === $widget ? View_As::verify( $request['widget'] ) : null;
 		$widget = $view ? $view->widget : $widget;

@@ -76,6 +76,7 @@ final class Elements {
 		'ko'    => 'ko-KR',
 		'nb'    => 'nb-NO',
 		'nn'    => 'nb-NO',
+		'no'    => 'nb-NO',
 		'nl'    => 'nl-NL',
 		'pl'    => 'pl-PL',
 		'pt'    => 'pt-BR',
@@ -84,6 +85,7 @@ final class Elements {
 		'tr'    => 'tr-TR',
 		'zh'    => 'zh-CN',
 		'zh_HK' => 'zh-TW',
+		'zh_MO' => 'zh-TW',
 		'zh_TW' => 'zh-TW',
 	);
 
@@ -131,16 +133,17 @@ final class Elements {
 	}
 
 	/**
-	 * The Elements locale that fits a WordPress locale best; `en-US` where Box has none.
+	 * The Elements locale that fits a WordPress locale best.
 	 *
 	 * @since 0.1.0
 	 *
 	 * @param string $locale A WordPress locale such as `de_DE_formal`.
+	 * @param string $else   What to return where Box has none.
 	 */
-	public static function locale( string $locale ): string {
+	public static function locale( string $locale, string $else = 'en-US' ): string {
 		$parts = explode( '_', $locale );
 		$full  = $parts[0] . ( isset( $parts[1] ) ? '_' . $parts[1] : '' );
-		return self::LOCALES[ $full ] ?? self::LOCALES[ $parts[0] ] ?? 'en-US';
+		return self::LOCALES[ $full ] ?? self::LOCALES[ $parts[0] ] ?? $else;
 	}
 
 	/**
@@ -149,13 +152,16 @@ final class Elements {
 	 * @since 0.1.0
 	 */
 	public static function url(): string {
-		return strtr(
-			Settings::get( 'elements_url' ),
-			array(
-				'{version}' => Settings::get( 'elements_version' ),
-				'{locale}'  => self::locale( get_locale() ),
-			)
-		);
+		return str_replace( '{locale}', self::locale( get_locale() ), self::url_in() );
+	}
+
+	/**
+	 * The same for any language, with `{locale}` left open, too.
+	 *
+	 * @since 0.1.0
+	 */
+	public static function url_in(): string {
+		return str_replace( '{version}', Settings::get( 'elements_version' ), Settings::get( 'elements_url' ) );
 	}
 
 	/**

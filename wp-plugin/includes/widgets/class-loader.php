@@ -25,7 +25,7 @@ final class Loader {
 	public static function print_configuration(): void {
 		if ( wp_script_is( Assets::HANDLE ) ) {
 			wp_print_inline_script_tag(
-				(string) wp_json_encode( self::configuration(), JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_UNICODE ),
+				(string) wp_json_encode( Language::in( Language::texts( determine_locale() ), array( self::class, 'configuration' ) ), JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_UNICODE ),
 				array(
 					'type' => 'application/json',
 					'id'   => 'widgets-for-box-configuration',
@@ -35,11 +35,28 @@ final class Loader {
 	}
 
 	/**
+	 * The texts of the loader, for a page in another language: the page's own, those of pickers, and the names of widgets.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @return array<string, array<string, string>>
+	 */
+	public static function texts(): array {
+		return array(
+			'text'   => self::configuration()['text'],
+			'labels' => array_map( array( Widgets::class, 'label' ), array_combine( array_keys( Elements::CATALOGUE ), array_keys( Elements::CATALOGUE ) ) ),
+		) + self::picker( true );
+	}
+
+	/**
 	 * The loader's configuration.
+	 *
+	 * @internal Callback of Language::in().
+	 * @since 0.1.0
 	 *
 	 * @return array<string, mixed>
 	 */
-	private static function configuration(): array {
+	public static function configuration(): array {
 		return self::picker() + array(
 			'token'      => wp_make_link_relative( rest_url( Rest::SPACE . '/token' ) ),
 			'nonce'      => admin_url( 'admin-ajax.php?action=rest-nonce', 'relative' ),
@@ -51,6 +68,10 @@ final class Loader {
 			'locale'     => Elements::locale( get_locale() ),
 			// Buttons look as those around them do: as the theme's, or as WordPress's own.
 			'button'     => is_admin() ? 'button' : 'wp-element-button',
+			// The page's language, and where there is what a person who reads another one needs.
+			'language'   => Elements::locale( get_locale() ) . '/' . Language::texts( determine_locale() ),
+			'elementsIn' => Elements::url_in(),
+			'textsIn'    => add_query_arg( 'ver', VERSION, wp_make_link_relative( rest_url( Rest::SPACE . '/texts/{locale}' ) ) ),
 			'hosts'      => array(
 				'apiHost'    => Settings::get( 'api_host' ),
 				'uploadHost' => Settings::get( 'upload_host' ),
@@ -58,6 +79,13 @@ final class Loader {
 			),
 			'text'       => array(
 				'loading'   => __( 'Loading your Box files…', 'widgets-for-box' ),
+				'slow'      => __( 'This site takes longer than usual. Please wait a moment.', 'widgets-for-box' ),
+				'loadingSite' => __( 'Waiting for this site', 'widgets-for-box' ),
+				'loadingBox' => __( 'Loading Box', 'widgets-for-box' ),
+				/* translators: 1: and 2: numbers of megabytes, such as 1.2 and 4.3. */
+				'loadingPart' => __( 'Loading Box, %1$s of %2$s MB', 'widgets-for-box' ),
+				/* translators: 1: what is being waited for, 2: number of seconds. */
+				'since'     => __( '%1$s (%2$s s)', 'widgets-for-box' ),
 				'ready'     => __( 'Your Box files are loaded.', 'widgets-for-box' ),
 				'loggedOut' => __( 'Please log in to see your Box files.', 'widgets-for-box' ),
 				'logIn'     => __( 'Log in', 'widgets-for-box' ),
@@ -101,10 +129,11 @@ final class Loader {
 	/**
 	 * The texts of the script of pages with a picker, where there is one.
 	 *
+	 * @param bool $always Whether also where there is none.
 	 * @return array<string, array<string, string>>
 	 */
-	private static function picker(): array {
-		if ( ! wp_script_is( Assets::PICKER ) ) {
+	private static function picker( bool $always = false ): array {
+		if ( ! $always && ! wp_script_is( Assets::PICKER ) ) {
 			return array();
 		}
 		return array(

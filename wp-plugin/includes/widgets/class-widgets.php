@@ -100,11 +100,16 @@ final class Widgets {
 			wp_enqueue_script( Assets::PICKER );
 			$wrapper .= self::field( $attributes, $widget );
 		}
+		$title = is_scalar( $attributes['title'] ?? '' ) ? sanitize_text_field( (string) ( $attributes['title'] ?? '' ) ) : '';
+		if ( '' !== $title ) {
+			// Its author's words stay in its author's language.
+			$wrapper .= ' data-titled';
+		}
 		return sprintf(
 			'<div %1$s data-widget="%2$s" role="group" aria-label="%3$s">%4$s</div>',
 			$wrapper,
 			esc_attr( Descriptor::sign( $widget ) ),
-			esc_attr( self::label( $element, $attributes ) ),
+			esc_attr( '' === $title ? self::label( $element ) : $title ),
 			// What shows a REST answer, or a post mailed by a scheduled job, has no loader, or gets it from the page around it.
 			defined( 'REST_REQUEST' ) || wp_doing_cron() ? self::link() : '<noscript><p>' . esc_html__( 'Please turn on JavaScript to see your Box files here.', 'widgets-for-box' ) . '</p></noscript>'
 		);
@@ -145,19 +150,19 @@ final class Widgets {
 	}
 
 	/**
-	 * A widget's name for assistive technology: its author's, else what it is.
+	 * A widget's name for assistive technology, unless its author has given it one.
 	 *
-	 * @param string               $element    A key of Elements::CATALOGUE.
-	 * @param array<string, mixed> $attributes Of a block or a shortcode.
+	 * @since 0.1.0
+	 *
+	 * @param string $element A key of Elements::CATALOGUE.
 	 */
-	private static function label( string $element, array $attributes ): string {
-		$title  = is_scalar( $attributes['title'] ?? '' ) ? sanitize_text_field( (string) ( $attributes['title'] ?? '' ) ) : '';
+	public static function label( string $element ): string {
 		$labels = array(
 			'explorer' => __( 'Box files', 'widgets-for-box' ),
 			'uploader' => __( 'Upload to Box', 'widgets-for-box' ),
 			'picker'   => __( 'Choose from Box', 'widgets-for-box' ),
 			'preview'  => __( 'Preview of a Box file', 'widgets-for-box' ),
 		);
-		return '' === $title ? $labels[ $element ] : $title;
+		return $labels[ $element ];
 	}
 }
