@@ -28,6 +28,7 @@ FLAGS = (
     "--disable-dev-shm-usage",
     # A page that a test serves itself has no address; its requests to this machine would be taken for an attack.
     "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
@@ -66,10 +67,12 @@ class Browser:
         viewport: tuple[int, int] = DESKTOP,
         locale: str = "en-US",
         screenshots: Path | None = None,
+        cache: bool = False,
     ) -> Tab:
         """A window of its own, with the cookies of `session`; relative addresses are below `url`.
 
-        Nothing outside of this machine is reached. `viewport` is in CSS pixels.
+        Nothing outside of this machine is reached. `viewport` is in CSS pixels. With `cache` the browser keeps what it
+        loads, as people's do, and what the page wanted of other machines is not noted.
         """
         context = self._browser.new_context(
             base_url=url,
@@ -87,7 +90,7 @@ class Browser:
                     if cookie.value
                 ]
             )
-        return Tab(context, screenshots)
+        return Tab(context, screenshots, cache)
 
 
 class Tab:
@@ -97,14 +100,15 @@ class Tab:
     wanted; `responses`: every answer that the browser got.
     """
 
-    def __init__(self, context: PlaywrightContext, screenshots: Path | None) -> None:
+    def __init__(self, context: PlaywrightContext, screenshots: Path | None, cache: bool) -> None:
         self.context = context
         self.errors: list[str] = []
         self.outside: list[str] = []
         self.requests: list[Request] = []
         self.responses: list[Response] = []
         self._screenshots = screenshots
-        context.route(lambda url: not is_local(url), self._refuse)
+        if not cache:  # Whoever looks at requests has no cache.
+            context.route(lambda url: not is_local(url), self._refuse)
         context.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108 - Playwright marks its handlers
         context.on("response", lambda response: self.responses.append(response))  # noqa: PLW0108
         context.on("console", self._note)

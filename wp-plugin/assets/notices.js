@@ -8,7 +8,13 @@ const ONCE = [ 'offline', 'rest_not_logged_in' ];
 /** Where the person's connection may be the reason. */
 const CONNECTION = [ 'site', 'box', 'elements' ];
 
-export default ( { widgets, events, configuration, text, announcement, Failure, getToken, add, start, explain, recover } ) => {
+/** Milliseconds of loading after which it is said what is being waited for. */
+const PATIENCE = 2000;
+
+/** Milliseconds after which it is said that the site takes longer than usual. */
+const SITE_PATIENCE = 8000;
+
+export default ( { widgets, events, configuration, text, announcement, Failure, getToken, add, start, explain, recover, part } ) => {
 	/** Tries again, and goes on where it was: nothing that is shown, typed or queued is thrown away. */
 	async function resume( container ) {
 		const widget = widgets.get( container );
@@ -42,7 +48,10 @@ export default ( { widgets, events, configuration, text, announcement, Failure, 
 	function tell( container, message ) {
 		const status = container.querySelector( ':scope > .widgets-for-box-status' );
 		if ( status ) {
-			status.textContent = announcement.textContent = message;
+			status.textContent = message;
+			if ( announcement.textContent !== message ) {
+				announcement.textContent = message;
+			}
 		} else {
 			explain( container, new Failure( 'wait', message ) );
 		}
@@ -51,6 +60,32 @@ export default ( { widgets, events, configuration, text, announcement, Failure, 
 	events.addEventListener( 'wait', ( { detail: { descriptor, message } } ) => {
 		widgets.forEach( ( widget, container ) => widget.descriptor === descriptor && widget.run && tell( container, message ) );
 	} );
+
+	// Where a widget is shown already, nothing else would tell that it waits.
+	events.addEventListener( 'pending', ( { detail: { descriptor, pending } } ) => {
+		const slow = setTimeout( () => widgets.forEach( ( widget, container ) => (
+			widget.descriptor === descriptor && widget.box && ! widget.code && explain( container, new Failure( 'wait', text.slow ) )
+		) ), SITE_PATIENCE );
+		const settle = ( done ) => {
+			clearTimeout( slow );
+			widgets.forEach( ( widget, container ) => done && widget.descriptor === descriptor && widget.code === 'wait' && recover( container ) );
+		};
+		pending.then( () => settle( true ), () => settle( false ) );
+	} );
+
+	/** Has it said what a widget waits for that is not there soon. */
+	function watch( container ) {
+		const widget = widgets.get( container );
+		if ( widget && container.dataset.state === 'loading' ) {
+			const { run } = widget;
+			run.began ??= performance.now();
+			const isWaiting = () => widget.run === run && container.dataset.state === 'loading';
+			setTimeout( () => isWaiting() && part( 'progress' ).then( ( { follow } ) => isWaiting() && follow( container, SITE_PATIENCE ), () => {} ), PATIENCE );
+		}
+	}
+	widgets.forEach( ( widget, container ) => watch( container ) );
+	new MutationObserver( ( changes ) => changes.forEach( ( { target } ) => watch( target ) ) )
+		.observe( document.body, { subtree: true, attributes: true, attributeFilter: [ 'data-state' ] } );
 
 	function say( container, failure ) {
 		const widget = widgets.get( container );
