@@ -32,7 +32,8 @@ def language(session: httpx.Client, accepted: str | None = None) -> str | None:
     answer = session.get("/wp-admin/admin-ajax.php", params={"action": "rest-nonce"}, headers=headers)
     assert re.fullmatch(r"\w{10}", answer.text)
     assert "no-cache" in answer.headers["Cache-Control"]
-    return answer.headers.get(HEADER)
+    told: str | None = answer.headers.get(HEADER)
+    return told
 
 
 def configuration(site: WordPress, session: httpx.Client, **headers: str) -> dict[str, object]:
