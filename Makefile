@@ -84,8 +84,8 @@ bench: ## measure, side by side with what one could use instead; QUICK=1 for a m
 	@$(MAKE) --no-print-directory build $(VENV)/.tests
 	$(BIN)/python tests/bench/run.py
 
-elements: ## Box UI Elements from npm for self-hosting, into DEST (Box's own licence applies)
-	@$(PYTHON) wp-plugin/bin/elements "$(DEST)"
+elements: ## Box UI Elements from npm for self-hosting, into DEST (Box's own licence applies); FONTS=system fetches none
+	@$(PYTHON) wp-plugin/bin/elements --fonts "$(or $(FONTS),box)" "$(DEST)"
 
 pictures: ready ## banner, icon and screenshots of the plugin's page, drawn and taken anew
 	$(BIN)/python tests/pictures.py

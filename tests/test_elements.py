@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,29 @@ def test_messages_are_those_of_the_language(version: Path) -> None:
 
 def test_one_build_is_kept_once(version: Path) -> None:
     assert os.path.samefile(version / "en-US/explorer.js", version / "ja-JP/explorer.js")
+
+
+def test_sizes_of_the_scripts_are_noted(version: Path) -> None:
+    for locale in CDN_LOCALES:
+        sizes = json.loads((version / locale / "sizes.json").read_text())
+        assert sizes["explorer.js"] == (version / locale / "explorer.js").stat().st_size
+
+
+def test_fonts_from_elsewhere_can_be_left_away(version: Path, tmp_path: Path) -> None:
+    copy = tmp_path / version.name
+    for locale in ("en-US", "ja-JP"):
+        (copy / locale).mkdir(parents=True)
+    for path in (version / "en-US").glob("*.css"):
+        shutil.copy(path, copy / "en-US")
+        os.link(copy / "en-US" / path.name, copy / "ja-JP" / path.name)
+    before = {path.name: path.read_text("utf-8") for path in (copy / "ja-JP").glob("*.css")}
+    assert len(before) == 5
+    assert all("boxcdn.net/fonts" in styles for styles in before.values()), "if not, there is nothing to do any more"
+    assert elements("--fonts", "system", tmp_path).returncode == 0
+    for path in (copy / "ja-JP").glob("*.css"):
+        after = path.read_text("utf-8")
+        assert "boxcdn.net" not in after
+        assert 0 < len(before[path.name]) - len(after) < 2000, "nothing else was changed"
 
 
 def test_licence_lies_beside_the_files(version: Path) -> None:

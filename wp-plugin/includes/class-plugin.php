@@ -70,6 +70,7 @@ final class Plugin {
 		'Site_Health'             => 'admin/',
 		'Admin_Routes'            => 'admin/',
 		'Status'                  => 'admin/',
+		'Elements_Copy'           => 'admin/',
 		'Command'                 => 'admin/',
 		'Live_View'               => 'admin/',
 	);

@@ -31,7 +31,7 @@ final class Status {
 	 * @return array<int, array{id: string, status: string, summary: string, fix: string}>
 	 */
 	public static function checks(): array {
-		return array_merge( self::sidecar(), self::site() );
+		return array_merge( self::sidecar(), self::site(), self::elements() );
 	}
 
 	/**
@@ -114,6 +114,20 @@ final class Status {
 			$checks[] = self::finding( 'https', 'fail', __( 'This site is not served over HTTPS, so tokens can be read on the way to the browser.', 'widgets-for-box' ), __( 'Serve the site over HTTPS (Settings → General).', 'widgets-for-box' ) );
 		}
 		return $checks;
+	}
+
+	/**
+	 * How a copy of Box UI Elements is sent.
+	 *
+	 * @return array<int, array{id: string, status: string, summary: string, fix: string}>
+	 */
+	private static function elements(): array {
+		return array_map(
+			static function ( array $found ): array {
+				return self::finding( 'elements', ...$found );
+			},
+			Elements_Copy::findings()
+		);
 	}
 
 	/**
