@@ -75,7 +75,6 @@
 				load( widget.element + '.js', configuration ),
 				load( widget.element + '.css', configuration ),
 			] );
-			// Where a path leads this person.
 			widget.id = token.folder || widget.id;
 			const more = { ...options?.( widget.options ), ...await address?.opening?.( container ) };
 			if ( widget.run === run ) {

@@ -168,7 +168,7 @@
 		}
 	}
 
-	/** A token with life left, as { token, scopes, folder, until, unproven }; folder if a path led to it, unproven if it replaces one that Box refused. */
+	/** A token with life left, as { token, scopes, folder, until, unproven }; unproven if it replaces one that Box refused. */
 	function getToken( descriptor ) {
 		if ( doubt ) {
 			return identify().then( () => getToken( descriptor ) );
