@@ -51,16 +51,17 @@ final class Elements_Copy {
 	/**
 	 * A file as a browser would get it.
 	 *
-	 * @param string $url Its address.
+	 * @param string $url        Its address.
+	 * @param bool   $decompress Whether the content is wanted rather than how it is sent.
 	 * @return array<string, mixed>|\WP_Error
 	 */
-	private static function get( string $url ) {
+	private static function get( string $url, bool $decompress = false ) {
 		return wp_remote_get(
 			$url,
 			array(
 				'timeout'    => self::TIMEOUT,
-				'decompress' => false,
-				'headers'    => array( 'Accept-Encoding' => 'gzip' ),
+				'decompress' => $decompress,
+				'headers'    => $decompress ? array() : array( 'Accept-Encoding' => 'gzip' ),
 			)
 		);
 	}
@@ -118,10 +119,9 @@ final class Elements_Copy {
 	 * @return string[]
 	 */
 	private static function fonts(): array {
-		$answer = self::get( str_replace( '{file}', 'uploader.css', Elements::url() ) );
+		$answer = self::get( str_replace( '{file}', 'uploader.css', Elements::url() ), true );
 		$styles = is_wp_error( $answer ) ? '' : wp_remote_retrieve_body( $answer );
-		$plain  = 0 === strncmp( $styles, "\x1f\x8b", 2 ) ? gzdecode( $styles ) : $styles;
-		return ! preg_match( '#@font-face\{[^}]*boxcdn\.net#', (string) $plain ) ? array() : array(
+		return ! preg_match( '#@font-face\{[^}]*boxcdn\.net#', $styles ) ? array() : array(
 			'warn',
 			__( 'The style sheets of this copy load the font Lato from Box’s network, so Box learns of each visitor all the same.', 'widgets-for-box' ),
 			__( 'Fill the folder anew with make elements FONTS=system: then each person’s own fonts are used.', 'widgets-for-box' ),

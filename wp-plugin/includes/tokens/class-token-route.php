@@ -135,7 +135,7 @@ final class Token_Route {
 			 * @param string  $id     Id of the folder that the widget shows.
 			 */
 			do_action( 'widgets_for_box_viewed_as', wp_get_current_user(), $view->person, $id );
-			return self::answer( $answer, $widget );
+			return self::issued( $answer, $widget );
 		}
 
 		/**
@@ -148,7 +148,7 @@ final class Token_Route {
 		 */
 		do_action( 'widgets_for_box_token_issued', wp_get_current_user(), $widget->element, $answer['scopes'], $id );
 
-		return self::answer( $answer, $widget );
+		return self::issued( $answer, $widget );
 	}
 
 	/**
@@ -157,7 +157,7 @@ final class Token_Route {
 	 * @param array<string, mixed> $answer Of the sidecar.
 	 * @param Widget               $widget What the token is for.
 	 */
-	private static function answer( array $answer, Widget $widget ): WP_REST_Response {
+	private static function issued( array $answer, Widget $widget ): WP_REST_Response {
 		return new WP_REST_Response(
 			array(
 				'token'      => $answer['access_token'],
