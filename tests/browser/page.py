@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 from intranet.browser import Tab
 from intranet.release import REPOSITORY
@@ -44,6 +44,12 @@ def open_add_menu(tab: Tab, item: str) -> None:
     """Click on "+" in the explorer, and on what is wanted."""
     explorer(tab).get_by_role("button", name="Add", exact=True).click()
     tab.page.get_by_role("menuitem", name=item).click()
+    if item == "Share":
+        # Before the first link of a visit, people are asked.
+        agree, shared = tab.page.get_by_role("button", name="Make the link"), tab.page.locator(".be-modal-share")
+        expect(agree.or_(shared).first).to_be_visible()
+        if agree.count():
+            agree.click()
 
 
 def menu_of(tab: Tab, name: str, item: str) -> None:
