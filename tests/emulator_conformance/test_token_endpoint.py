@@ -342,7 +342,7 @@ def test_a_new_jti_may_be_refused(app: App, emulator: EmulatorProcess) -> None:
     assert error(answers[2]) == JTI
 
 
-@pytest.mark.parametrize("exp", [1, int(time.time()) + 3600, "soon"])
+@pytest.mark.parametrize("exp", [1, int(time.time()) + 3600, "soon"], ids=["past", "too late", "no number"])
 def test_an_older_text_names_the_claim_alone(app: App, emulator: EmulatorProcess, exp: object) -> None:
     emulator.settings(exp_refusal="bare")
     assert error(app.jwt(exp=exp)) == (400, "invalid_grant", "Please check the 'exp' claim.")

@@ -18,8 +18,16 @@ export default ( { Failure, refuse, accept, part } ) => {
 
 	/** Whether a request makes a shared link that nobody has chosen the access of. */
 	function makesLink( { method, data } ) {
-		const { shared_link: shared } = Object( typeof data === 'string' ? JSON.parse( data ) : data );
-		return /^put$/i.test( method ) && shared && ! shared.access;
+		if ( ! /^put$/i.test( method ) ) {
+			return false;
+		}
+		try {
+			const { shared_link: shared } = Object( typeof data === 'string' ? JSON.parse( data ) : data );
+			return Boolean( shared ) && ! shared.access;
+		} catch {
+			// Whatever that is, Box will not take it for a link.
+			return false;
+		}
 	}
 
 	/** Holds a request back until the person knows what it does. If they do not want it, it stays with that. */
