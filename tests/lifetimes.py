@@ -26,6 +26,7 @@ FOLDERS = {
 #: In the order in which a request passes them.
 MEANINGS: dict[tuple[str, str, str], str] = {
     (BROWSER, "tokens.js", "PATIENCE"): "for an answer of the site",
+    (BROWSER, "drop.js", "PATIENCE"): "for Box's dialog that takes dropped files",
     (BROWSER, "tokens.js", "MARGIN"): "a token with less life than this is renewed before it is used again",
     (BROWSER, "tokens.js", "ENDURANCE"): "to come back while the site says that it is busy",
     (BROWSER, "presence.js", "PAUSE"): "until what failed is tried again by itself, the first time; then twice as long",
@@ -42,6 +43,8 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (BROWSER, "language.js", "PATIENCE"): "for a widget's sentences in the person's language",
     (BROWSER, "editor-view.js", "PAUSE"): "without a change before an author’s own view is signed anew",
     (WORDPRESS, "class-tokens.php", "PATIENCE"): "until one of a person's three turns is free; then 429",
+    (WORDPRESS, "class-view-as.php", "LIFE"): "for which a view in a colleague's place gets tokens",
+    (WORDPRESS, "class-view-as.php", "TOKEN_LIFE"): "for which it is remembered that there may be such a token",
     (WORDPRESS, "class-language.php", "TEXTS_LIFE"): "that the sentences of a language may be kept by anyone",
     (WORDPRESS, "class-elements-copy.php", "TIMEOUT"): "for a look at one file of a copy of Box's Elements",
     (WORDPRESS, "class-sidecar.php", "TIMEOUT"): "for a whole call of the sidecar",

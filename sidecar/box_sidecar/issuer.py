@@ -70,22 +70,25 @@ class Issuer:
             guard.check(user)
             self._current.policy.check_user(user)
             known = self._paths.known(user, resource)
-            found = known or await self._paths.find(guard, user, resource, scopes)
-            guard.check(user)  # what follows begins anew, and would outlive a log-out that has come meanwhile
-            key = _key(user, element, scopes, resource, found)
-            issued = self._hit(user, key, refused)
-            if issued is None:
-                try:
-                    issued = Issued(user, key, await self._minter.mint(subject, user, key), "mint")
-                except Problem as problem:
-                    if problem.code == "resource_not_found" and self._paths.forget(user, resource) and known:
-                        guard.check(user)  # of whoever begins anew
-                        return await self.issue(subject, element, features, resource, refused)
-                    issued = self._serve_stale(user, key, refused)
-                    if problem.code not in BOX_IS_DOWN or issued is None:
-                        raise
+            found = self._paths.last_known(user, resource)
+            try:
+                found = known or await self._paths.find(guard, user, resource, scopes)
+                guard.check(user)  # what follows begins anew, and would outlive a log-out that has come meanwhile
+                key = _key(user, element, scopes, resource, found)
+                issued = self._hit(user, key, refused)
+                issued = issued or Issued(user, key, await self._minter.mint(subject, user, key), "mint")
+            except Problem as problem:
+                if problem.code == "resource_not_found" and self._paths.forget(user, resource) and known:
+                    guard.check(user)  # of whoever begins anew
+                    return await self.issue(subject, element, features, resource, refused)
+                stale = (
+                    self._serve_stale(user, _key(user, element, scopes, resource, found), refused) if found else None
+                )
+                if problem.code not in BOX_IS_DOWN or stale is None:
+                    raise
+                issued = stale
             guard.check(user, resource)
-            self._current.policy.check(user, key)  # it may have changed meanwhile
+            self._current.policy.check(user, issued.key)  # it may have changed meanwhile
             return issued
 
     def recall(

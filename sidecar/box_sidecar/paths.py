@@ -16,7 +16,7 @@ from box_sidecar import clock
 from box_sidecar.current import Current
 from box_sidecar.minter import Minter
 from box_sidecar.model import Path, Resource, User
-from box_sidecar.problems import BOX_IS_DOWN, Problem
+from box_sidecar.problems import Problem
 from box_sidecar.revocation import Guard
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import TokenCache
@@ -44,12 +44,16 @@ class Paths:
         folder, told = self._cache.paths.get((user.id, asked)) or (None, 0.0)
         return folder if clock.monotonic() - told < self._current.settings.cache.user_ttl_s else None
 
+    def last_known(self, user: User, asked: Resource) -> Resource | None:
+        """The folder that Box has told at any time: without Box, a token for it that is in memory is all there is."""
+        return (self._cache.paths.get((user.id, asked)) or (None,))[0] if isinstance(asked, Path) else asked
+
     def forget(self, user: User, asked: Resource) -> bool:
         """Ask Box again where it leads; whether it was a path, and known."""
         return isinstance(asked, Path) and self._cache.paths.pop((user.id, asked), None) is not None
 
     async def find(self, guard: Guard, user: User, path: Resource, scopes: tuple[str, ...]) -> Resource:
-        """The folder, as Box tells it now; without Box, which it last was, so that a token in memory can be given.
+        """The folder, as Box tells it now.
 
         What is missing is made, if the token may upload and policy allows it.
 
@@ -59,13 +63,7 @@ class Paths:
         if not isinstance(path, Path):
             return path
         create = self._current.policy.may_create_folders(scopes)
-        try:
-            return await self._walks.do((user.id, path, create), lambda: self._walk(guard, user, path, create))
-        except Problem as problem:
-            folder, _ = self._cache.paths.get((user.id, path)) or (None, 0.0)
-            if problem.code not in BOX_IS_DOWN or folder is None:
-                raise
-            return folder
+        return await self._walks.do((user.id, path, create), lambda: self._walk(guard, user, path, create))
 
     async def _walk(self, guard: Guard, user: User, path: Path, create: bool) -> Resource:
         self._current.limits.charge_mint(user.id)  # a token that is asked for in vain costs Box as much
@@ -79,6 +77,7 @@ class Paths:
     async def _step(self, guard: Guard, user: User, parent: str, name: str, create: bool) -> str:
         found = await self._look(guard, user, parent, name)
         if found is None and create and self._current.policy.create_folders:  # it may have changed meanwhile
+            self._current.limits.charge_call()
             made = await self._minter.as_person(guard, user, lambda box, token: box.create_folder(parent, name, token))
             if made is not None:
                 self._on_creation(user, made)
@@ -92,7 +91,9 @@ class Paths:
     async def _look(self, guard: Guard, user: User, parent: str, name: str) -> str | None:
         owner = user.id if parent == "0" else None
         found = await self._minter.as_person(
-            guard, user, lambda box, token: box.find_folders(parent, name, token, owner)
+            guard,
+            user,
+            lambda box, token: box.find_folders(parent, name, token, owner, self._current.limits.charge_call),
         )
         guard.check(user)
         if len(found) > 1:

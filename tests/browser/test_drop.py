@@ -132,20 +132,3 @@ def test_nothing_can_be_dropped_where_nothing_may_be_uploaded(
     expect(tab.page.locator(".widgets-for-box-drop")).to_have_count(0)
     assert paths(stack, "ana@example.com") == before
     assert tab.page.url.startswith(stack.wordpress.url)
-
-
-def test_the_file_chooser_is_reached_by_keyboard(visit: Visit) -> None:
-    tab = visit("ana")
-    expect(uploader(tab).get_by_text("Browse your device")).to_be_visible()
-    field = uploader(tab).locator("input[type=file]").first
-    tab.page.locator(".widgets-for-box-uploader").evaluate("box => { box.tabIndex = -1; box.focus(); }")
-    for _ in range(8):
-        tab.page.keyboard.press("Tab")
-        if field.evaluate("field => field === document.activeElement"):
-            break
-    expect(field).to_be_focused()
-    tab.screenshot("chooser_focused")
-    outline = uploader(tab).locator("label").filter(has=tab.page.locator("input[type=file]")).first
-    assert outline.evaluate("label => getComputedStyle(label).outlineStyle") != "none"
-    with tab.page.expect_file_chooser():
-        tab.page.keyboard.press("Enter")

@@ -164,7 +164,9 @@ class ScriptedBox:
     async def folders_above(self, file_id: str, _user_token: Token) -> list[str]:
         return await self._call("folders", lambda: list(self.world.folders.get(file_id, ["0"])))
 
-    async def find_folders(self, parent: str, name: str, token: Token, _owner: str | None) -> set[str]:
+    async def find_folders(
+        self, parent: str, name: str, token: Token, _owner: str | None, _on_next_page: object
+    ) -> set[str]:
         # Nothing at all is no answer yet, in _call().
         return await self._call("items", lambda: {self._folders_in(parent, token).get(name, "")}) - {""}
 

@@ -34,7 +34,7 @@ export default ( { widgets, text, announcement, add, explain, recover, Failure }
 			hide();
 			zone = add( container, 'p', { className: 'widgets-for-box-drop' } );
 		}
-		zone.textContent = text.drop.replace( '%s', folder.name );
+		zone.textContent = text.drop.replace( '%s', () => folder.name );
 	}
 
 	/** Whether a field for files or somebody else's zone takes them. */
@@ -81,13 +81,15 @@ export default ( { widgets, text, announcement, add, explain, recover, Failure }
 		}
 		if ( dropped.files.length ) {
 			component.upload();
-			upload( container, dropped.files );
+			upload( container, component, dropped.files );
 		}
 	}
 
 	/** Hands the files to the Element's own dialog, as if they had been chosen in it. */
-	async function upload( container, files ) {
-		const field = await soon( () => container.querySelector( '[role="dialog"] .bcu input[type="file"]' ) );
+	async function upload( container, component, files ) {
+		// Of this person's widget: who comes next has dropped nothing.
+		const isSame = () => widgets.get( container )?.box?.getComponent?.() === component;
+		const field = await soon( () => isSame() && container.querySelector( '[role="dialog"] .bcu input[type="file"]' ) );
 		if ( ! field ) {
 			return;
 		}

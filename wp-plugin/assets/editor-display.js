@@ -76,12 +76,12 @@
 		if ( 'folders' === name ) {
 			return el( ToggleControl, { label: __( 'Whole folders, too', 'widgets-for-box' ), checked: Boolean( value ), onChange, __nextHasNoMarginBottom: true } );
 		}
-		return el( RangeControl, { label: __( 'Files at once (0: Box’s own limit)', 'widgets-for-box' ), value: value || 0, onChange, min: 0, max: 100, ...STYLE } );
+		return el( RangeControl, { label: __( 'Files at once (0: Box’s own limit)', 'widgets-for-box' ), value: value || 0, onChange, min: 0, max: 1000, ...STYLE } );
 	}
 
 	function DisplayPanel( { element, attributes, setAttributes } ) {
 		// Recent files are those of a person, not of a folder.
-		const names = OPTIONS[ element ].filter( ( name ) => 'view' !== name || '0' === attributes.folder );
+		const names = OPTIONS[ element ].filter( ( name ) => 'view' !== name || ( '0' === attributes.folder && ! attributes.path ) );
 		return el(
 			PanelBody,
 			{ title: __( 'Display', 'widgets-for-box' ), initialOpen: false, className: 'widgets-for-box-display' },
@@ -93,12 +93,12 @@
 	function optionsFrom( element, named ) {
 		const { attributes } = wp.blocks.getBlockType( 'widgets-for-box/' + element );
 		const read = {
-			string: ( text ) => text,
+			string: ( text, name ) => ( CHOICES[ name ] ? text.toLowerCase() : text ),
 			number: ( text ) => parseInt( text, 10 ) || 0,
 			boolean: ( text ) => /^(1|true|on|yes)$/i.test( text ),
 		};
 		const written = OPTIONS[ element ].filter( ( name ) => named[ name ] );
-		return Object.fromEntries( written.map( ( name ) => [ name, read[ attributes[ name ].type ]( named[ name ] ) ] ) );
+		return Object.fromEntries( written.map( ( name ) => [ name, read[ attributes[ name ].type ]( named[ name ], name ) ] ) );
 	}
 
 	/** What of them differs from what the Element does by itself, for a shortcode. */

@@ -114,8 +114,8 @@
 				{
 					type: 'block',
 					blocks: [ 'core/shortcode' ],
-					// A shortcode has no way to write these, and would name another folder.
-					isMatch: ( { path } ) => ! /["[\]<>]/.test( path || '' ),
+					// A shortcode has no way to write these, and would say something else.
+					isMatch: ( { path, title, choose, cancel } ) => ! /["[\]<>]/.test( [ path, title, choose, cancel ].join( '' ) ),
 					transform: ( attributes ) => createBlock( 'core/shortcode', { text: toShortcode( element, block, attributes ) } ),
 				},
 			],

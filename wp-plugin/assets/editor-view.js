@@ -84,7 +84,7 @@
 			! problem && view && el( 'iframe', {
 				className: 'widgets-for-box-view',
 				src: view,
-				title: __( 'Your own Box files', 'widgets-for-box' ),
+				title: person ? person.name : __( 'Your own Box files', 'widgets-for-box' ),
 				// The first click chooses the block, as everywhere in the editor.
 				style: { pointerEvents: isSelected ? 'auto' : 'none' },
 			} ),

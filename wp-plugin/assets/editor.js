@@ -121,7 +121,7 @@
 	/** Whose folder that is, and the way down from it. */
 	function place( resource, attributes ) {
 		const names = attributes.path ? attributes.path.split( '/' ) : [];
-		return [ describe( resource, attributes[ resource ], attributes[ resource + 'Name' ], attributes.view ), ...names ].join( ' › ' );
+		return [ describe( resource, attributes[ resource ], attributes[ resource + 'Name' ], attributes.path ? '' : attributes.view ), ...names ].join( ' › ' );
 	}
 
 	/** A still picture of the widget: the editor shows no one's files. */

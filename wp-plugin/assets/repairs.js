@@ -118,6 +118,9 @@ export default ( { widgets, text, announcement } ) => {
 	const places = new WeakMap();
 
 	document.addEventListener( 'widgets-for-box:navigate', ( { target, detail } ) => {
+		if ( ! target.matches( '.widgets-for-box-explorer' ) ) {
+			return;
+		}
 		const { id, name: folder } = Object( detail );
 		if ( widgets.has( target ) && folder && places.get( target ) !== id ) {
 			// That the first one is loaded is said already.

@@ -50,7 +50,11 @@ export default ( { widgets, events, configuration, text, add, announcement, part
 	}
 
 	// Whoever comes next has uploaded nothing.
-	events.addEventListener( 'person', () => marked.forEach( ( files, container ) => marked.set( container, [] ) ) );
+	events.addEventListener( 'person', () => {
+		clearTimeout( timer );
+		uploaded.clear();
+		marked.forEach( ( files, container ) => marked.set( container, [] ) );
+	} );
 
 	function say( container, files ) {
 		container.querySelector( ':scope > .widgets-for-box-success' )?.remove();

@@ -177,9 +177,8 @@ final class Plugin {
 	 */
 	private static function hook_widgets(): void {
 		add_action( 'init', array( Blocks::class, 'register' ) );
-		// Pages need none: what was inserted is a copy.
-		add_action( 'admin_init', array( Patterns::class, 'register' ) );
-		add_action( 'rest_api_init', array( Patterns::class, 'register' ) );
+		// Editors ask for them; pages need none: what was inserted is a copy.
+		add_filter( 'rest_dispatch_request', array( Patterns::class, 'register_when_asked' ), 10, 3 );
 		add_action( 'wp_default_scripts', array( Assets::class, 'register_scripts' ) );
 		add_action( 'wp_default_styles', array( Assets::class, 'register_styles' ) );
 		if ( did_action( 'wp_default_styles' ) ) {

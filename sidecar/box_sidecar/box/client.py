@@ -233,7 +233,9 @@ class BoxClient:
 
     # Folders
 
-    async def find_folders(self, parent: str, name: str, token: Token, owner: str | None) -> set[str]:
+    async def find_folders(
+        self, parent: str, name: str, token: Token, owner: str | None, on_next_page: Callable[[], None]
+    ) -> set[str]:
         """Ids of the folders with exactly this name in another, as the token's owner sees them; of ``owner``, if given.
 
         Where items come sorted by type first, not all pages are read; in a root they do not (OpenAPI description,
@@ -252,6 +254,7 @@ class BoxClient:
             if not page.next_marker or ("sort" in query and page.entries and page.entries[-1].type != "folder"):
                 return found
             query["marker"] = page.next_marker
+            on_next_page()
         told = f"More than {_PAGES * _PAGE} items lie there, and not all of them were looked at."
         raise Problem("path_ambiguous", detail=told)
 

@@ -64,7 +64,7 @@ final class Live_View {
 <head>
 	<meta charset="<?php bloginfo( 'charset' ); ?>">
 	<meta name="viewport" content="width=device-width, initial-scale=1">
-	<title><?php esc_html_e( 'Your own Box files', 'widgets-for-box' ); ?></title>
+	<title><?php echo esc_html( $view ? $view->person->display_name : __( 'Your own Box files', 'widgets-for-box' ) ); ?></title>
 		<?php wp_print_styles( array( 'buttons', Assets::HANDLE ) ); ?>
 </head>
 <body class="wp-core-ui widgets-for-box-view">

@@ -12,8 +12,8 @@ use WP_User;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * What the plugin stores about people is which Box user they are, how that was proved, and until when they
- * hold tokens.
+ * What the plugin stores about people is which Box user they are, how that was proved, until when they hold tokens,
+ * and in whose place administrators have lately looked at folders.
  *
  * @since 0.1.0
  */
@@ -105,6 +105,7 @@ final class Privacy {
 			__( 'E-mail address for Box', 'widgets-for-box' ) => Profile::history( Addresses::mark( $wp_user->ID ) ),
 			__( 'A link to confirm was sent to', 'widgets-for-box' ) => Sealed_Meta::get( $wp_user->ID, Address_Link::META )['email'] ?? '',
 			__( 'Box user of the latest tokens', 'widgets-for-box' ) => $issued ? current( $issued['user'] ) : '',
+			__( 'Looked at folders in the place of users', 'widgets-for-box' ) => implode( ', ', array_unique( array_filter( array_column( array_filter( get_user_meta( $wp_user->ID, View_As::META ), 'is_array' ), 'person' ) ) ) ),
 			__( 'Tokens may live until', 'widgets-for-box' ) => $issued ? gmdate( 'c', $issued['until'] ) : '',
 		);
 		$stored = array();
@@ -136,6 +137,7 @@ final class Privacy {
 			Addresses::erase( $wp_user->ID );
 			delete_user_meta( $wp_user->ID, People::ASSIGNED );
 			delete_user_meta( $wp_user->ID, Address_Link::META );
+			delete_user_meta( $wp_user->ID, View_As::META );
 		}
 		return array(
 			'items_removed'  => $removed,

@@ -130,6 +130,8 @@ final class Token_Route {
 			/**
 			 * Fires after an administrator got a token that lists what somebody else would see.
 			 *
+			 * @since 0.1.0
+			 *
 			 * @param WP_User $viewer The administrator.
 			 * @param WP_User $person The person.
 			 * @param string  $id     Id of the folder that the widget shows.

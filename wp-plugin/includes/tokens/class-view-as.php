@@ -34,7 +34,7 @@ final class View_As {
 	const VERSION = 'view-as-1';
 
 	/**
-	 * User meta of the viewer: until when tokens of others may live that were made for them, by WordPress user.
+	 * User meta of the viewer: a row for each person in whose place they may hold a token, as `person` and `until`.
 	 */
 	const META = '_widgets_for_box_viewed';
 
@@ -46,7 +46,14 @@ final class View_As {
 	/**
 	 * Seconds after which no token of a view is alive.
 	 */
-	const TOKEN_LIFE = 2 * HOUR_IN_SECONDS;
+	const TOKEN_LIFE = 14400;
+
+	/**
+	 * Whether rows are being removed: their end is what comes of it anyway.
+	 *
+	 * @var bool
+	 */
+	private static bool $ending = false;
 
 	/**
 	 * What is shown.
@@ -142,17 +149,27 @@ final class View_As {
 	 * @since 0.1.0
 	 */
 	public function note(): void {
-		$viewer = get_current_user_id();
-		$viewed = array_filter(
-			(array) get_user_meta( $viewer, self::META, true ),
-			static function ( $until ) {
-				return is_int( $until ) && $until > time();
-			}
-		);
-		// Written once in a while, not for every token.
-		if ( ( $viewed[ $this->person->ID ] ?? 0 ) < time() + self::TOKEN_LIFE / 2 ) {
-			update_user_meta( $viewer, self::META, array( $this->person->ID => time() + self::TOKEN_LIFE ) + $viewed );
+		$until = time() + self::TOKEN_LIFE;
+		// Added, never changed: requests for several people may run side by side. Once in a while, not for every token.
+		if ( $this->noted_until( get_user_meta( get_current_user_id(), self::META ) ) < $until - self::TOKEN_LIFE / 2 ) {
+			add_user_meta( get_current_user_id(), self::META, array( 'person' => $this->person->ID ) + compact( 'until' ) );
 		}
+	}
+
+	/**
+	 * Until when rows say that the viewer may hold a token of the person.
+	 *
+	 * @param array<int, mixed> $rows Of META.
+	 * @return int Unix time; 0 if they don't.
+	 */
+	private function noted_until( array $rows ): int {
+		$until = 0;
+		foreach ( $rows as $row ) {
+			if ( is_array( $row ) && ( $row['person'] ?? 0 ) === $this->person->ID ) {
+				$until = max( $until, (int) ( $row['until'] ?? 0 ) );
+			}
+		}
+		return $until;
 	}
 
 	/**
@@ -162,7 +179,7 @@ final class View_As {
 	 */
 	public function is_still_allowed(): bool {
 		$now = new Snapshot( get_current_user_id() );
-		return isset( ( (array) ( $now->meta( self::META )[0] ?? array() ) )[ $this->person->ID ] ) && $now->view(
+		return $this->noted_until( $now->meta( self::META ) ) > time() && $now->view(
 			static function ( ?WP_User $viewer ): bool {
 				return $viewer && user_can( $viewer, 'manage_options' ) && \WP_Session_Tokens::get_instance( $viewer->ID )->verify( wp_get_session_token() );
 			}
@@ -186,10 +203,20 @@ final class View_As {
 	 * @param int $viewer_id The WordPress user.
 	 */
 	public static function end( int $viewer_id ): void {
-		foreach ( (array) get_user_meta( $viewer_id, self::META, true ) as $person_id => $until ) {
-			if ( is_int( $until ) && $until > time() ) {
-				Revocations::add( (int) $person_id );
+		$rows = get_user_meta( $viewer_id, self::META );
+		if ( ! $rows || self::$ending ) {
+			return;
+		}
+		self::$ending = true;
+		try {
+			foreach ( $rows as $row ) {
+				if ( is_array( $row ) && ( $row['until'] ?? 0 ) > time() ) {
+					Revocations::add( (int) $row['person'] );
+				}
 			}
+			delete_user_meta( $viewer_id, self::META );
+		} finally {
+			self::$ending = false;
 		}
 	}
 }

@@ -73,8 +73,9 @@ final class Blocks {
 	private static function bound( string $element, array $attributes, $block ): array {
 		$resource = Elements::CATALOGUE[ $element ]['resource'];
 		$binding  = $attributes['metadata']['bindings'][ $resource ] ?? null;
-		if ( null !== $binding ) {
-			$named  = is_array( $binding ) && is_string( $binding['source'] ?? null ) ? $binding['source'] : '';
+		$named    = is_array( $binding ) && is_string( $binding['source'] ?? null ) ? $binding['source'] : '';
+		// An override in a pattern's copy is in the attribute already; where there is none, the pattern's own stays.
+		if ( null !== $binding && 'core/pattern-overrides' !== $named ) {
 			$source = function_exists( 'get_block_bindings_source' ) ? get_block_bindings_source( $named ) : null;
 			$value  = $source ? $source->get_value( (array) ( $binding['args'] ?? array() ), $block, $resource ) : null;
 

@@ -25,7 +25,15 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Language {
 
+	/**
+	 * Header of the answer that brings a nonce.
+	 */
 	const HEADER = 'Box-Language';
+
+	/**
+	 * Languages of a browser that are looked at.
+	 */
+	const MOST_LANGUAGES = 10;
 
 	/**
 	 * Seconds for which texts may be kept by anyone.
@@ -66,13 +74,16 @@ final class Language {
 	 * @return WP_REST_Response|WP_Error
 	 */
 	public static function answer( $request ) {
-		$locale = $request['locale'];
+		// Of the address: query and body are whatever the caller likes, and caches may not tell them apart.
+		$locale = $request->get_url_params()['locale'];
 		if ( self::texts( $locale ) !== $locale ) {
 			return new WP_Error( 'rest_no_route', __( 'There are no texts in this language.', 'widgets-for-box' ), array( 'status' => 404 ) );
 		}
 		$texts = self::in( $locale, array( Loader::class, 'texts' ) );
 		$rtl   = in_array( explode( '_', $locale )[0], self::RTL, true );
-		return new WP_REST_Response( $texts + array( 'rtl' => $rtl ), 200, array( 'Cache-Control' => 'public, max-age=' . self::TEXTS_LIFE ) );
+		$plain = '' === $request->get_body() && ! array_diff_key( $request->get_query_params(), array_flip( array( 'ver', 'rest_route' ) ) );
+		$cache = $plain ? 'public, max-age=' . self::TEXTS_LIFE : 'no-store';
+		return new WP_REST_Response( $texts + array( 'rtl' => $rtl ), 200, array( 'Cache-Control' => $cache ) );
 	}
 
 	/**
@@ -136,13 +147,15 @@ final class Language {
 			}
 		}
 		ksort( $ranked );
-		return array_filter(
+		$wanted = array_filter(
 			$ranked,
 			static function ( string $rank ): bool {
 				return 0 !== strncmp( $rank, '1000', 4 );
 			},
 			ARRAY_FILTER_USE_KEY
 		);
+		// Each is looked for on disk; nobody reads more.
+		return array_slice( array_unique( $wanted ), 0, self::MOST_LANGUAGES );
 	}
 
 	/**

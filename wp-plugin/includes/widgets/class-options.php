@@ -12,7 +12,7 @@ defined( 'ABSPATH' ) || exit;
 /**
  * The options of Box UI Elements that authors may choose, under the names that shortcodes and blocks have for them.
  *
- * A descriptor carries those that differ from the Element's own; `OPTIONS` in elements.js says what Box calls each.
+ * A descriptor carries those that differ from the Element's own; `OPTIONS` in options.js says what Box calls each.
  * None of them allows anything: that is what scopes are for.
  *
  * @since 0.1.0
@@ -43,7 +43,7 @@ final class Options {
 	/**
 	 * Pictures that browsers show.
 	 */
-	const PICTURE = '/^(?!.*\.\.)[^?#\s"\'<>\\\\]+\.(avif|gif|jpe?g|png|svg|webp)$/Di';
+	const PICTURE = '/^(?!.*(?:\.|%2e){2})[^?#\s"\'<>\\\\]+\.(avif|gif|jpe?g|png|svg|webp)$/Di';
 
 	/**
 	 * The options that attributes choose. What makes no sense is left out, and the Element does what it does by itself.
@@ -135,6 +135,9 @@ final class Options {
 	 * @return string|null Empty for none, null for Box's.
 	 */
 	private static function logo( string $named ): ?string {
+		if ( '' === $named ) {
+			return null;
+		}
 		if ( 'none' === strtolower( $named ) ) {
 			return '';
 		}

@@ -17,9 +17,26 @@ defined( 'ABSPATH' ) || exit;
 final class Patterns {
 
 	/**
-	 * Registers the patterns, where somebody edits.
+	 * Registers the patterns for the request that asks for all patterns or their categories.
 	 *
-	 * @internal Callback of `admin_init` and `rest_api_init`.
+	 * @internal Callback of `rest_dispatch_request`.
+	 * @since 0.1.0
+	 *
+	 * @param mixed            $result  Null, or what others answer in WordPress's place.
+	 * @param \WP_REST_Request $request The request.
+	 * @param string           $route   The route that it matches.
+	 * @return mixed
+	 */
+	public static function register_when_asked( $result, $request, $route ) {
+		if ( 0 === strpos( (string) $route, '/wp/v2/block-patterns/' ) ) {
+			self::register();
+		}
+		return $result;
+	}
+
+	/**
+	 * Registers the patterns.
+	 *
 	 * @since 0.1.0
 	 */
 	public static function register(): void {
@@ -31,7 +48,7 @@ final class Patterns {
 					'title'       => $title,
 					'description' => $sentence,
 					'categories'  => array( 'widgets-for-box' ),
-					'keywords'    => array( 'box', 'files' ),
+					'keywords'    => array( 'box', __( 'files', 'widgets-for-box' ) ),
 					'content'     => self::content( $title, $sentence, $block ),
 				)
 			);
