@@ -44,12 +44,6 @@ def open_add_menu(tab: Tab, item: str) -> None:
     """Click on "+" in the explorer, and on what is wanted."""
     explorer(tab).get_by_role("button", name="Add", exact=True).click()
     tab.page.get_by_role("menuitem", name=item).click()
-    if item == "Share":
-        # Before the first link of a visit, people are asked.
-        agree, shared = tab.page.get_by_role("button", name="Make the link"), tab.page.locator(".be-modal-share")
-        expect(agree.or_(shared).first).to_be_visible()
-        if agree.count():
-            agree.click()
 
 
 def menu_of(tab: Tab, name: str, item: str) -> None:
@@ -59,6 +53,12 @@ def menu_of(tab: Tab, name: str, item: str) -> None:
     found.hover()
     found.get_by_role("button", name="More options").click()
     tab.page.get_by_role("menuitem", name=item).click()
+    if item == "Share":
+        # Before the first link of a visit, people are asked.
+        agree = tab.page.get_by_role("button", name="Make the link")
+        expect(agree.or_(dialog(tab)).first).to_be_visible()
+        if agree.count():
+            agree.click()
 
 
 def complaints(tab: Tab) -> list[str]:

@@ -116,6 +116,7 @@ def test_nothing_serious_inside_uploader_and_picker(visit: Visit, everything: st
     item.scroll_into_view_if_needed()
     tab.page.wait_for_timeout(500)  # a list that has just been scrolled takes no clicks
     item.get_by_role("checkbox").click(force=True)
+    tab.page.get_by_role("button", name="Make the link").click()
     expect(picker.get_by_role("combobox", name="Who can open the link")).to_be_visible()
     assert serious(tab, ".widgets-for-box-picker") == []
 
@@ -174,6 +175,8 @@ def test_an_opened_folder_is_announced(visit: Visit) -> None:
 def test_the_file_chooser_opens_with_the_keyboard(visit: Visit, key: str) -> None:
     tab = visit("ana")
     browse = uploader(tab).get_by_role("button", name="Browse your device")
+    expect(browse).to_be_visible()
+    tab.page.wait_for_load_state("networkidle")
     browse.focus()
     with tab.page.expect_file_chooser():
         tab.page.keyboard.press(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import socket
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -32,13 +33,18 @@ class MariaDB:
         # As root the server wants to be told that it is meant.
         command = ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}", *OPTIONS]
         self._server = Process([*command, f"--user={self.user}"], log=self.log)
-        self._server.wait_until(self.socket.exists)
+        self._server.wait_until(self._answers)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._server.stop()
+
+    def _answers(self) -> bool:
+        """The file of the socket is there before anybody listens."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.socket)) == 0
 
     def create(self, database: str) -> None:
         """Make a database unless it is there."""

@@ -124,6 +124,23 @@ def test_no_other_texts_than_there_are(site: WordPress, locale: str) -> None:
     assert "max-age=86400" not in answer.headers.get("Cache-Control", "")
 
 
+@pytest.mark.parametrize("how", ["body", "query", "list"])
+def test_the_address_alone_says_whose_texts_are_kept(site: WordPress, how: str) -> None:
+    """A cache that tells query or body not apart would hand the wrong language to everybody."""
+    body = json.dumps({"locale": "fr_FR", "_fields": "text"}) if how == "body" else ""
+    query = {"query": {"locale": "fr_FR"}, "list": {"locale[]": "x"}}.get(how, {})
+    answer = site.visitor().request(
+        "GET",
+        "/wp-json/widgets-for-box/v1/texts/de_DE",
+        params={"ver": "1"} | query,
+        content=body,
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 200
+    assert answer.json()["text"]["logIn"] == "Anmelden"
+    assert "public" not in answer.headers["Cache-Control"]
+
+
 def test_other_routes_stay_out_of_all_caches(site: WordPress) -> None:
     for route in ("widgets-for-box/v1/token", "widgets-for-box/v1/TEXTS/../token"):
         answer = site.visitor().post(f"/wp-json/{route}", json={})

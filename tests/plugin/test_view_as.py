@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -145,12 +146,15 @@ def test_the_end_of_either_session_ends_the_token(site: WordPress, sidecar: Scri
 def test_a_session_that_ends_meanwhile_gets_nothing(site: WordPress, sidecar: ScriptedSidecar, whose: str) -> None:
     admin, ana = fresh(site, "admin"), fresh(site, "ana")
     widget = sign(admin, site).json()["widget"]
+    cookies = (admin if whose == "admin" else ana).cookies
+    session = next(value for name, value in cookies.items() if name.startswith("wordpress_logged_in"))
 
     def answer(request: Request) -> Answer:
         if request.path == "/v1/tokens":
             site.php(
-                "WP_Session_Tokens::get_instance( $data['user'] )->destroy_all();",
+                "WP_Session_Tokens::get_instance( $data['user'] )->destroy( $data['token'] );",
                 user=user_id(site, whose),
+                token=unquote(session).split("|")[2],
             )
         return token(request)
 
@@ -160,3 +164,16 @@ def test_a_session_that_ends_meanwhile_gets_nothing(site: WordPress, sidecar: Sc
     assert received.status_code in (401, 409)
     assert "token-of" not in received.text
     assert {"login": "ana@example.com"} in revoked(sidecar)
+
+
+@pytest.mark.usefixtures("allowed")
+def test_views_of_several_people_all_end(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    admin = fresh(site, "admin")
+    for who in ("ana", "kenji", "ana"):
+        ask(admin, sign(admin, site, who).json()["widget"]).raise_for_status()
+    sidecar.requests.clear()
+    end_by_log_out(site, admin)
+    told = [user["login"] for user in revoked(sidecar)]
+    assert sorted(set(told) - {"admin@example.com"}) == ["ana@example.com", "kenji@example.com"]
+    rows = "echo wp_json_encode( get_user_meta( $data['user'], '_widgets_for_box_viewed' ) );"
+    assert site.php(rows, user=user_id(site, "admin")).strip() == "[]"

@@ -1,5 +1,5 @@
 /**
- * Box UI Elements: their files and their options.
+ * Box UI Elements: their files, and how they are shown.
  */
 ( function() {
 	'use strict';

@@ -104,16 +104,6 @@ export default ( { widgets, text, announcement } ) => {
 		look();
 	}
 
-	// The chooser of files is a label with the role of a button, which the Element opens with the space bar alone.
-	document.addEventListener( 'keydown', ( event ) => {
-		const input = event.key === 'Enter' && event.target.matches( '.widgets-for-box label[role="button"]' ) && event.target.querySelector( 'input[type="file"]' );
-		if ( input ) {
-			event.preventDefault();
-			event.stopPropagation();
-			input.click();
-		}
-	}, true );
-
 	/** The folder that each explorer shows. */
 	const places = new WeakMap();
 

@@ -17,7 +17,7 @@ if ( ! function_exists( 'widgets_for_box' ) ) {
 	 * @param array<string, mixed> $attributes {
 	 *     Optional but for `file`.
 	 *
-	 *     @type string          $folder     Id of the folder, `'0'` for the person's own root. Not for `preview`.
+	 *     @type string          $folder     Id or address of the folder, `'0'` for the person's own root. Not for `preview`.
 	 *     @type string          $path       Names of folders below it, such as `'Receipts/2026'`. Not for `preview`.
 	 *     @type string          $file       Id or address of the file. Only for `preview`.
 	 *     @type string|string[] $can        What visitors may do, such as `'preview,download,upload'`.
@@ -26,6 +26,8 @@ if ( ! function_exists( 'widgets_for_box' ) ) {
 	 *     @type int             $max        How many items a picker lets people choose; 0 for any number.
 	 *     @type string|string[] $extensions File name extensions that a picker offers.
 	 *     @type string          $name       Name of the form fields that hold what was chosen in a picker.
+	 *     @type string          $title      The widget's name for screen readers.
+	 *     @type string|int|bool ...$options  `view`, `sort`, `order`, `folders`, `limit`, `choose`, `cancel`, `logo`: see Options.
 	 * }
 	 */
 	function widgets_for_box( string $element, array $attributes = array() ): void {
