@@ -142,6 +142,7 @@ def test_what_is_renamed_or_deleted_leaves_the_focus_in_the_list(visit: Visit, e
     expect(row(tab, "Projetos")).to_be_visible()
     open_add_menu(tab, "New Folder")
     tab.page.wait_for_function("document.activeElement.matches('.ReactModal__Content input')")
+    tab.page.keyboard.press("Control+A")
     tab.page.keyboard.type("Provisória")
     tab.page.keyboard.press("Enter")
     expect(dialog(tab)).to_have_count(0)
@@ -150,6 +151,7 @@ def test_what_is_renamed_or_deleted_leaves_the_focus_in_the_list(visit: Visit, e
         explorer(tab).get_by_role("button", name="All Files").first.click()
     menu_of(tab, "Provisória", "Rename")
     tab.page.wait_for_function("document.activeElement.matches('.ReactModal__Content input')")
+    tab.page.keyboard.press("Control+A")
     tab.page.keyboard.type("Definitiva")
     tab.page.keyboard.press("Enter")
     expect(row(tab, "Definitiva")).to_be_visible()
@@ -176,8 +178,10 @@ def test_the_file_chooser_opens_with_the_keyboard(visit: Visit, key: str) -> Non
     tab = visit("ana")
     browse = uploader(tab).get_by_role("button", name="Browse your device")
     expect(browse).to_be_visible()
+    expect(row(tab, "Projetos")).to_be_visible()
     tab.page.wait_for_load_state("networkidle")
     browse.focus()
+    expect(browse).to_be_focused()
     with tab.page.expect_file_chooser():
         tab.page.keyboard.press(key)
 

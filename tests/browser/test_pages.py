@@ -162,11 +162,11 @@ def test_picker_hands_over_what_was_chosen_and_shares_nothing(visit: Visit, stac
 def test_japanese_site_shows_japanese_widgets(visit: Visit, stack: Stack, size: tuple[int, int]) -> None:
     stack.wordpress.php("update_option( 'WPLANG', 'ja' );")
     try:
-        tab = visit("kenji", viewport=size)
+        tab = visit("kenji", viewport=size, locale="ja-JP")
         expect(row(tab, "企画書")).to_be_visible()
         expect(explorer(tab).get_by_placeholder("ファイルおよびフォルダを検索")).to_be_visible()
         expect(tab.page.locator("html")).to_have_attribute("lang", "ja")
-        stranger = visit("nora", viewport=size)
+        stranger = visit("nora", viewport=size, locale="ja-JP")
         expect(explorer(stranger).get_by_role("alert")).to_contain_text("アカウント")
         expect(explorer(stranger).get_by_role("button")).to_have_count(0)
     finally:
