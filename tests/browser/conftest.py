@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -69,21 +68,3 @@ def write(stack: Stack) -> Iterator[Write]:
     yield publish
     for number in made:
         stack.wordpress.php(f"wp_delete_post( {number}, true );")
-
-
-@pytest.fixture
-def tidy(stack: Stack) -> Iterator[None]:
-    """Removes what a test leaves in Ana's root folder: other tests look at short lists."""
-    before = {item["id"] for item in stack.emulator.items("ana@example.com")}
-    yield
-    granted = stack.sidecar.request(
-        "POST",
-        "/v1/tokens",
-        json={"user": {"login": "ana@example.com"}, "element": "explorer", "scopes": ["item_delete"], "folder": "0"},
-    ).json()
-    headers = {"Authorization": f"Bearer {granted['access_token']}"}
-    for item in stack.emulator.items("ana@example.com"):
-        if item["id"] not in before and item["path"].count("/") == 1:
-            url = f"{stack.emulator.url}/2.0/{item['type']}s/{item['id']}"
-            query = {"recursive": "true"} if item["type"] == "folder" else {}
-            httpx.delete(url, params=query, headers=headers).raise_for_status()

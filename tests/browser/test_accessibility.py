@@ -93,7 +93,6 @@ def test_nothing_serious_inside_the_explorer(visit: Visit, everything: str, size
         expect(dialog(tab)).to_have_count(0)
 
 
-@pytest.mark.usefixtures("tidy")
 def test_nothing_serious_inside_uploader_and_picker(visit: Visit, everything: str, tmp_path: Path) -> None:
     file = tmp_path / "acessível.txt"
     file.write_text("sim")
@@ -139,7 +138,6 @@ def test_dialogs_take_the_focus_and_give_it_back(visit: Visit, everything: str, 
     tab.page.wait_for_function(f"before => ( {FOCUSED} )?.includes( before )", arg=before)
 
 
-@pytest.mark.usefixtures("tidy")
 def test_what_is_renamed_or_deleted_leaves_the_focus_in_the_list(visit: Visit, everything: str) -> None:
     tab = visit("ana", everything)
     expect(row(tab, "Projetos")).to_be_visible()

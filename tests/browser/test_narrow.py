@@ -127,7 +127,6 @@ def test_explorer(visit: Visit, widget: Callable[..., str], size: str, height: i
     assert explorer(tab).get_by_role("button", name="Projetos").evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
-@pytest.mark.usefixtures("tidy")
 @pytest.mark.parametrize("size", ["280", "phone"])
 def test_many_files_and_a_long_path(visit: Visit, stack: Stack, widget: Callable[..., str], size: str) -> None:
     granted = stack.sidecar.request(
@@ -157,7 +156,6 @@ def test_many_files_and_a_long_path(visit: Visit, stack: Stack, widget: Callable
     expect(row(tab, "Pasta 9").first).to_be_visible()
 
 
-@pytest.mark.usefixtures("tidy")
 @pytest.mark.parametrize("size", ["280", "320", "phone"])
 def test_uploader(visit: Visit, widget: Callable[..., str], tmp_path: Path, size: str) -> None:
     file = tmp_path / "relatorio-trimestral-de-vendas-2026.pdf"

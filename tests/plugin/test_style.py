@@ -105,7 +105,7 @@ def test_zip_holds_what_a_site_needs_and_nothing_else(plugin_zip: Path, tmp_path
         "widgets-for-box/uninstall.php",
     } <= set(names)
     kinds = {Path(name).suffix for name in names}
-    assert kinds <= {".php", ".js", ".css", ".json", ".txt", ".po", ".pot", ".mo"}
+    assert kinds <= {".php", ".js", ".css", ".json", ".txt", ".pot", ".mo"}
     assert not [name for name in names if "/bin/" in name]
     # Box UI Elements are megabytes, and under a licence that forbids them here.
     assert sizes < 1_000_000

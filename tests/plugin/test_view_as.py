@@ -146,8 +146,8 @@ def test_the_end_of_either_session_ends_the_token(site: WordPress, sidecar: Scri
 def test_a_session_that_ends_meanwhile_gets_nothing(site: WordPress, sidecar: ScriptedSidecar, whose: str) -> None:
     admin, ana = fresh(site, "admin"), fresh(site, "ana")
     widget = sign(admin, site).json()["widget"]
-    cookies = (admin if whose == "admin" else ana).cookies
-    session = next(value for name, value in cookies.items() if name.startswith("wordpress_logged_in"))
+    cookies = (admin if whose == "admin" else ana).cookies.jar
+    session = next(cookie.value or "" for cookie in cookies if cookie.name.startswith("wordpress_logged_in"))
 
     def answer(request: Request) -> Answer:
         if request.path == "/v1/tokens":
