@@ -22,6 +22,7 @@ from intranet.wordpress import PEOPLE
 SCREENSHOTS = REPOSITORY / "dist" / "screenshots"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks at the marks in the same hook.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where suites run side by side, what needs the same intranet runs in the same process; else each module does."""
     for item in items:
