@@ -10,10 +10,10 @@ DEMO_PORT ?= 8080
 DEMO_STATE ?= $(CURDIR)/.cache/demo
 VENV := .venv
 BIN := $(VENV)/bin
-# As many suites side by side as two cores can bear; what needs the same intranet stays in one process.
+# One more than the cores: much of a test is waiting. What needs the same intranet stays in one process.
 PYTEST = $(BIN)/python -m pytest -c tests/pytest.ini --durations=20 --durations-min=5
 SIDE_BY_SIDE = -n $(PROCESSES) --dist loadgroup
-PROCESSES ?= 2
+PROCESSES ?= 3
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 SIDECAR := $(shell find sidecar/box_sidecar -name "*.py" -o -name "*.toml" -o -name "*.json") sidecar/pyproject.toml
 PLUGIN := $(shell find wp-plugin -type f -not -path 'wp-plugin/bin/*' -not -name '*~')

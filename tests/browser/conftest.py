@@ -32,7 +32,7 @@ def session(wordpress: WordPress, who: str) -> Session:
 def visit(request: pytest.FixtureRequest, stack: Stack, browser: Browser) -> Iterator[Visit]:
     """`visit("ana", "/")` opens a page as that person (None: nobody is logged in) in a window of its own.
 
-    At the end of the test each window is kept as a picture, for people to look at.
+    At the end of the test each window of which there is no picture yet is kept as one, for people to look at.
     """
     folder = SCREENSHOTS / request.module.__name__.rpartition(".")[2].removeprefix("test_")
     name = re.sub(r"\W+", "-", request.node.name).strip("-").removeprefix("test_")
@@ -48,7 +48,8 @@ def visit(request: pytest.FixtureRequest, stack: Stack, browser: Browser) -> Ite
 
         yield open_window
         for number, tab in enumerate(tabs):
-            tab.screenshot(f"{name}-{number}" if len(tabs) > 1 else name, full_page=True)
+            if tab.pictures == 0:
+                tab.screenshot(f"{name}-{number}" if len(tabs) > 1 else name)
 
 
 @pytest.fixture

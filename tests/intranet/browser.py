@@ -97,7 +97,7 @@ class Tab:
     """A page and the record of it.
 
     `errors`: what the console and the scripts complained about; `outside`: addresses of other machines that the page
-    wanted; `responses`: every answer that the browser got.
+    wanted; `responses`: every answer that the browser got; `pictures`: how many were taken.
     """
 
     def __init__(self, context: PlaywrightContext, screenshots: Path | None, cache: bool) -> None:
@@ -106,6 +106,7 @@ class Tab:
         self.outside: list[str] = []
         self.requests: list[Request] = []
         self.responses: list[Response] = []
+        self.pictures = 0
         self._screenshots = screenshots
         if not cache:  # Whoever looks at requests has no cache.
             context.route(lambda url: not is_local(url), self._refuse)
@@ -129,6 +130,7 @@ class Tab:
     def screenshot(self, name: str, *, full_page: bool = False) -> None:
         """Keep a picture, as NAME.png, where the tab was made with a folder for them."""
         if self._screenshots is not None:
+            self.pictures += 1
             self._screenshots.mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=self._screenshots / f"{name}.png", full_page=full_page)
 
