@@ -32,8 +32,9 @@ class Stack:
     """Emulator, sidecar and WordPress in `directory`, which may be used again.
 
     Parameters: `port` of WordPress, 0 for a free one; `version`, `database`, `server`, `people`, `constants` and
-    `plugin` as WordPress takes them; `sidecar` holds further tables of the sidecar's configuration file; `dialect` are
-    settings with which the emulator starts; `description` is a copy of Box's OpenAPI file, to check traffic against.
+    `plugin` as WordPress takes them; `sidecar` holds further tables of the sidecar's configuration file,
+    `sidecar_source` another package than ours; `dialect` are settings with which the emulator starts; `description`
+    is a copy of Box's OpenAPI file, to check traffic against.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Stack:
         constants: Mapping[str, Constant] | None = None,
         plugin: Path = PLUGIN_ZIP,
         sidecar: Mapping[str, Any] | None = None,
+        sidecar_source: Path | None = None,
         dialect: Mapping[str, Any] | None = None,
         description: Path | None = None,
     ) -> None:
@@ -67,6 +69,7 @@ class Stack:
         )
         self._sidecar_directory = directory / "sidecar"
         self._sidecar_settings = dict(sidecar or {})
+        self._sidecar_env = {"PYTHONPATH": str(sidecar_source)} if sidecar_source else None
         self._parts = ExitStack()
 
     def __enter__(self) -> Stack:
@@ -78,6 +81,7 @@ class Stack:
                     self._sidecar_directory,
                     app_config=self.emulator.app_config,
                     api_url=self.emulator.url,
+                    env=self._sidecar_env,
                     **self._sidecar_settings,
                 )
             )
