@@ -102,6 +102,7 @@ ROUTES = (
     Route("/v1/tokens", Tokens),
     Route("/v1/tokens/revoke", Tokens, "revoke"),
     Route("/v1/users", Users),
+    Route("/v1/usage", Operation, "usage"),
     Route("/v1/doctor", Operation, "doctor"),
     Route("/health/startup", Operation, "startup"),
     Route("/health/live", Operation, "live"),

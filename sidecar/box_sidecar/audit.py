@@ -165,9 +165,9 @@ def _what_holds(entry: AuditEvent) -> str:
     match entry.event:
         case "token_issued":
             return "No token is handed out; one that Box made for this stays in memory, where it can be revoked."
-        case "tokens_revoked" if entry.outcome.startswith("revoked"):
+        case "tokens_revoked" | "all_revoked" if entry.outcome.startswith("revoked"):
             return f"The revocation was done all the same ({entry.outcome})."
-        case "tokens_revoked":
+        case "tokens_revoked" | "all_revoked":
             return f"The revocation failed, too ({entry.outcome})."
         case "user_created":
             return "The user was made at Box all the same."

@@ -44,6 +44,10 @@ class ByPerson(TLRUCache[K, V]):
         """Whether there is anything of this person."""
         return person in self._keys
 
+    def people(self) -> list[str]:
+        """Everybody of whom anything is held."""
+        return list(self._keys)
+
     def drop(self, person: str) -> None:
         """Forget all that is held of one person."""
         if keys := self._keys.pop(person, None):

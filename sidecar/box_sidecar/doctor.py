@@ -36,7 +36,8 @@ class Examination:
     async def run(self) -> DoctorAnswer:
         """All checks, in the order in which things depend on each other."""
         compared = asyncio.create_task(self.configuration())
-        self.checks += [_key(self.sidecar), _audit(self.sidecar), self.socket()]
+        self.checks += [_key(self.sidecar), *_switched_off(self.sidecar), _audit(self.sidecar), *_ledger(self.sidecar)]
+        self.checks.append(self.socket())
         with within(self.sidecar.transport.patience):
             reached = await _reach(self.sidecar)
             self.checks.append(reached)
@@ -142,6 +143,20 @@ def _audit(sidecar: Sidecar) -> Check:
             "Is the disk full? Does nobody read standard output? It mends itself once it can be written.",
         )  # fmt: skip
     return Check("audit", "pass", f"The audit goes to {where}.")
+
+
+def _switched_off(sidecar: Sidecar) -> list[Check]:
+    if sidecar.settings.policy.issue:
+        return []
+    return [Check("issuing", "fail", "No tokens are issued: policy.issue is false.", CODES["issuing_stopped"].fix)]
+
+
+def _ledger(sidecar: Sidecar) -> list[Check]:
+    if not sidecar.ledger.why:
+        return []
+    summary = f"Tokens that a restart forgets can't be revoked. The ledger: {sidecar.ledger.why}."
+    fix = "Let the sidecar write there (systemd: StateDirectory=box-sidecar), or name another place in cache.ledger."
+    return [Check("ledger", "warn", summary, fix)]
 
 
 def socket_place(settings: ServerSettings) -> Check:

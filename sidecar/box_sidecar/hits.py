@@ -13,7 +13,7 @@ from box_sidecar.app import check_headers, request_id
 from box_sidecar.clock import monotonic
 from box_sidecar.exchange import Answer, Request
 from box_sidecar.problems import Problem
-from box_sidecar.resources import issued_event, token_answer
+from box_sidecar.resources import count, count_calls, issued_event, token_answer
 from box_sidecar.schemas import TokenRequest
 from box_sidecar.sidecar import Sidecar
 
@@ -35,7 +35,9 @@ def answer(sidecar: Sidecar, request: Request) -> Answer | None:
     headers = dict(request.headers)
     try:
         check_headers(headers, _PATH)
-        decode = _decode_once if len(request.body) <= _REMEMBERED_BYTES else _decode
+        # What tells of calls is never the same again.
+        again = len(request.body) <= _REMEMBERED_BYTES and b'"report"' not in request.body
+        decode = _decode_once if again else _decode
         asked = decode(request.body)
         issued = sidecar.issuer.recall(asked.user.who, asked.element, asked.scopes, asked.resource, asked.refused)
     except (Problem, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -46,6 +48,7 @@ def answer(sidecar: Sidecar, request: Request) -> Answer | None:
     if not sidecar.audit.write_now(issued_event(sidecar, asked, issued, asked_by, request.peer, started)):
         return None
     body = token_answer(issued)
-    sidecar.metrics.token(issued.source)
+    count_calls(sidecar, asked)
+    count(sidecar, asked, issued)
     sidecar.metrics.request(_PATH, "200")
     return Answer(200, _HEAD % (asked_by.encode(), len(body)), body)

@@ -70,6 +70,12 @@ def load(config_path: Path, text: str | None = None) -> Loaded:
     return Loaded(text, settings, keys, load_app_config(app_path), app_path, stamp)
 
 
+def state_path(name: str, config_path: Path) -> Path | None:
+    """Where a file of ours is: in systemd's ``$STATE_DIRECTORY``, else beside the TOML; ``None`` without a name."""
+    folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(folder or config_path.parent) / name if name else None
+
+
 def stamp_of(*paths: Path) -> tuple[tuple[int, ...], ...]:
     """What tells whether a file was replaced; empty for one that is not there."""
     stamps: list[tuple[int, ...]] = []

@@ -9,13 +9,17 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
+
+from box_sidecar.usage import MonthUsage
 
 #: Counters by name: what they count, and their labels.
 _COUNTERS = {
     "requests": ("Answers given", ("route", "status")),
     "tokens": ("Tokens by where they came from, or the code of the refusal", ("outcome",)),
+    "tokens_issued": ("Tokens handed out", ("element",)),
+    "element_calls": ("Calls of Box UI Elements to Box, as browsers tell", ("kind",)),
     "connections_refused": ("Connections refused", ("reason",)),
     "reloads": ("Reloads", ("outcome",)),
 }
@@ -46,6 +50,18 @@ class Metrics:
             ("circuit_breaker_open", "1 while Box is not being called because it failed", broken),
         ]
 
+    def month(self, read: Callable[[], MonthUsage]) -> None:
+        """Register where the calls of this calendar month are told."""
+        self._gauges += [
+            ("month_calls", "Calls to Box in this calendar month, the Elements' included", lambda: read().calls),
+            ("month_calls_forecast", "The same for all of it, by the last days", lambda: read().forecast),
+            (
+                "month_calls_allotment",
+                "Calls to Box that are allowed in a month; 0 if not set",
+                lambda: read().allotment,
+            ),
+        ]
+
     def request(self, route: str, status: str) -> None:
         """An answer with this status on a route of ours."""
         self._counts["requests"][route, status] += 1
@@ -53,6 +69,16 @@ class Metrics:
     def token(self, outcome: str) -> None:
         """A token issued (``hit``, ``mint``, ``stale``, ``renewed``) or refused (a code)."""
         self._counts["tokens"][outcome,] += 1
+
+    def issued(self, element: str) -> None:
+        """A token that was handed out for this element."""
+        self._counts["tokens_issued"][element,] += 1
+
+    def element_calls(self, counts: Mapping[str, int]) -> None:
+        """What a browser tells of its Element's calls, by kind."""
+        for kind, number in counts.items():
+            if number:
+                self._counts["element_calls"][kind,] += number
 
     def box_request(self, route: str, status: str, seconds: float) -> None:
         """A call to Box that took so long; ``status`` is ``failed`` where no answer came."""

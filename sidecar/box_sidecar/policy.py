@@ -10,6 +10,7 @@ from box_sidecar.model import Resource, TokenKey, User, normalize_login
 from box_sidecar.problems import Problem
 from box_sidecar.settings import PolicySettings
 
+_STOPPED_S = 300.0  # callers need not ask more often
 _UPLOADING = frozenset({"item_upload", "base_upload"})
 
 
@@ -24,6 +25,7 @@ class Policy:
         self._denied_logins = frozenset(login.casefold() for login in settings.denied_logins)
         self.provision_app_users = settings.provision_app_users
         self.create_folders = settings.create_folders
+        self.issue = settings.issue
         # A policy never changes, and what it has allowed is asked again and again; a refusal is not remembered.
         self.scopes = lru_cache(1_000)(self._scopes)
 
@@ -31,8 +33,10 @@ class Policy:
         """Base scope and asked feature scopes of an element, in one order whatever the caller's.
 
         Raises:
-            Problem: ``element_not_allowed`` or ``scope_not_allowed``.
+            Problem: ``issuing_stopped``, ``element_not_allowed`` or ``scope_not_allowed``.
         """
+        if not self.issue:
+            raise Problem("issuing_stopped", retry_after=_STOPPED_S)
         allowed = self._elements.get(element)
         if allowed is None:
             raise Problem("element_not_allowed", detail=f"The element “{element}” is not in [policy.elements].")

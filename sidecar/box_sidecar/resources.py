@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -38,6 +39,17 @@ async def _body(req: Request, kind: type[T]) -> T:
     return schemas.decode(raw, kind)
 
 
+def _query(req: Request, kind: type[T], *, strict: bool = True) -> T:
+    """The request's query; unless ``strict``, numbers are read from it. Raises ``invalid_request``."""
+    query = {name: value for name, value in req.params.items() if isinstance(value, str)}
+    if len(query) != len(req.params):
+        raise Problem("invalid_request", detail="A parameter is there more than once.")
+    try:
+        return msgspec.convert(query, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        raise Problem("invalid_request", detail=f"{str(error).partition(' - at `')[0]}.") from None
+
+
 def _token_event(event: str, asked: schemas.TokenRequest, request_id: str, peer: Peer, started: float) -> AuditEvent:
     resource = asked.resource
     return AuditEvent(
@@ -72,6 +84,22 @@ def token_answer(issued: Issued) -> bytes:
     )
 
 
+def count(sidecar: Sidecar, asked: schemas.TokenRequest, issued: Issued) -> None:
+    """A token that is handed out, among what is used."""
+    sidecar.metrics.token(issued.source)
+    sidecar.metrics.issued(asked.element)
+    page = 0 if asked.report is None else asked.report.page
+    sidecar.usage.token(asked.element, issued.user.id, page)
+
+
+def count_calls(sidecar: Sidecar, asked: schemas.TokenRequest) -> None:
+    """What the browser tells of its Element's calls."""
+    if asked.report is not None and asked.report.calls is not None:
+        calls = msgspec.structs.asdict(asked.report.calls)
+        sidecar.metrics.element_calls(calls)
+        sidecar.usage.calls(calls)
+
+
 class Tokens:
     """``POST /v1/tokens`` and ``POST /v1/tokens/revoke``."""
 
@@ -82,6 +110,7 @@ class Tokens:
         """A token for one person, element and folder or file."""
         started = monotonic()
         asked = await _body(req, schemas.TokenRequest)
+        count_calls(self._sidecar, asked)
         self._sidecar.audit.require()
         who = asked.user.who
         try:
@@ -89,9 +118,13 @@ class Tokens:
         except Problem as problem:
             entry = _token_event("token_refused", asked, req.context.id, req.context.peer, started)
             entry.person, entry.outcome = _person(self._sidecar, who), problem.code
-            await self._end(entry)
+            await self._sidecar.audit.write(entry)
+            self._sidecar.metrics.token(problem.code)
+            self._sidecar.usage.failure(problem.code)
             raise
-        await self._end(issued_event(self._sidecar, asked, issued, req.context.id, req.context.peer, started))
+        entry = issued_event(self._sidecar, asked, issued, req.context.id, req.context.peer, started)
+        await self._sidecar.audit.write(entry)
+        count(self._sidecar, asked, issued)
         resp.content_type = falcon.MEDIA_JSON
         resp.data = token_answer(issued)
 
@@ -109,15 +142,15 @@ class Tokens:
             guard.check(user)  # what follows begins anew, and would outlive a log-out that has come meanwhile
             return await issue(who, asked.element, asked.scopes, asked.resource, asked.refused)
 
-    async def _end(self, entry: AuditEvent) -> None:
-        await self._sidecar.audit.write(entry)
-        self._sidecar.metrics.token(entry.outcome)
-
     async def on_post_revoke(self, req: Request, resp: Response) -> None:
-        """Revoke what is held of one person."""
-        who = (await _body(req, schemas.RevokeRequest)).user.who
-        async with _audited(self._sidecar, req, "tokens_revoked", who) as entry:
-            revoked = await self._sidecar.revocations.revoke(who)
+        """Revoke what is held of one person; or of everybody, for root and the sidecar's own user."""
+        asked = await _body(req, schemas.RevokeRequest)
+        who = asked.user.who if asked.user else None
+        async with _audited(self._sidecar, req, "tokens_revoked" if who else "all_revoked", who) as entry:
+            revocations = self._sidecar.revocations
+            if who is None and req.context.peer.uid not in {0, os.geteuid()}:
+                raise Problem("caller_not_allowed")
+            revoked = await (revocations.revoke(who) if who else revocations.revoke_all())
             entry.outcome = f"revoked {revoked}"
         _json(resp, {"revoked": revoked})
 
@@ -130,13 +163,7 @@ class Users:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Look one person up."""
-        query = {name: value for name, value in req.params.items() if isinstance(value, str)}
-        if len(query) != len(req.params):
-            raise Problem("invalid_request", detail="A parameter is there more than once.")
-        try:
-            asked = msgspec.convert(query, schemas.UserRef)
-        except msgspec.ValidationError as error:
-            raise Problem("invalid_request", detail=f"{str(error).partition(' - at `')[0]}.") from None
+        asked = _query(req, schemas.UserRef)
         self._sidecar.audit.require()
         async with _audited(self._sidecar, req, "user_refused", asked.who) as entry:
             user = await self._sidecar.users.lookup(asked.who)
@@ -154,7 +181,7 @@ class Users:
 
 
 class Operation:
-    """Health, metrics, doctor and the description of this interface."""
+    """Health, usage, metrics, doctor and the description of this interface."""
 
     def __init__(self, sidecar: Sidecar, description: bytes) -> None:
         self._sidecar = sidecar
@@ -178,7 +205,9 @@ class Operation:
         Tokens in memory are served all the same.
         """
         quiet = self._sidecar.transport.throttle.left
-        if self._sidecar.transport.breaker.is_open:
+        if not self._sidecar.settings.policy.issue:
+            self._health(resp, False, "Nothing is issued: policy.issue is false.", 300.0)
+        elif self._sidecar.transport.breaker.is_open:
             self._health(resp, False, "Box can't be reached. Tokens in memory are still served.")
         elif self._sidecar.audit.is_broken:
             self._health(resp, False, "The audit can't be written, so nothing is issued.")
@@ -195,6 +224,11 @@ class Operation:
         if not well:
             resp.set_header("Retry-After", str(max(1, round(retry_after))))
         _json(resp, {"status": "pass"} if well else {"status": "fail", "why": why})
+
+    async def on_get_usage(self, req: Request, resp: Response) -> None:
+        """What was used, by day, and how many calls to Box this month comes to."""
+        asked, settings = _query(req, schemas.UsageQuery, strict=False), self._sidecar.settings.usage
+        _json(resp, self._sidecar.usage.answer(asked.days, settings.allotment, brake=settings.brake))
 
     async def on_get_metrics(self, req: Request, resp: Response) -> None:
         """Prometheus metrics."""

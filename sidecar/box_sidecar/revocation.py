@@ -11,12 +11,14 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Hashable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from box_sidecar import clock
 from box_sidecar.box.deadline import within
 from box_sidecar.box.throttle import acting_for
 from box_sidecar.current import Current
+from box_sidecar.ledger import Ledger
 from box_sidecar.model import Resource, Subject, Token, User, normalize_login
 from box_sidecar.problems import Problem
 from box_sidecar.single_flight import SingleFlight
@@ -103,9 +105,10 @@ class Guard:
 class Revocations:
     """Revokes tokens here at once and at Box as soon as it can be told."""
 
-    def __init__(self, current: Current, cache: TokenCache) -> None:
+    def __init__(self, current: Current, cache: TokenCache, ledger: Ledger) -> None:
         self._current = current
         self._cache = cache
+        self._ledger = ledger
         self._log = RevocationLog()
         self._tellings: SingleFlight[bool] = SingleFlight()
         self._teller: asyncio.Task[None] | None = None
@@ -142,6 +145,41 @@ class Revocations:
         with within(self._current.patience):
             return await self._tell_box(pending)
 
+    async def revoke_all(self) -> int:
+        """The same for everybody, the service account included, and what only the ledger knows.
+
+        Raises:
+            Problem: as :meth:`revoke`; its detail says how many could be.
+        """
+        self._forget_all()
+        if service := self._current.box.forget_service_token():
+            self._cache.add_pending("", service)
+        told = 0
+        pending = list(self._cache.pending_revocations.values())
+        try:
+            with within(self._current.patience):
+                for start in range(0, len(pending), _TOLD_AT_ONCE):
+                    told += await self._tell_box(pending[start : start + _TOLD_AT_ONCE])
+        except Problem as problem:
+            what = (
+                f"{told} of {len(pending)} tokens are revoked, and none is handed out any more; Box is told of the rest"
+            )
+            raise replace(problem, detail=f"{problem.detail} {what} as soon as it can be.") from None
+        return told
+
+    def _forget_all(self) -> None:
+        self._log.mark_all()
+        for user_id, names, token in self._ledger.recorded():  # it may know what had no room in memory
+            self._cache.recover(user_id, names, token)
+        self._cache.revoke_all()
+
+    def recover(self) -> None:
+        """Hold, to be revoked, what the ledger knows from before a restart."""
+        for user_id, names, token in self._ledger.recorded():
+            self._cache.recover(user_id, names, token)
+        if not self._current.policy.issue:
+            self._forget_all()
+
     async def discard(self, user_id: str, token: Token) -> None:
         """Revoke a token that nobody has got yet; later, if Box can't be told now."""
         pending = self._cache.add_pending(user_id, token)
@@ -153,8 +191,13 @@ class Revocations:
         self._log.mark_all()
         self._cache.clear()
 
-    def follow_policy(self, *, files_too: bool) -> None:
-        """Revoke whatever the present policy refuses; and, if so said, every file's, judged when its token was made."""
+    def follow_policy(self, *, files_too: bool, recovered_too: bool) -> None:
+        """Revoke whatever the present policy refuses; and, if so said, every file's, which were judged when its token
+        was made, and what is from before a restart and was judged by another policy."""
+        if not self._current.policy.issue:
+            self._forget_all()
+        if recovered_too:
+            self._cache.revoke_recovered()
         if files_too:
             self._log.mark((_FILES,))
         self._cache.revoke_where(
@@ -190,14 +233,18 @@ class Revocations:
         """
         while True:
             await asyncio.sleep(_LOOK_S)
-            people: dict[str, list[PendingRevocation]] = {}
-            for pending in self._cache.pending_revocations.values():
-                people.setdefault(pending.user_id, []).append(pending)
-            turns = itertools.chain.from_iterable(itertools.zip_longest(*people.values()))
             try:
-                with within(self._current.patience):
-                    await self._tell_box(itertools.islice(filter(None, turns), _TOLD_AT_ONCE))
+                while await self._tell_some() == _TOLD_AT_ONCE:
+                    pass
             except Exception as error:
                 if not isinstance(error, Problem):  # whatever it was, it must not end this
                     log.error("tokens could not be revoked: %s", type(error).__name__)
                 await asyncio.sleep(_RETRY_S)
+
+    async def _tell_some(self) -> int:
+        people: dict[str, list[PendingRevocation]] = {}
+        for pending in self._cache.pending_revocations.values():
+            people.setdefault(pending.user_id, []).append(pending)
+        turns = itertools.chain.from_iterable(itertools.zip_longest(*people.values()))
+        with within(self._current.patience):
+            return await self._tell_box(itertools.islice(filter(None, turns), _TOLD_AT_ONCE))

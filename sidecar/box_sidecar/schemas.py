@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from box_sidecar.model import Path, Resource, Subject
 from box_sidecar.problems import BoxReason, Problem
 from box_sidecar.settings import Digits
+from box_sidecar.usage import DAYS
 
 # Python's "$" would let a line end pass after the last character; "(?!\n)" does not, in any dialect.
 Login = Annotated[str, Meta(min_length=1, max_length=320, pattern=r"^[^\s\x00-\x1f\x7f]+$(?!\n)")]
@@ -21,6 +22,28 @@ Word = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z_]+$(?!\n
 _NAMES = r"^(?!.*[\x00-\x1f\x7f-\x9f\u2028\u2029\\])((?!\.{1,2}(/|$)|\s)[^/]{1,255}(?<!\s)(/(?!$)|$)){1,8}$(?!\n)"
 FolderPath = Annotated[str, Meta(min_length=1, max_length=512, pattern=_NAMES)]
 Sha256 = Annotated[str, Meta(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$(?!\n)")]
+
+
+CallCount = Annotated[int, Meta(ge=0, le=100_000)]
+
+
+class Calls(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """How often an Element has called Box since it was told last, by kind."""
+
+    list: CallCount = 0
+    read: CallCount = 0
+    search: CallCount = 0
+    upload: CallCount = 0
+    download: CallCount = 0
+    change: CallCount = 0
+    other: CallCount = 0
+
+
+class Report(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What a browser tells of its widget: the ``page`` of the site by its number, and the calls of its Element."""
+
+    page: Annotated[int, Meta(ge=0, lt=10**10)] = 0
+    calls: Calls | None = None
 
 
 class UserRef(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -63,6 +86,8 @@ class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     ``refused`` is the SHA-256, in hexadecimal digits, of a token that Box has refused: if that is the one in memory,
     another is made in its place.
+
+    ``report`` is counted, and decides nothing.
     """
 
     user: TokenUser
@@ -72,6 +97,7 @@ class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):
     file: Digits | None = None
     path: FolderPath | None = None
     refused: Sha256 | None = None
+    report: Report | None = None
 
     def __post_init__(self) -> None:
         if self.file is not None and (self.folder is not None or self.path is not None):
@@ -88,9 +114,20 @@ class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class RevokeRequest(Struct, forbid_unknown_fields=True):
-    """Body of ``POST /v1/tokens/revoke``."""
+    """Body of ``POST /v1/tokens/revoke``: one person's tokens, or all there are."""
 
-    user: UserRef
+    user: UserRef | None = None
+    all: Literal[True] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.user is None) == (self.all is None):
+            raise ValueError("give a user, or all")
+
+
+class UsageQuery(Struct, forbid_unknown_fields=True):
+    """Query of ``GET /v1/usage``: how many days, today included."""
+
+    days: Annotated[int, Meta(ge=1, le=DAYS)] = DAYS
 
 
 class ProvisionRequest(Struct, forbid_unknown_fields=True):

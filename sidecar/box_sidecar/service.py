@@ -5,6 +5,7 @@ from __future__ import annotations
 from box_sidecar.box.client import BoxClient
 from box_sidecar.current import Current
 from box_sidecar.issuer import Issuer
+from box_sidecar.ledger import Ledger
 from box_sidecar.minter import Minter
 from box_sidecar.paths import OnCreation, Paths
 from box_sidecar.renewer import OnRenewal, Renewer
@@ -18,19 +19,32 @@ class TokenService:
     """Issues, renews and revokes tokens by one policy for one Box app. ``patience``: see :class:`Current`."""
 
     def __init__(
-        self, settings: Settings, box: BoxClient, patience: float, on_renewal: OnRenewal, on_creation: OnCreation
+        self,
+        settings: Settings,
+        box: BoxClient,
+        patience: float,
+        on_renewal: OnRenewal,
+        on_creation: OnCreation,
+        ledger: Ledger,
     ) -> None:
         self.current = Current.of(settings, box, patience)
-        self.cache = TokenCache(settings.cache.max_tokens)
-        self.revocations = Revocations(self.current, self.cache)
+        self.cache = TokenCache(settings.cache.max_tokens, self._named)
+        self._ledger = ledger
+        ledger.names_of = self.cache.names.of
+        self.revocations = Revocations(self.current, self.cache, ledger)
         self.users = Users(self.current, self.cache, self.revocations)
         minter = Minter(self.current, self.cache, self.revocations)
         self.renewer = Renewer(self.current, self.cache, self.users, minter, on_renewal)
         paths = Paths(self.current, self.cache, minter, on_creation)
         self.issuer = Issuer(self.current, self.cache, self.users, self.revocations, minter, paths, self.renewer)
 
+    def _named(self, user_id: str) -> None:
+        if held := self.cache.tokens_of(user_id):
+            self._ledger.add_names(user_id, max(token.expires_at for token in held))
+
     def start(self) -> None:
         """Begin the background work; call inside the running event loop."""
+        self.revocations.recover()
         self.revocations.start()
         self.renewer.start()
 
@@ -38,17 +52,20 @@ class TokenService:
         """End it."""
         await self.renewer.stop()
         await self.revocations.stop()
+        self._ledger.close()
 
     def configure(self, settings: Settings, box: BoxClient, patience: float, *, forget: bool) -> None:
         """Go on under another configuration; ``forget`` everything if it is another Box app's.
 
         What the new policy would refuse is handed out no more, and revoked at Box soon.
         """
-        before = self.current.policy
+        before, policy = self.current.policy, self.current.settings.policy
         self.current.become(Current.of(settings, box, patience))
         self.users.forget_unknown()
         if forget:
             self.revocations.begin_anew()
         self.cache.resize(settings.cache.max_tokens)
         # Whether a file lies in an allowed folder was judged when its token was made.
-        self.revocations.follow_policy(files_too=self.current.policy.may_refuse_files_of(before))
+        self.revocations.follow_policy(
+            files_too=self.current.policy.may_refuse_files_of(before), recovered_too=settings.policy != policy
+        )

@@ -27,6 +27,7 @@ _SOCKET_PATH_MAX = 107  # bytes, sockaddr_un.sun_path without its terminator (un
 Seconds = Annotated[float, Meta(gt=0, le=86_400 * 30)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Text = Annotated[str, Meta(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+FileName = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,20}$(?!\n)")]
 
 
@@ -95,6 +96,7 @@ class PolicySettings(Struct, forbid_unknown_fields=True, frozen=True):
     provision_app_users: bool = False
     mints_per_user_per_minute: Count = 30
     mints_per_minute: Count = 600
+    issue: bool = True
     create_folders: bool = False
     accept_unstated_scopes: bool = False
     elements: dict[str, list[str]] = field(
@@ -122,6 +124,15 @@ class CacheSettings(Struct, forbid_unknown_fields=True, frozen=True):
     unknown_user_ttl_s: Seconds = 60.0
     refresh_ahead_s: Annotated[float, Meta(ge=0, le=86_400)] = 600.0
     min_life_s: Annotated[float, Meta(ge=0, le=86_400)] = 120.0
+    ledger: FileName = "tokens.ledger"
+
+
+class UsageSettings(Struct, forbid_unknown_fields=True, frozen=True):
+    """``[usage]``: what is counted, and what Box's licence allows."""
+
+    file: FileName = "usage.json"
+    allotment: Annotated[int, Meta(ge=0, le=10**12)] = 0
+    brake: bool = False
 
 
 class LogSettings(Struct, forbid_unknown_fields=True, frozen=True):
@@ -138,6 +149,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     server: ServerSettings = field(default_factory=ServerSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    usage: UsageSettings = field(default_factory=UsageSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
 

@@ -17,13 +17,15 @@ from box_sidecar.box.client import BoxClient
 from box_sidecar.box.clock import BoxClock
 from box_sidecar.box.deadline import within
 from box_sidecar.box.transport import Transport
-from box_sidecar.loaded import Loaded, load, stamp_of, taken
+from box_sidecar.ledger import Ledger
+from box_sidecar.loaded import Loaded, load, stamp_of, state_path, taken
 from box_sidecar.metrics import Metrics
 from box_sidecar.model import User
 from box_sidecar.problems import CODES, ConfigError, Problem
 from box_sidecar.service import TokenService
 from box_sidecar.settings import Settings, load_settings
 from box_sidecar.token_cache import CachedToken
+from box_sidecar.usage import Usage
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +51,18 @@ class Sidecar:
         self._tasks: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
         self.audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
+        self.ledger = Ledger()
+        self.usage = Usage(loaded.app.client_secret, self.clock.now)
         self.transport, self.box = self._connect(loaded)
         patience = self.transport.patience
-        self._service = TokenService(loaded.settings, self.box, patience, self._renewed, self._folder_made)
+        self._service = TokenService(loaded.settings, self.box, patience, self._renewed, self._folder_made, self.ledger)
         self.issuer, self.users = self._service.issuer, self._service.users
         self.revocations, self.current = self._service.revocations, self._service.current
         tokens = self._service.cache
         self.metrics.gauges(
             lambda: len(tokens.tokens), lambda: self.clock.offset, lambda: self.transport.breaker.is_open
         )
+        self.metrics.month(lambda: self.usage.month(self.settings.usage.allotment))
 
     @property
     def settings(self) -> Settings:
@@ -71,18 +76,32 @@ class Sidecar:
 
     def _connect(self, loaded: Loaded) -> tuple[Transport, BoxClient]:
         settings = loaded.settings.box
-        transport = Transport(settings.base_url, settings.timeout_s, self.clock, self.metrics.box_request)
-        unstated = loaded.settings.policy.accept_unstated_scopes
-        return transport, BoxClient(loaded.app, transport, self.clock, accept_unstated_scopes=unstated)
+        transport = Transport(settings.base_url, settings.timeout_s, self.clock, self._called)
+        box = BoxClient(
+            loaded.app,
+            transport,
+            self.clock,
+            accept_unstated_scopes=loaded.settings.policy.accept_unstated_scopes,
+            on_made=self.ledger.add,
+            on_ended=self.ledger.end,
+        )
+        return transport, box
+
+    def _called(self, route: str, status: str, seconds: float) -> None:
+        self.metrics.box_request(route, status, seconds)
+        self.usage.call()
 
     async def start(self) -> None:
         """Open connections and begin the background work; call inside the running event loop."""
         await self.transport.open()
+        self.ledger.open(state_path(self.settings.cache.ledger, self.config_path), self.app.client_secret)
+        self.usage.load(state_path(self.settings.usage.file, self.config_path))
         self._service.start()
         self.state = "ready"
         taken.keep(self.loaded.text)
         self._spawn(self._greet_box())
         self._spawn(self._watch())
+        self._spawn(self.usage.keep())
 
     async def stop(self) -> None:
         """End the background work and all connections."""
@@ -91,6 +110,7 @@ class Sidecar:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._service.stop()
+        self.usage.save()
         await self.transport.close()
         self.audit.close()
 
@@ -168,7 +188,11 @@ class Sidecar:
     def _take_over(self, loaded: Loaded, transport: Transport, box: BoxClient, audit: Audit) -> None:
         if loaded.settings.server != self.settings.server:
             log.warning("[server] has changed: restart the sidecar for that; everything else is taken over now")
+        if _places(loaded.settings) != _places(self.settings):
+            log.warning("cache.ledger or usage.file has changed: restart the sidecar for that")
         other_app = (loaded.app.client_id, loaded.app.enterprise_id) != (self.app.client_id, self.app.enterprise_id)
+        if other_app or loaded.app.client_secret != self.app.client_secret:
+            self.ledger.begin_anew(loaded.app.client_secret, forget=other_app)
         self._spawn(self._close_later(self.transport, self.audit if self.audit is not audit else None))
         self._stamp, self._app_path = loaded.stamp, loaded.app_path
         self.loaded, self.transport, self.box, self.audit = loaded, transport, box, audit
@@ -230,3 +254,7 @@ class Sidecar:
         entry.person, entry.user_id, entry.outcome = self.audit.pseudonym(user.login), user.id, outcome
         with contextlib.suppress(Problem):  # the log says it
             await self.audit.write(entry)
+
+
+def _places(settings: Settings) -> tuple[str, str]:
+    return settings.cache.ledger, settings.usage.file

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from box_sidecar.secret import Secret
 _USER_TOKENS = 1_000
 _USER_TOKEN_S = 300.0
 _USER_TOKEN_MIN_LIFE_S = 60.0
+_RECOVERED = 100_000
 
 
 @dataclass(slots=True)
@@ -52,11 +53,12 @@ class TokenCache:
     """All that is held of people, room for ``size`` tokens of theirs; and by which names they are found.
 
     All names of a person lead to what is held of them, also those by which nobody would find them any more, for as
-    long as anything is held.
+    long as anything is held. ``on_new_name`` is told of a person who is known by one more.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, on_new_name: Callable[[str], None] = lambda _: None) -> None:
         self.names = Names()
+        self._on_new_name = on_new_name
         self._refresh_order: list[tuple[float, TokenKey]] = []
         self._make(size)
 
@@ -75,14 +77,25 @@ class TokenCache:
         self.user_tokens: ByPerson[str, Token] = ByPerson(
             _USER_TOKENS, _user_token_ends, lambda user_id, _: user_id, self._left
         )
+        #: Made before a restart: nobody gets them, but somebody may hold them.
+        self.recovered: ByPerson[Secret, PendingRevocation] = ByPerson(
+            _RECOVERED, lambda known: known.token.expires_at, lambda _, it: it.user_id, self._left
+        )
         #: Forgotten here, still to be revoked at Box: never more than all of the above.
         self.pending_revocations: ByPerson[Secret, PendingRevocation] = ByPerson(
-            2 * size + _USER_TOKENS, lambda pending: pending.token.expires_at, lambda _, it: it.user_id, self._left
+            2 * size + _USER_TOKENS + _RECOVERED,
+            lambda pending: pending.token.expires_at,
+            lambda _, it: it.user_id,
+            self._left,
         )
 
     @property
     def _caches(self) -> tuple[ByPerson[Any, Any], ...]:
-        return self.users, self.paths, self.tokens, self.superseded, self.user_tokens, self.pending_revocations
+        return *self._holding, self.pending_revocations
+
+    @property
+    def _holding(self) -> tuple[ByPerson[Any, Any], ...]:
+        return self.users, self.paths, self.tokens, self.superseded, self.user_tokens, self.recovered
 
     def resize(self, size: int) -> None:
         """Go on with room for so many tokens."""
@@ -124,7 +137,15 @@ class TokenCache:
                 del self.users[name]
 
     def _link(self, subject: Subject, user: User) -> None:
+        before = len(self.names.of(user.id))
         self.names.link(user.id, subject.key, Subject("login", normalize_login(user.login)))
+        if 0 < before < len(self.names.of(user.id)):
+            self._on_new_name(user.id)
+
+    def recover(self, user_id: str, names: Iterable[Subject], token: Token) -> None:
+        """Hold a token of before a restart: it can be revoked, by these names of its person too."""
+        self.names.link(user_id, *names)
+        self.recovered[token.secret] = PendingRevocation(user_id, token)
 
     # Tokens
 
@@ -160,14 +181,30 @@ class TokenCache:
 
     # Revocation
 
+    def tokens_of(self, user_id: str) -> list[Token]:
+        """All tokens of a person's that are held, whether they are handed out or not."""
+        held = [cached.token for cached in (*self.tokens.of(user_id), *self.superseded.of(user_id))]
+        return [*held, *self.user_tokens.of(user_id), *(known.token for known in self.recovered.of(user_id))]
+
     def revoke(self, user_id: str) -> list[PendingRevocation]:
         """Forget all that is held of a person; what Box must be told of them by now."""
-        held = (*self.tokens.of(user_id), *self.superseded.of(user_id))
-        for token in (*(cached.token for cached in held), *self.user_tokens.of(user_id)):
+        for token in self.tokens_of(user_id):
             self.add_pending(user_id, token)
-        for cache in (self.users, self.paths, self.tokens, self.superseded, self.user_tokens):
+        for cache in self._holding:
             cache.drop(user_id)
         return self.pending_revocations.of(user_id)
+
+    def revoke_all(self) -> None:
+        """The same of everybody."""
+        for cache in self._holding:
+            for user_id in cache.people():
+                self.revoke(user_id)
+
+    def revoke_recovered(self) -> None:
+        """Forget what was made before a restart: what it may do nobody knows by now; Box is still to be told."""
+        for known in list(self.recovered.values()):
+            self.add_pending(*known)
+            self.recovered.pop(known.token.secret, None)
 
     def revoke_where(self, is_refused: Callable[[CachedToken], bool]) -> None:
         """Forget what is refused by now, the tokens included that are handed out no more; Box is still to be told."""

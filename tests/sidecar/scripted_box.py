@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+from box_sidecar.ledger import Ledger
 from box_sidecar.model import Resource, Subject, Token, User
 from box_sidecar.problems import BoxReason, Problem
-from box_sidecar.rate_limit import Ledger, MintLimits
+from box_sidecar.rate_limit import Ledger as Charges
+from box_sidecar.rate_limit import MintLimits
 from box_sidecar.secret import Secret
 from box_sidecar.service import TokenService
 from box_sidecar.settings import Settings
@@ -212,7 +214,7 @@ class Stage:
         self.patched = pytest.MonkeyPatch()
         self.patched.setattr("box_sidecar.clock.monotonic", self.loop.time)
         # The limits' own ledgers are shared with whatever else runs in this process and its children.
-        limits = partial(MintLimits, mints=Ledger(), calls=Ledger())
+        limits = partial(MintLimits, mints=Charges(), calls=Charges())
         self.patched.setattr("box_sidecar.current.MintLimits", limits)
         self.world = World(self.loop.time, is_patient=False, **world)
         for number, login in enumerate(LOGINS, 1):
@@ -226,6 +228,7 @@ class Stage:
             15.0,
             lambda _, outcome: self.renewals.append(outcome),
             lambda user, folder_id: self.creations.append((user.id, folder_id)),
+            Ledger(),
         )
         self.loop.call_soon(self.service.start)
         self.loop.settle()

@@ -17,6 +17,7 @@ from box_sidecar.box.assertion import AssertionSigner
 from box_sidecar.box.clock import BoxClock
 from box_sidecar.box.errors import explain
 from box_sidecar.box.responses import Answer, FileResponse, Item, Page, TokenResponse, UserPage, granted_scopes, to_user
+from box_sidecar.box.throttle import acting_person
 from box_sidecar.box.transport import Request, Route, Transport
 from box_sidecar.clock import monotonic
 from box_sidecar.model import Resource, Token, User
@@ -25,6 +26,9 @@ from box_sidecar.secret import Secret
 from box_sidecar.single_flight import SingleFlight
 
 T = TypeVar("T")
+
+OnMade = Callable[[str, Token], None]
+OnEnded = Callable[[Secret], None]
 
 #: What is the same in every downscoping (RFC 8693, sections 2.1 and 3).
 _DOWNSCOPE = urlencode(
@@ -77,11 +81,23 @@ def downscope_request(user_token: Token, scopes: Iterable[str], resource: Resour
 
 
 class BoxClient:
-    """The calls that we make to Box, each returning a value or raising the :class:`Problem` it means."""
+    """The calls that we make to Box, each returning a value or raising the :class:`Problem` it means.
+
+    ``on_made`` is told of every token at once, before anything else is done with it, and whose it is, by Box's id;
+    ``on_ended`` of each that is revoked.
+    """
 
     def __init__(
-        self, app: AppConfig, transport: Transport, clock: BoxClock, *, accept_unstated_scopes: bool = False
+        self,
+        app: AppConfig,
+        transport: Transport,
+        clock: BoxClock,
+        *,
+        accept_unstated_scopes: bool = False,
+        on_made: OnMade = lambda _owner, _token: None,
+        on_ended: OnEnded = lambda _secret: None,
     ) -> None:
+        self._on_made, self._on_ended = on_made, on_ended
         self._transport = transport
         self._clock = clock
         self._accept_unstated_scopes = accept_unstated_scopes
@@ -108,6 +124,11 @@ class BoxClient:
     async def _renew_service_token(self) -> Token:
         self._service_token = await self._grant("service", "enterprise", self._enterprise_id)
         return self._service_token
+
+    def forget_service_token(self) -> Token | None:
+        """It is to be revoked: the next call gets another. What it was."""
+        token, self._service_token = self._service_token, None
+        return token
 
     async def user_token(self, user_id: str) -> Token:
         """A token that can do all that the person can; it never leaves this process."""
@@ -144,8 +165,10 @@ class BoxClient:
                 jtis -= 1
                 continue
             granted = answer.value(where)
+            token = Token(Secret(granted.access_token), started + granted.expires_in)
+            self._on_made(subject if subject_type == "user" else "", token)
             self._clock.settle(belief)
-            return Token(Secret(granted.access_token), started + granted.expires_in)
+            return token
 
     async def _ask_for_grant(self, subject_type: str, subject: str, belief: float) -> Answer[TokenResponse]:
         def make() -> Request:
@@ -173,6 +196,7 @@ class BoxClient:
         answer = await self._transport.call(_REVOKE, lambda: request)
         if answer.reason and answer.reason.error not in {"invalid_token", "invalid_grant", "invalid_request"}:
             raise explain("revoke", answer.reason)
+        self._on_ended(token)
 
     # Downscoping
 
@@ -224,6 +248,7 @@ class BoxClient:
         token = Token(Secret(answer.access_token), started + answer.expires_in)
         if token.secret == user_token.secret:
             raise Problem("box_refused", detail="Box answered with the token that was to be narrowed.")
+        self._on_made(acting_person.get(), token)
         return token, granted_scopes(answer.restricted_to, asked, resource)
 
     async def folders_above(self, file_id: str, token: Token) -> list[str]:

@@ -25,9 +25,11 @@ from box_sidecar.schemas import (
     RevokeRequest,
     TokenAnswer,
     TokenRequest,
+    UsageQuery,
     UserAnswer,
     UserRef,
 )
+from box_sidecar.usage import UsageAnswer
 
 _REF = "#/components/schemas/{name}"
 _HEADER = {
@@ -56,8 +58,8 @@ OF_BOX = (
 )
 OF_PEOPLE = ("user_not_found", "user_ambiguous", "login_not_allowed", "rate_limited", *OF_BOX)
 OF_TOKENS = (
-    "invalid_request", "element_not_allowed", "scope_not_allowed", "folder_not_allowed", "role_not_allowed",
-    "user_inactive", "tokens_revoked", "folder_not_found", "path_ambiguous", *OF_PEOPLE,
+    "invalid_request", "issuing_stopped", "element_not_allowed", "scope_not_allowed", "folder_not_allowed",
+    "role_not_allowed", "user_inactive", "tokens_revoked", "folder_not_found", "path_ambiguous", *OF_PEOPLE,
 )  # fmt: skip
 
 Responder: TypeAlias = Callable[..., Any]
@@ -85,7 +87,9 @@ class Answers(NamedTuple):
 #: Every responder that is served; one that is missing here can't be described, and a test says so.
 ANSWERS: dict[Responder, Answers] = {
     Tokens.on_post: Answers(TokenAnswer, OF_TOKENS, body=TokenRequest),
-    Tokens.on_post_revoke: Answers(RevokeAnswer, ("invalid_request", *OF_BOX), body=RevokeRequest),
+    Tokens.on_post_revoke: Answers(
+        RevokeAnswer, ("invalid_request", "caller_not_allowed", *OF_BOX), body=RevokeRequest
+    ),
     Users.on_get: Answers(UserAnswer, ("invalid_request", *OF_PEOPLE), query=UserRef),
     Users.on_post: Answers(
         UserAnswer,
@@ -96,6 +100,7 @@ ANSWERS: dict[Responder, Answers] = {
     Operation.on_get_startup: Answers(HealthAnswer, statuses=(200, 503)),
     Operation.on_get_live: Answers(HealthAnswer, statuses=(200, 503)),
     Operation.on_get_ready: Answers(HealthAnswer, statuses=(200, 503)),
+    Operation.on_get_usage: Answers(UsageAnswer, ("invalid_request",), query=UsageQuery),
     Operation.on_get_metrics: Answers(Text("Metrics", "text/plain", "string")),
     Operation.on_get_doctor: Answers(DoctorAnswer, ("rate_limited",)),
     Operation.on_get_openapi: Answers(Text("OpenAPI 3.1", "application/json", "object")),
@@ -110,13 +115,13 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
     types: set[type[msgspec.Struct]] = {ProblemDocument, *(kind for kind in used if isinstance(kind, type))}
     in_order = sorted(types, key=lambda kind: kind.__name__)
     _, schemas = msgspec.json.schema_components(in_order, ref_template=_REF)
-    user_ref = schemas["UserRef"]
+    taken = {UserRef: _user_parameters(schemas["UserRef"]), UsageQuery: _parameters(schemas.pop("UsageQuery"))}
     paths: dict[str, dict[str, Any]] = {}
     for (path, method, responder), op in zip(responders, operations, strict=True):
         summary = (inspect.getdoc(responder) or "").partition("\n")[0].removesuffix(".")
-        parameters = _user_parameters(user_ref) if op.query else []
+        parameters = taken[op.query] if op.query else []
         paths.setdefault(path, {})[method] = _described(path.startswith("/v1/"), summary, op, parameters)
-    for name in ("UserRef", "TokenUser"):
+    for name in ("UserRef", "TokenUser", "RevokeRequest"):
         schemas[name] = _exactly_one_of(schemas[name])
     schemas["TokenRequest"]["allOf"] = [_FILE_OR_FOLDER]
     return {
@@ -209,4 +214,10 @@ def _user_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "query", "required": False, "schema": kind, "description": told}
         for name, kind in _not_null(schema).items()
+    ]
+
+
+def _parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "query", "required": False, "schema": kind} for name, kind in schema["properties"].items()
     ]
