@@ -29,7 +29,7 @@ MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re
 def help_texts() -> str:
     """What ``--help`` prints, for each command."""
     texts = []
-    for command in ((), ("serve",), ("check",), ("token",), ("config",)):
+    for command in ((), ("serve",), ("check",), ("token",), ("revoke",), ("usage",), ("config",)):
         done = subprocess.run(
             [sys.executable, "-m", "box_sidecar", *command, "--help"],
             capture_output=True, text=True, check=True, env={"COLUMNS": "100"},

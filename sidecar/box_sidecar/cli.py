@@ -1,4 +1,4 @@
-"""The command line: ``box-sidecar serve | check | token | config``.
+"""The command line: ``box-sidecar serve | check | token | revoke | usage | config``.
 
 What a command needs is imported when it runs, so that the help of each is there at once.
 """
@@ -70,7 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("--file", metavar="ID", help="limit it to this file")
     token.add_argument("--path", metavar="NAMES", help="limit it to the folder at this path, like Receipts/2026")
     token.add_argument("--show-token", action="store_true", help="print the token itself, which opens what it says")
-    for command in (serve, check, token):
+    revoke = _command(commands, "revoke", _revoke, "end tokens at Box now, one person's or all, through the socket")
+    whose = revoke.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--login", metavar="EMAIL", help="this person's")
+    whose.add_argument("--all", action="store_true", help="everybody's; for root and the sidecar's own user")
+    usage = _command(commands, "usage", _usage, "tell what is used by day, and what it comes to in calls to Box")
+    usage.add_argument("--days", type=int, default=30, metavar="N", help="the last N days, at most 90 (30)")
+    usage.add_argument("--json", action="store_true", help="print JSON; nobody is named in it")
+    for command in (serve, check, token, revoke, usage):
         command.add_argument(
             "--config", default=_USUAL, type=Path, metavar="FILE",
             help=f"the TOML file ({_USUAL}); see: box-sidecar config",
@@ -110,6 +117,18 @@ def _token(arguments: argparse.Namespace) -> int:
     from box_sidecar.tools import token
 
     return token.run(arguments)
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    from box_sidecar.tools import revoke
+
+    return revoke.run(arguments)
+
+
+def _usage(arguments: argparse.Namespace) -> int:
+    from box_sidecar.tools import usage
+
+    return usage.run(arguments)
 
 
 def _config(arguments: argparse.Namespace) -> int:

@@ -167,11 +167,13 @@ def _entries(lines: Iterable[bytes]) -> dict[str, tuple[str, int]]:
 
 
 class Recorded(NamedTuple):
-    """A token in the ledger: whose, ``""`` for the service account's; by which names that person is known."""
+    """A token in the ledger: whose, ``""`` for the service account's; by which names that person is known; and whether
+    it was to be revoked already."""
 
     owner: str
     names: tuple[Subject, ...]
     token: Token
+    is_ended: bool
 
 
 class _Record(msgspec.Struct, array_like=True, gc=False):
@@ -180,6 +182,7 @@ class _Record(msgspec.Struct, array_like=True, gc=False):
     owner: str
     names: tuple[Subject, ...]
     token: str
+    is_ended: bool = False
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -215,9 +218,10 @@ class Ledger:
             self._store.close()
         self._store = None
 
-    def add(self, owner: str, token: Token) -> None:
-        """Box has made a token for somebody; ``""`` is the service account."""
-        self._put(_Record(owner, self.names_of(owner), token.secret.reveal()), token.life)
+    def add(self, owner: str, token: Token, *, is_ended: bool = False) -> None:
+        """Box has made a token for somebody, ``""`` for the service account; or it is to be revoked, and Box could not
+        be told."""
+        self._put(_Record(owner, self.names_of(owner), token.secret.reveal(), is_ended), token.life)
 
     def add_names(self, owner: str, ends_at: float) -> None:
         """A person is known by another name, too, until what is held of them ends (on the monotonic clock)."""
@@ -244,7 +248,7 @@ class Ledger:
         for record, ends in records:
             if record.token:
                 token = Token(Secret(record.token), steady + min(ends - now, _LIFE_MAX_S))
-                yield Recorded(record.owner, names[record.owner], token)
+                yield Recorded(record.owner, names[record.owner], token, record.is_ended)
 
     def begin_anew(self, secret: Secret, *, forget: bool) -> None:
         """The app has another secret; or it is another app, and nothing of the one before counts: ``forget``."""
@@ -253,8 +257,8 @@ class Ledger:
         kept = [] if forget else list(self.recorded())
         self._try(self._store.clear, None)
         self._sealer = Sealer(secret, "ledger")
-        for owner, names, token in kept:
-            self._put(_Record(owner, names, token.secret.reveal()), token.life)
+        for owner, names, token, is_ended in kept:
+            self._put(_Record(owner, names, token.secret.reveal(), is_ended), token.life)
 
     def _all(self) -> dict[str, tuple[str, int]]:
         return self._try(self._store.all, {}) if self._store else {}

@@ -7,7 +7,6 @@ person logged out is handed out to nobody.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 from collections.abc import Hashable, Iterable
@@ -142,8 +141,12 @@ class Revocations:
             ids.add(subject.value)
         self._log.mark((subject.key, *(Subject("id", user_id) for user_id in ids)))
         pending = [pending for user_id in ids for pending in self._cache.revoke(user_id)]
-        with within(self._current.patience):
-            return await self._tell_box(pending)
+        try:
+            with within(self._current.patience):
+                return await self._tell_box(pending)
+        except Problem:
+            self._write_down(pending)
+            raise
 
     async def revoke_all(self) -> int:
         """The same for everybody, the service account included, and what only the ledger knows.
@@ -152,39 +155,50 @@ class Revocations:
             Problem: as :meth:`revoke`; its detail says how many could be.
         """
         self._forget_all()
-        if service := self._current.box.forget_service_token():
-            self._cache.add_pending("", service)
-        told = 0
         pending = list(self._cache.pending_revocations.values())
         try:
             with within(self._current.patience):
                 for start in range(0, len(pending), _TOLD_AT_ONCE):
-                    told += await self._tell_box(pending[start : start + _TOLD_AT_ONCE])
+                    await self._tell_box(pending[start : start + _TOLD_AT_ONCE])
         except Problem as problem:
-            what = (
-                f"{told} of {len(pending)} tokens are revoked, and none is handed out any more; Box is told of the rest"
-            )
-            raise replace(problem, detail=f"{problem.detail} {what} as soon as it can be.") from None
-        return told
+            self._write_down(pending)
+            told = sum(one.token.secret not in self._cache.pending_revocations for one in pending)
+            what = f"{told} of {len(pending)} tokens are revoked; Box is told of the others as soon as it can be."
+            raise replace(problem, detail=f"{problem.detail} {what}") from None
+        return len(pending)
 
     def _forget_all(self) -> None:
         self._log.mark_all()
-        for user_id, names, token in self._ledger.recorded():  # it may know what had no room in memory
-            self._cache.recover(user_id, names, token)
+        self._read_ledger()  # it may know what had no room in memory
+        if service := self._current.box.forget_service_token():
+            self._cache.add_pending("", service)
         self._cache.revoke_all()
 
     def recover(self) -> None:
         """Hold, to be revoked, what the ledger knows from before a restart."""
-        for user_id, names, token in self._ledger.recorded():
-            self._cache.recover(user_id, names, token)
+        self._read_ledger()
         if not self._current.policy.issue:
             self._forget_all()
 
+    def _read_ledger(self) -> None:
+        for user_id, names, token, is_ended in self._ledger.recorded():
+            self._cache.recover(user_id, names, token)
+            if is_ended:
+                self._cache.end_recovered(user_id, token)
+
+    def _write_down(self, pending: Iterable[PendingRevocation]) -> None:
+        """Box could not be told: a restart must not forget that it is to be."""
+        for one in pending:
+            if one.token.secret in self._cache.pending_revocations:
+                self._ledger.add(one.user_id, one.token, is_ended=True)
+
     async def discard(self, user_id: str, token: Token) -> None:
         """Revoke a token that nobody has got yet; later, if Box can't be told now."""
-        pending = self._cache.add_pending(user_id, token)
-        with contextlib.suppress(Problem):
-            await self._tell_box([pending])
+        pending = [self._cache.add_pending(user_id, token)]
+        try:
+            await self._tell_box(pending)
+        except Problem:
+            self._write_down(pending)
 
     def begin_anew(self) -> None:
         """Another Box app's: nothing of the one before is held, and nothing that began for it ends in an answer."""

@@ -200,11 +200,15 @@ class TokenCache:
             for user_id in cache.people():
                 self.revoke(user_id)
 
+    def end_recovered(self, user_id: str, token: Token) -> None:
+        """A token of before a restart; Box is still to be told that it has ended."""
+        self.add_pending(user_id, token)
+        self.recovered.pop(token.secret, None)
+
     def revoke_recovered(self) -> None:
         """Forget what was made before a restart: what it may do nobody knows by now; Box is still to be told."""
         for known in list(self.recovered.values()):
-            self.add_pending(*known)
-            self.recovered.pop(known.token.secret, None)
+            self.end_recovered(*known)
 
     def revoke_where(self, is_refused: Callable[[CachedToken], bool]) -> None:
         """Forget what is refused by now, the tokens included that are handed out no more; Box is still to be told."""

@@ -199,6 +199,9 @@ class ScriptedBox:
         person = f"revoke of {made.user_id}"
         await self._call(person if person in self.world.fails else "revoke", revoke)
 
+    def forget_service_token(self) -> None:
+        """There is none here."""
+
     def _make(self, user_id: str, resource: Resource | None, scopes: tuple[str, ...]) -> Token:
         secret = f"token {len(self.world.made)}"
         ends = self.world.now() + self.world.life_s

@@ -73,7 +73,7 @@ def test_schemathesis_finds_no_difference(bridge: str, wide_open: SidecarProcess
     options = ["--max-examples", "20", "--phases", "coverage,fuzzing", "--generation-database", "none"]
     ended = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "10 selected / 10 total" in ended.stdout
+    assert "11 selected / 11 total" in ended.stdout
     log = wide_open.log.read_text()
     assert "internal error" not in log and "Traceback" not in log
 
