@@ -7,6 +7,7 @@ know.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import logging
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -27,7 +28,7 @@ from box_sidecar.problems import ConfigError
 from box_sidecar.sealed import Sealer
 from box_sidecar.secret import Secret
 from box_sidecar.sink import File
-from box_sidecar.trusted_file import check_way
+from box_sidecar.trusted_file import check_way, read_file
 
 log = logging.getLogger(__name__)
 
@@ -41,27 +42,10 @@ _LIFE_MAX_S = 86_400.0
 _LINE = re.compile(rb"([0-9]{1,12}) ([0-9a-f]{32}) ([A-Za-z0-9_=-]{40,8000})|- ([0-9a-f]{32})")
 
 
-class Store(Protocol):
-    """Where sealed values are kept by name until their end, in seconds since 1970; each call may raise OSError."""
-
-    def put(self, name: str, sealed: str, ends: int) -> None:
-        """Keep a value."""
-
-    def drop(self, name: str) -> None:
-        """Keep it no longer."""
-
-    def all(self) -> dict[str, tuple[str, int]]:
-        """What is kept, by name: each value and its end."""
-
-    def clear(self) -> None:
-        """Keep nothing."""
-
-    def close(self) -> None:
-        """Let go of it."""
-
-
 class FileStore:
-    """A store of lines that are only ever appended. Once all in the older of two files has ended it makes room.
+    """Keeps sealed values by name until their end, in seconds since 1970, as lines that are only ever appended.
+
+    Once all in the older of two files has ended it makes room for the newer.
 
     Raises:
         ConfigError: somebody else could write there, or does: another sidecar.
@@ -106,7 +90,8 @@ class FileStore:
 
     def _turn(self) -> None:
         """What has ended goes; what was the newer file is the older from now on."""
-        self._path.replace(self._older)
+        with contextlib.suppress(FileNotFoundError):  # somebody has removed it
+            self._path.replace(self._older)
         self._older_ends, self._ends, self._size = self._ends, 0, 0
         old, self._file = self._file, self._open()
         old.close()
@@ -146,12 +131,9 @@ def _lock(descriptor: int, path: Path) -> None:
 
 def _lines(path: Path) -> list[bytes]:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return read_file(path, _MOST_BYTES + _TURN_BYTES)[0].split(b"\n")
     except FileNotFoundError:
         return []
-    with os.fdopen(descriptor, "rb") as file:
-        _check(os.fstat(descriptor), path)
-        return file.read(_MOST_BYTES + 65536).split(b"\n")
 
 
 def _entries(lines: Iterable[bytes]) -> dict[str, tuple[str, int]]:
@@ -199,7 +181,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.names_of = lambda _: ()
-        self._store: Store | None = None
+        self._store: FileStore | None = None
         self._sealer: Sealer | None = None
         self.why = ""
 

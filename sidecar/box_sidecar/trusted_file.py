@@ -15,8 +15,9 @@ from box_sidecar.problems import ConfigError
 _FILE_MAX = 1_000_000  # bytes
 
 
-def read_file(path: Path) -> tuple[bytes, os.stat_result]:
-    """A regular file's content and whose it is. What is none (a pipe could hold us for ever) is not read.
+def read_file(path: Path, most: int = _FILE_MAX) -> tuple[bytes, os.stat_result]:
+    """A regular file's content, at most so many bytes, and whose it is. What is none (a pipe could hold us for ever) is
+    not read.
 
     Raises:
         ConfigError: it can't be read.
@@ -29,15 +30,15 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
             if not stat.S_ISREG(status.st_mode):
                 raise ConfigError(f"{path}: can't be read: not a regular file")
             with os.fdopen(descriptor, "rb", closefd=False) as file:
-                content = file.read(_FILE_MAX + 1)
+                content = file.read(most + 1)
         finally:
             os.close(descriptor)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
-    if len(content) > _FILE_MAX:
-        raise ConfigError(f"{path}: can't be read: longer than {_FILE_MAX} bytes")
+    if len(content) > most:
+        raise ConfigError(f"{path}: can't be read: longer than {most} bytes")
     return content, status
 
 

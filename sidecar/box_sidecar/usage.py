@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import calendar
+import contextlib
 import logging
 import os
-import stat
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,8 +19,10 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from box_sidecar import clock
+from box_sidecar.problems import ConfigError
 from box_sidecar.sealed import Sealer
 from box_sidecar.secret import Secret
+from box_sidecar.trusted_file import check_way, read_file
 
 log = logging.getLogger(__name__)
 
@@ -210,88 +212,47 @@ class Usage:
     def load(self, path: Path | None) -> None:
         """Go on with what is in this file, and write there from now on; one that is no such file is put aside."""
         self._path = path
-        if path is None:
+        if path is None or not path.exists():
             return
         try:
-            raw = _read(path)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            self._fail(error)
-            return
-        try:
+            check_way(path)
+            raw, _ = read_file(path, _FILE_MAX)
             contents = msgspec.json.decode(raw, type=_Contents)
             for name in contents.days:
                 date.fromisoformat(name)
-        except (ValueError, RecursionError):  # msgspec's errors and a wrong date are ValueErrors
-            aside = path.with_name(f"{path.name}.damaged")
-            log.warning("%s is not what we write there: counting starts anew, and it is put aside as %s", path, aside)
-            try:
-                path.replace(aside)
-            except OSError as error:
-                self._fail(error)
-            return
-        self._days, self._written, self._date, self._look_at = contents.days, raw, date.min, 0.0
+        except (ConfigError, OSError, ValueError, RecursionError):  # msgspec's errors and a wrong date are ValueErrors
+            log.warning("%s is not what is written there: counting starts anew, and it becomes %s.damaged", path, path)
+            with contextlib.suppress(OSError):
+                path.replace(f"{path}.damaged")
+        else:
+            self._days, self._written, self._date, self._look_at = contents.days, raw, date.min, 0.0
 
     async def keep(self) -> None:
         """Write it every minute, without anybody's waiting."""
         while True:
             await asyncio.sleep(_WRITE_S)
-            if new := self._unwritten():
-                self._settle(new, await asyncio.to_thread(self._write, new))
+            await asyncio.to_thread(self.save)
 
     def save(self) -> None:
-        """Write it now."""
-        if new := self._unwritten():
-            self._settle(new, self._write(new))
-
-    def _unwritten(self) -> bytes:
-        contents = _Contents(1, {name: day for name, day in self._days.items() if day != _Day()})
-        new = msgspec.json.encode(contents)
-        return new if self._path and new != self._written and contents.days else b""
-
-    def _write(self, content: bytes) -> OSError | None:
-        """Whole or not at all: in a file beside it, which takes its place."""
-        if self._path is None:
-            return None
-        beside = self._path.with_name(f"{self._path.name}.new")
+        """Write it, whole or not at all: in a file beside it, which takes its place."""
+        days = {name: day for name, day in self._days.copy().items() if day != _Day()}
+        new = msgspec.json.encode(_Contents(1, days))
+        if self._path is None or new == self._written or not days:
+            return
+        beside = Path(f"{self._path}.new")
         try:
             beside.unlink(missing_ok=True)
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+                file.write(new)
             beside.replace(self._path)
+            self._written, self._is_broken = new, False
         except OSError as error:
-            return error
-        return None
-
-    def _settle(self, content: bytes, error: OSError | None) -> None:
-        if error is not None:
-            self._fail(error)
-        else:
-            self._written, self._is_broken = content, False
-
-    def _fail(self, error: OSError) -> None:
-        if not self._is_broken:
-            log.warning("%s can't be kept, counting goes on in memory: %s", self._path, error.strerror)
-        self._is_broken = True
+            if not self._is_broken:
+                log.warning("%s can't be kept, counting goes on in memory: %s", self._path, error.strerror)
+            self._is_broken = True
 
 
 def _told(name: str, day: _Day) -> DayUsage:
     most_first = sorted(((name.split(), count) for name, count in day.pages.items()), key=lambda item: -item[1])
     pages = [PageUsage(int(page), element, count) for (page, element), count in most_first]
     return DayUsage(name, day.tokens, day.number_of_people, day.failures, day.calls, pages)
-
-
-def _read(path: Path) -> bytes:
-    """The file's content, or nothing that could be one where it is not ours to believe or too long.
-
-    Raises:
-        OSError: it can't be read.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        trusted = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
-        content = file.read(_FILE_MAX + 1) if trusted else b""
-    return content if len(content) <= _FILE_MAX else b""

@@ -22,7 +22,9 @@ PACKAGE = Path(box_sidecar.__file__).parent
 
 #: Lines of code in all that serves. What explains it costs nothing: neither docstrings nor comments nor blank lines.
 #: 150 of them are for folders that are named by a path, which no page can look up: only here is the person's own token.
-MOST_LINES = 4650
+#: 640 are for a ledger that lets a restart forget no token, an end to all of them, and counts of what is used: only
+#: here are all tokens and all calls.
+MOST_LINES = 5290
 
 NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,

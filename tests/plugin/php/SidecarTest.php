@@ -175,7 +175,7 @@ final class SidecarTest extends TestCase {
 	 * Every code has a sentence that people understand, without the code in it.
 	 */
 	public function test_sentences(): void {
-		foreach ( array( 'user_not_found', 'user_inactive', 'role_not_allowed', 'folder_not_allowed', 'resource_not_found', 'rate_limited', 'box_unavailable', 'clock_skew', 'unheard_of' ) as $code ) {
+		foreach ( array( 'user_not_found', 'user_inactive', 'role_not_allowed', 'folder_not_allowed', 'resource_not_found', 'rate_limited', 'issuing_stopped', 'box_unavailable', 'clock_skew', 'unheard_of' ) as $code ) {
 			$this->assertMatchesRegularExpression( '/^[A-Z].{20,}\.$/', Errors::sentence( $code ) );
 			$this->assertStringNotContainsString( '_', Errors::sentence( $code ) );
 		}

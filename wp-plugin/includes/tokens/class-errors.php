@@ -104,6 +104,8 @@ final class Errors {
 				return __( 'This widget asks for more than your organisation allows. Please tell the author of this page.', 'widgets-for-box' );
 			case 'resource_not_found':
 				return __( 'Box does not show you this folder or file: it was deleted, or it is not shared with you.', 'widgets-for-box' );
+			case 'issuing_stopped':
+				return __( 'Box is switched off here at the moment. Your files are safe.', 'widgets-for-box' );
 			case 'rate_limited':
 			case 'box_rate_limited':
 				return __( 'Too many requests at once. Please try again in a minute.', 'widgets-for-box' );
