@@ -1,5 +1,6 @@
 /**
- * The status panel of the settings page, "try as this user", and the look-up on profile pages.
+ * The path and the status panel of the settings page, "try as this user", the look-up of everybody, and that on profile
+ * pages.
  *
  * @package
  */
@@ -10,6 +11,13 @@
 	const { __, sprintf } = wp.i18n;
 
 	const SPACE = '/widgets-for-box/v1/';
+
+	/** Whether somebody would get a token. */
+	const YES = __( 'Yes.', 'widgets-for-box' );
+	const NO = __( 'No.', 'widgets-for-box' );
+
+	/** Seconds until the look-up is gone on with where nobody says when. */
+	const LATER = 30;
 
 	/** What the status of a check is called. */
 	const STATUS = {
@@ -28,9 +36,25 @@
 		return [ error.message, error.data?.fix ].filter( Boolean ).join( ' ' );
 	}
 
+	/** Shows how far a step of the path has come; what somebody has opened or folded stays so unless that has changed. */
+	function showStep( [ id, { state, label, text } ] ) {
+		const step = document.querySelector( `[data-step="${ id }"]` );
+		if ( ! step ) {
+			return;
+		}
+		step.querySelector( '[data-label]' ).textContent = label;
+		step.querySelector( '[data-text]' ).textContent = text;
+		if ( step.dataset.state !== state ) {
+			step.dataset.state = state;
+			const open = document.querySelector( '[data-step]:not([data-state="done"])' ) === step;
+			step.querySelector( 'details' ).open = open || state === 'fail';
+		}
+	}
+
 	async function fillPanel( panel ) {
 		try {
-			const { checks } = await apiFetch( { path: SPACE + 'status' } );
+			const { checks, steps } = await apiFetch( { path: SPACE + 'status' } );
+			Object.entries( steps ).forEach( showStep );
 			panel.replaceChildren();
 			const list = add( panel, 'ul', {} );
 			checks.forEach( ( { status, summary, fix } ) => {
@@ -47,16 +71,19 @@
 		}
 	}
 
-	/** Does something on a button's click and says beside it how it went. */
-	function onClick( button, act ) {
+	/** Does something on a button's click and says beside it how it went, after a word for "yes" and one for "no". */
+	function onClick( button, act, yes = '', no = '' ) {
 		button.addEventListener( 'click', async () => {
 			const result = button.parentNode.querySelector( '[data-result]' );
 			button.disabled = true;
+			result.className = '';
 			result.textContent = '…';
 			try {
-				result.textContent = await act();
+				result.textContent = ( yes + ' ' + await act() ).trim();
+				result.className = 'widgets-for-box-answer is-yes';
 			} catch ( error ) {
-				result.textContent = explanation( error );
+				result.textContent = ( no + ' ' + explanation( error ) ).trim();
+				result.className = 'widgets-for-box-answer is-no';
 			}
 			button.disabled = false;
 		} );
@@ -95,26 +122,88 @@
 			await findPeople( login );
 		}
 		if ( ! found.has( login ) ) {
-			return __( 'Nobody on this site has this user name. Type a part of it and choose one.', 'widgets-for-box' );
+			throw new Error( __( 'Nobody on this site has this user name. Type a part of it and choose one.', 'widgets-for-box' ) );
 		}
-		const { user } = await apiFetch( { path: SPACE + 'trial', method: 'POST', data: { user: found.get( login ) } } );
+		return tryId( found.get( login ) );
+	}
+
+	async function tryId( id ) {
+		const { user } = await apiFetch( { path: SPACE + 'trial', method: 'POST', data: { user: id } } );
 		/* translators: 1: name, 2: login and 3: id of a Box user. */
 		return sprintf( __( 'Sees the files of %1$s (%2$s, id %3$s).', 'widgets-for-box' ), user.name, user.login, user.id );
 	}
 
 	async function lookUp( text ) {
 		if ( ! text.includes( '@' ) ) {
-			return __( 'Only logins can be looked up. Use “Try as this user” in the settings to see whose id it is.', 'widgets-for-box' );
+			throw new Error( __( 'Only logins can be looked up. Use “Try as this user” in the settings to see whose id it is.', 'widgets-for-box' ) );
 		}
 		const user = await apiFetch( { path: SPACE + 'account?login=' + encodeURIComponent( text ) } );
 		/* translators: 1: name, 2: login, 3: id and 4: status of a Box user. */
 		return sprintf( __( 'Found: %1$s (%2$s, id %3$s, %4$s)', 'widgets-for-box' ), user.name, user.login, user.id, user.status );
 	}
 
-	document.querySelectorAll( '[data-check]' ).forEach( fillPanel );
+	const seconds = ( count ) => new Promise( ( resolve ) => setTimeout( resolve, 1000 * count ) );
+
+	/** Goes on with the look-up of everybody while the page is looked at, at the pace that the site sets. */
+	async function lookUpPeople( box ) {
+		const result = box.querySelector( '[data-result]' );
+		for ( let due = 1; due; ) {
+			let wait = LATER;
+			try {
+				const progress = document.hidden ? { due, wait } : await apiFetch( { path: SPACE + 'coverage', method: 'POST' } );
+				( { due, wait } = progress );
+				if ( progress.total ) {
+					Object.assign( box.querySelector( 'progress' ), { max: progress.total, value: progress.total - due } );
+					/* translators: 1 and 2: numbers. */
+					const text = sprintf( __( '%1$s of %2$s are looked up.', 'widgets-for-box' ), progress.total - due, progress.total );
+					result.textContent = ( text + ' ' + progress.message ).trim();
+				}
+			} catch ( error ) {
+				result.textContent = explanation( error );
+			}
+			if ( due ) {
+				await seconds( Math.max( 1, wait ) );
+			}
+		}
+		window.location.reload();
+	}
+
+	/** Shows the button that copies the command before it. Without leave to copy, the command is chosen instead. */
+	function offerCopy( button ) {
+		const command = button.parentNode.querySelector( 'code' );
+		button.hidden = false;
+		button.addEventListener( 'click', async () => {
+			try {
+				await window.navigator.clipboard.writeText( command.textContent );
+				button.textContent = __( 'Copied', 'widgets-for-box' );
+			} catch {
+				window.getSelection().selectAllChildren( command );
+			}
+		} );
+	}
+
+	const panels = document.querySelectorAll( '[data-check]' );
+	panels.forEach( fillPanel );
+	document.querySelectorAll( '[data-recheck]' ).forEach( ( link ) => {
+		link.addEventListener( 'click', ( event ) => {
+			if ( panels.length ) {
+				event.preventDefault();
+				panels.forEach( ( panel ) => {
+					panel.replaceChildren();
+					add( panel, 'p', { textContent: __( 'Asking the sidecar…', 'widgets-for-box' ) } );
+					fillPanel( panel );
+				} );
+			}
+		} );
+	} );
 	document.querySelectorAll( '[data-people]' ).forEach( offerPeople );
-	document.querySelectorAll( '[data-try]' ).forEach( ( button ) => onClick( button, tryAs ) );
+	document.querySelectorAll( '[data-try]' ).forEach( ( button ) => onClick( button, tryAs, YES, NO ) );
+	document.querySelectorAll( '[data-try-id]' ).forEach( ( button ) => {
+		onClick( button, () => tryId( Number( button.dataset.tryId ) ), YES, NO );
+	} );
 	document.querySelectorAll( '[data-look-up]' ).forEach( ( button ) => {
 		onClick( button, () => lookUp( document.getElementById( button.dataset.lookUp ).value.trim() ) );
 	} );
+	document.querySelectorAll( '[data-look-up-people]' ).forEach( lookUpPeople );
+	document.querySelectorAll( '[data-copy]' ).forEach( offerCopy );
 }( window.wp ) );

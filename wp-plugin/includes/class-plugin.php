@@ -55,6 +55,8 @@ final class Plugin {
 		'Address_Book'            => 'identity/',
 		'Address_Link'            => 'identity/',
 		'Sealed_Meta'             => 'identity/',
+		'Coverage'                => 'identity/',
+		'Coverage_Book'           => 'identity/',
 		'Snapshot'                => 'identity/',
 		'Setting_Values'          => 'admin/',
 		'Settings_Option'         => 'admin/',
@@ -73,12 +75,28 @@ final class Plugin {
 		'Elements_Copy'           => 'admin/',
 		'Command'                 => 'admin/',
 		'Live_View'               => 'admin/',
+		'Admin_Area'              => 'admin/',
+		'Checklist'               => 'admin/',
+		'Checklist_View'          => 'admin/',
+		'Drawings'                => 'admin/',
+		'First_Page'              => 'admin/',
+		'Look_Up'                 => 'admin/',
+		'Look_Up_Pace'            => 'admin/',
+		'People_Page'             => 'admin/',
+		'People_Export'           => 'admin/',
+		'Coverage_Picture'        => 'admin/',
+		'Abilities'               => 'admin/',
 	);
 
 	/**
 	 * The scheduled event of Revocations.
 	 */
 	const REVOKE_AGAIN = 'widgets_for_box_revoke_again';
+
+	/**
+	 * The scheduled event of Look_Up.
+	 */
+	const LOOK_UP = 'widgets_for_box_look_up';
 
 	/**
 	 * Begins.
@@ -96,7 +114,7 @@ final class Plugin {
 		self::hook_identity();
 		self::hook_settings();
 		if ( is_admin() ) {
-			self::hook_admin_area();
+			Admin_Area::hook();
 		}
 		if ( defined( 'WP_CLI' ) && WP_CLI ) {
 			\WP_CLI::add_command( 'box', Command::class );
@@ -159,6 +177,7 @@ final class Plugin {
 	public static function deactivate(): void {
 		Revocations::run();
 		wp_unschedule_hook( self::REVOKE_AGAIN );
+		wp_unschedule_hook( self::LOOK_UP );
 		delete_metadata( 'user', 0, Address_Link::META, '', true );
 	}
 
@@ -236,6 +255,11 @@ final class Plugin {
 		add_action( 'user_profile_update_errors', array( Profile::class, 'validate' ), 10, 3 );
 		// After what Addresses does about the change itself.
 		add_action( 'profile_update', array( Profile::class, 'save' ), 20 );
+		foreach ( array( 'added_user_meta', 'updated_user_meta', 'deleted_user_meta' ) as $hook ) {
+			add_action( $hook, array( Coverage::class, 'meta_changed' ), 10, 3 );
+		}
+		add_action( 'profile_update', array( Coverage::class, 'profile_updated' ), 10, 2 );
+		add_action( self::LOOK_UP, array( Look_Up::class, 'run' ) );
 		add_filter( 'wp_privacy_personal_data_exporters', array( Privacy::class, 'add_exporter' ) );
 		add_filter( 'wp_privacy_personal_data_erasers', array( Privacy::class, 'add_eraser' ) );
 	}
@@ -252,34 +276,7 @@ final class Plugin {
 		add_filter( 'debug_information', array( Site_Health::class, 'add_information' ) );
 		add_action( 'rest_api_init', array( Site_Health::class, 'add_route' ) );
 		add_action( 'rest_api_init', array( Admin_Routes::class, 'register' ) );
-	}
-
-	/**
-	 * Pages and notices of the admin area.
-	 */
-	private static function hook_admin_area(): void {
-		add_action( 'admin_init', array( Settings_Option::class, 'register' ) );
-		add_action( 'admin_init', array( Privacy::class, 'suggest_policy' ) );
-		add_action( 'admin_menu', array( Settings_Page::class, 'add_page' ) );
-		add_action( 'network_admin_menu', array( Network_Page::class, 'add_page' ) );
-		add_action( 'network_admin_edit_widgets_for_box', array( Network_Page::class, 'save' ) );
-		add_action( 'admin_post_' . Network_Page::ACTION, array( Network_Page::class, 'save' ) );
-		add_action( 'admin_post_' . Live_View::ACTION, array( Live_View::class, 'show' ) );
-		add_action( 'admin_post_' . Settlement::ACTION, array( Settlement::class, 'settle' ) );
-		add_filter( 'plugin_action_links_' . plugin_basename( FILE ), array( Settings_Page::class, 'link' ) );
-		add_action( 'load-profile.php', array( Address_Link_Page::class, 'follow' ) );
-		add_action( 'admin_post_' . Address_Link_Page::ACTION, array( Address_Link_Page::class, 'send_on_request' ) );
-		add_action( 'admin_menu', array( Addresses_Page::class, 'add_page' ) );
-		add_action( 'network_admin_menu', array( Addresses_Page::class, 'add_page' ) );
-		add_action( 'admin_post_' . Addresses_Page::ACTION, array( Addresses_Page::class, 'confirm' ) );
-		add_action( 'admin_post_' . Addresses_Page::SEEN, array( Addresses_Page::class, 'dismiss_setup' ) );
-		add_action( 'admin_post_' . Addresses_Page::RECORD, array( Addresses_Page::class, 'record_setup' ) );
-		add_action( 'admin_notices', array( Address_Link_Page::class, 'ask' ) );
-		add_action( 'admin_notices', array( Address_Link_Page::class, 'tell_result' ) );
-		foreach ( array( 'admin_notices', 'network_admin_notices' ) as $hook ) {
-			add_action( $hook, array( Settings_Page::class, 'warn_after_activation' ) );
-			add_action( $hook, array( Addresses_Page::class, 'tell_setup' ) );
-			add_action( $hook, array( Addresses_Page::class, 'offer_setup' ) );
-		}
+		add_action( 'wp_abilities_api_categories_init', array( Abilities::class, 'add_category' ) );
+		add_action( 'wp_abilities_api_init', array( Abilities::class, 'add' ) );
 	}
 }

@@ -60,6 +60,15 @@ final class Admin_Routes {
 		);
 		register_rest_route(
 			Rest::SPACE,
+			'/coverage',
+			array(
+				'methods'             => WP_REST_Server::CREATABLE,
+				'callback'            => array( self::class, 'coverage' ),
+				'permission_callback' => array( People_Page::class, 'is_allowed' ),
+			)
+		);
+		register_rest_route(
+			Rest::SPACE,
 			'/account',
 			array(
 				'methods'             => WP_REST_Server::READABLE,
@@ -102,6 +111,17 @@ final class Admin_Routes {
 			return Rest::for_administrator( $answer );
 		}
 		return new WP_REST_Response( array( 'user' => array_intersect_key( (array) ( $answer['user'] ?? array() ), array_flip( array( 'id', 'login', 'name' ) ) ) ) );
+	}
+
+	/**
+	 * Looks a few people up, while an administrator looks on.
+	 *
+	 * @internal Callback of the route.
+	 * @since 0.1.0
+	 */
+	public static function coverage(): WP_REST_Response {
+		Look_Up::run();
+		return new WP_REST_Response( Look_Up_Pace::progress() );
 	}
 
 	/**

@@ -71,8 +71,7 @@ final class Command {
 	 */
 	public function user( $arguments ): void {
 		$login   = $arguments[0];
-		$wp_user = get_user_by( 'login', $login );
-		$wp_user = $wp_user ? $wp_user : get_user_by( is_email( $login ) ? 'email' : 'id', $login );
+		$wp_user = Look_Up::person( $login );
 		if ( ! $wp_user ) {
 			/* translators: %s: what was typed. */
 			WP_CLI::error( sprintf( __( 'There is no WordPress user %s.', 'widgets-for-box' ), $login ) );
@@ -94,5 +93,140 @@ final class Command {
 		$user = (array) ( $answer['user'] ?? array() );
 		/* translators: 1: login of a WordPress user, 2: name, 3: login and 4: id of a Box user. */
 		WP_CLI::success( sprintf( __( '%1$s is %2$s <%3$s> at Box (id %4$s).', 'widgets-for-box' ), $wp_user->user_login, $user['name'] ?? '?', $user['login'] ?? '?', $user['id'] ?? '?' ) );
+	}
+
+	/**
+	 * Lists who is found at Box, as far as it was looked up.
+	 *
+	 * ## OPTIONS
+	 *
+	 * [--status=<status>]
+	 * : List these people alone: matched, no_account, ambiguous, inactive, role, denied, unconfirmed, nobody, no_access,
+	 * failed or unknown.
+	 *
+	 * [--look-up]
+	 * : Look up first who was not yet, at the pace of a hundred a minute.
+	 *
+	 * [--format=<format>]
+	 * : How to print the list.
+	 * ---
+	 * default: table
+	 * options:
+	 *   - table
+	 *   - csv
+	 *   - json
+	 *   - yaml
+	 * ---
+	 *
+	 * ## EXAMPLES
+	 *
+	 *     wp box people --status=no_account --format=csv
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param string[]              $arguments Positional arguments.
+	 * @param array<string, string> $options   Options.
+	 */
+	public function people( $arguments, $options ): void {
+		$state = $options['status'] ?? '';
+		if ( '' !== $state && ! in_array( $state, Coverage::STATES, true ) ) {
+			/* translators: 1: what was typed, 2: a list of words. */
+			WP_CLI::error( sprintf( __( '%1$s is none of: %2$s', 'widgets-for-box' ), $state, implode( ', ', Coverage::STATES ) ) );
+			return;
+		}
+		$format = $options['format'] ?? 'table';
+		if ( isset( $options['look-up'] ) && ! $this->look_up() ) {
+			return;
+		}
+		$rows = array();
+		foreach ( People_Export::rows( $state ) as $row ) {
+			$rows[] = 'csv' === $format ? array_map( array( People_Export::class, 'harmless' ), $row ) : $row;
+		}
+		WP_CLI\Utils\format_items( $format, $rows, array( 'login', 'name', 'email', 'status', 'looked_up' ) );
+	}
+
+	/**
+	 * Looks up who is due.
+	 *
+	 * @return bool Whether everybody is looked up.
+	 */
+	private function look_up(): bool {
+		do {
+			Look_Up::batch();
+			$progress = Look_Up_Pace::progress();
+			if ( '' !== $progress['message'] ) {
+				/* translators: 1: what is wrong, 2: a number. */
+				WP_CLI::error( sprintf( __( '%1$s %2$s are still to be looked up.', 'widgets-for-box' ), $progress['message'], number_format_i18n( $progress['due'] ) ) );
+				return false;
+			}
+			if ( $progress['due'] ) {
+				sleep( max( 1, $progress['wait'] ) );
+			}
+		} while ( $progress['due'] );
+		return true;
+	}
+
+	/**
+	 * Shows how much the widgets are used, and what that costs at Box.
+	 *
+	 * ## OPTIONS
+	 *
+	 * [--days=<days>]
+	 * : How many days, up to 90.
+	 * ---
+	 * default: 30
+	 * ---
+	 *
+	 * [--format=<format>]
+	 * : How to print the days.
+	 * ---
+	 * default: table
+	 * options:
+	 *   - table
+	 *   - csv
+	 *   - json
+	 *   - yaml
+	 * ---
+	 *
+	 * ## EXAMPLES
+	 *
+	 *     wp box usage --days=7
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param string[]              $arguments Positional arguments.
+	 * @param array<string, string> $options   Options.
+	 */
+	public function usage( $arguments, $options ): void {
+		$days = $options['days'] ?? '30';
+		if ( ! preg_match( '/^([1-9]|[1-8]\d|90)$/D', (string) $days ) ) {
+			WP_CLI::error( __( '--days is a number from 1 to 90.', 'widgets-for-box' ) );
+			return;
+		}
+		$usage = ( new Sidecar() )->usage( (int) $days );
+		if ( is_wp_error( $usage ) ) {
+			$data = (array) $usage->get_error_data();
+			WP_CLI::error( trim( $usage->get_error_code() . ': ' . $usage->get_error_message() . ' ' . ( $data['fix'] ?? '' ) ) );
+			return;
+		}
+		$sum  = static fn( $numbers ): int => is_array( $numbers ) ? (int) array_sum( array_filter( $numbers, 'is_int' ) ) : 0;
+		$rows = array();
+		foreach ( array_filter( $usage['days'], 'is_array' ) as $day ) {
+			$rows[] = array(
+				'date'      => preg_replace( '/[^\d-]/', '', (string) ( $day['date'] ?? '' ) ),
+				'tokens'    => $sum( $day['tokens'] ?? null ),
+				'people'    => (int) ( $day['people'] ?? 0 ),
+				'failures'  => $sum( $day['failures'] ?? null ),
+				'box_calls' => $sum( $day['box_calls'] ?? null ),
+			);
+		}
+		$format = $options['format'] ?? 'table';
+		WP_CLI\Utils\format_items( $format, $rows, array( 'date', 'tokens', 'people', 'failures', 'box_calls' ) );
+		$month = $usage['month'] ?? null;
+		if ( 'table' === $format && is_array( $month ) && is_numeric( $month['calls'] ?? null ) ) {
+			$allotment = is_numeric( $month['allotment'] ?? null ) && $month['allotment'] > 0 ? number_format_i18n( $month['allotment'] ) : '?';
+			/* translators: 1 to 3: numbers. */
+			WP_CLI::log( sprintf( __( 'Calls to Box this month: %1$s so far, %2$s expected, of %3$s.', 'widgets-for-box' ), number_format_i18n( $month['calls'] ), number_format_i18n( (float) ( $month['forecast'] ?? 0 ) ), $allotment ) );
+		}
 	}
 }

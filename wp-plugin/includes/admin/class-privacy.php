@@ -12,8 +12,8 @@ use WP_User;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * What the plugin stores about people is which Box user they are, how that was proved, until when they hold tokens,
- * and in whose place administrators have lately looked at folders.
+ * What the plugin stores about people is which Box user they are, how that was proved, whether Box knew them when they
+ * were last looked up, until when they hold tokens, and in whose place administrators have lately looked at folders.
  *
  * @since 0.1.0
  */
@@ -100,7 +100,9 @@ final class Privacy {
 		$issued = get_user_meta( $wp_user->ID, Issued::META, true );
 		// What others have put there is not ours to export.
 		$issued = is_array( $issued ) && People::is_box_user( $issued['user'] ?? null ) && is_int( $issued['until'] ?? null ) ? $issued : null;
+		$found  = Coverage::of( $wp_user );
 		$values = array(
+			__( 'Looked up at Box', 'widgets-for-box' ) => $found['when'] ? Coverage::label( $found['state'] ) . ', ' . gmdate( 'c', $found['when'] ) : '',
 			__( 'Assigned Box user', 'widgets-for-box' ) => current( People::assigned( $wp_user->ID ) ),
 			__( 'E-mail address for Box', 'widgets-for-box' ) => Profile::history( Addresses::mark( $wp_user->ID ) ),
 			__( 'A link to confirm was sent to', 'widgets-for-box' ) => Sealed_Meta::get( $wp_user->ID, Address_Link::META )['email'] ?? '',
@@ -138,6 +140,7 @@ final class Privacy {
 			delete_user_meta( $wp_user->ID, People::ASSIGNED );
 			delete_user_meta( $wp_user->ID, Address_Link::META );
 			delete_user_meta( $wp_user->ID, View_As::META );
+			Coverage::forget_everywhere( $wp_user->ID );
 		}
 		return array(
 			'items_removed'  => $removed,

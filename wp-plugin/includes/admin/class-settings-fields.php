@@ -34,7 +34,7 @@ final class Settings_Fields {
 		);
 		$settings = Settings::of( ...$scopes );
 		foreach ( array_intersect_key( $sections, array_flip( array_column( $settings, 'section' ) ) ) as $id => list( $title, $intro ) ) {
-			add_settings_section( $id, $title, $intro, $page );
+			add_settings_section( $id, $title, $intro, $page, self::fold( $id ) );
 		}
 		foreach ( $settings as $name => $setting ) {
 			if ( isset( $setting['field'] ) ) {
@@ -42,6 +42,21 @@ final class Settings_Fields {
 			}
 		}
 		do_settings_sections( $page );
+	}
+
+	/**
+	 * What stands around a section: those of the server are folded away together, unless something is wrong with one.
+	 *
+	 * @param string $section Its id.
+	 * @return array<string, string>
+	 */
+	private static function fold( string $section ): array {
+		$open = get_settings_errors( Settings::OPTION ) ? ' open' : '';
+		$fold = array(
+			'connection' => array( 'before_section' => '<details class="widgets-for-box-fold"' . $open . '><summary>' . esc_html__( 'Server settings', 'widgets-for-box' ) . '</summary>' ),
+			'elements'   => array( 'after_section' => '</details>' ),
+		);
+		return $fold[ $section ] ?? array();
 	}
 
 	/**

@@ -19,6 +19,18 @@ final class Settings_Page {
 	const SLUG = 'widgets-for-box';
 
 	/**
+	 * Parameter and nonce of the button that checks again without a script.
+	 */
+	const RECHECK = 'widgets_for_box_recheck';
+
+	/**
+	 * What was found for a browser without scripts; null if the script is to ask.
+	 *
+	 * @var array<int, array<string, string>>|null
+	 */
+	private static ?array $checks = null;
+
+	/**
 	 * Adds the page of a site.
 	 *
 	 * @internal Callback of `admin_menu`.
@@ -76,6 +88,9 @@ final class Settings_Page {
 	 */
 	public static function prepare(): void {
 		Assets::enqueue_admin();
+		if ( isset( $_GET[ self::RECHECK ] ) && wp_verify_nonce( sanitize_key( $_GET[ self::RECHECK ] ), self::RECHECK ) ) {
+			self::$checks = Status::checks();
+		}
 		$screen = get_current_screen();
 		$screen->add_help_tab(
 			array(
@@ -108,6 +123,7 @@ final class Settings_Page {
 	 */
 	public static function render(): void {
 		echo '<div class="wrap"><h1>', esc_html( get_admin_page_title() ), '</h1>';
+		Checklist_View::render( null === self::$checks ? Checklist::known() : Checklist::take( self::$checks ) );
 		self::render_status();
 		Settlement::render();
 		echo '<form action="options.php" method="post">';
@@ -132,12 +148,38 @@ final class Settings_Page {
 	 */
 	public static function render_status(): void {
 		echo '<h2>', esc_html__( 'Status', 'widgets-for-box' ), '</h2>';
-		echo '<div class="widgets-for-box-checks" data-check role="status"><p>', esc_html__( 'Asking the sidecar…', 'widgets-for-box' ), '</p></div>';
-		echo '<p>', wp_kses( Status::probe_hint(), array( 'code' => array( 'class' => true ) ) ), '</p>';
-		if ( ! is_network_admin() && current_user_can( 'list_users' ) ) {
-			echo '<p><label for="widgets-for-box-try">', esc_html__( 'Try as this user', 'widgets-for-box' ), '</label> ';
-			printf( '<input type="text" class="regular-text" id="widgets-for-box-try" list="widgets-for-box-people" value="%s" autocomplete="off" data-people><datalist id="widgets-for-box-people"></datalist>', esc_attr( wp_get_current_user()->user_login ) );
-			echo ' <button type="button" class="button" data-try>', esc_html__( 'Try', 'widgets-for-box' ), '</button> <span role="status" data-result></span></p>';
+		if ( null === self::$checks ) {
+			echo '<div class="widgets-for-box-checks" data-check role="status"><p>', esc_html__( 'Asking the sidecar…', 'widgets-for-box' ), '</p></div>';
+		} else {
+			self::render_findings( self::$checks );
 		}
+		Checklist_View::render_recheck();
+		echo '<p>', wp_kses( Status::probe_hint(), array( 'code' => array( 'class' => true ) ) ), '</p>';
+		Checklist_View::render_off();
+		if ( ! is_network_admin() && current_user_can( 'list_users' ) ) {
+			People_Page::render_try();
+		}
+	}
+
+	/**
+	 * Prints what was found, where no script does.
+	 *
+	 * @param array<int, array<string, string>> $checks As of Status::checks().
+	 */
+	private static function render_findings( array $checks ): void {
+		$labels = array(
+			'pass' => __( 'All right', 'widgets-for-box' ),
+			'warn' => __( 'Worth a look', 'widgets-for-box' ),
+			'fail' => __( 'Needs mending', 'widgets-for-box' ),
+		);
+		echo '<div class="widgets-for-box-checks" role="status"><ul>';
+		foreach ( $checks as $check ) {
+			printf( '<li class="is-%1$s"><strong>%2$s</strong><span>%3$s</span>', esc_attr( $check['status'] ), esc_html( $labels[ $check['status'] ] ), esc_html( $check['summary'] ) );
+			if ( 'pass' !== $check['status'] && '' !== $check['fix'] ) {
+				echo '<p>', esc_html( $check['fix'] ), '</p>';
+			}
+			echo '</li>';
+		}
+		echo '</ul></div>';
 	}
 }

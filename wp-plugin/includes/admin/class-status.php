@@ -58,6 +58,7 @@ final class Status {
 			array(
 				'status' => self::worst( $checks ),
 				'checks' => $checks,
+				'steps'  => Checklist::take( $checks ),
 			)
 		);
 	}

@@ -91,6 +91,19 @@ final class Patterns {
 	}
 
 	/**
+	 * A pattern as a page of its own, whose title is its heading.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param string $name A key of all().
+	 * @return array{string, string} Title and content.
+	 */
+	public static function page( string $name ): array {
+		list( $title, $sentence, $block ) = self::all()[ $name ];
+		return array( $title, self::below( $sentence, $block ) );
+	}
+
+	/**
 	 * A pattern's blocks.
 	 *
 	 * @param string $title    The heading.
@@ -98,8 +111,17 @@ final class Patterns {
 	 * @param string $block    Name and attributes of the block, as posts have them.
 	 */
 	private static function content( string $title, string $sentence, string $block ): string {
-		return '<!-- wp:heading -->' . "\n" . '<h2 class="wp-block-heading">' . esc_html( $title ) . "</h2>\n<!-- /wp:heading -->\n\n"
-			. "<!-- wp:paragraph -->\n<p>" . esc_html( $sentence ) . "</p>\n<!-- /wp:paragraph -->\n\n"
+		return '<!-- wp:heading -->' . "\n" . '<h2 class="wp-block-heading">' . esc_html( $title ) . "</h2>\n<!-- /wp:heading -->\n\n" . self::below( $sentence, $block );
+	}
+
+	/**
+	 * What is below the heading.
+	 *
+	 * @param string $sentence The sentence.
+	 * @param string $block    The block.
+	 */
+	private static function below( string $sentence, string $block ): string {
+		return "<!-- wp:paragraph -->\n<p>" . esc_html( $sentence ) . "</p>\n<!-- /wp:paragraph -->\n\n"
 			. '<!-- wp:widgets-for-box/' . $block . " /-->\n";
 	}
 }
