@@ -60,6 +60,11 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (WORDPRESS, "class-revocations.php", "LONG_TIMEOUT"): "for one revocation where nobody waits",
     (WORDPRESS, "class-revocations.php", "EVENT_BUDGET"): "after which the scheduled event begins no further one",
     (WORDPRESS, "class-address-link.php", "LIFE"): "of a link that proves an address",
+    (WORDPRESS, "class-coverage.php", "LIFE"): "that somebody who was found at Box is remembered as found, to be shown",
+    (WORDPRESS, "class-look-up-pace.php", "PAUSE"): "between two batches of people who are looked up",
+    (WORDPRESS, "class-look-up-pace.php", "EVENT_PAUSE"): "between two of them by schedule, or after a failure",
+    (WORDPRESS, "class-look-up-pace.php", "LONGEST_PAUSE"): "at most, that a failure stops the look-up",
+    (WORDPRESS, "class-look-up.php", "BUDGET"): "after which a batch asks about nobody further",
     (SIDECAR, "protocol.py", "_REQUEST_S"): "for a whole request to arrive, and for an answer to be read",
     (SIDECAR, "protocol.py", "_IDLE_S"): "between two requests on one connection",
     (SIDECAR, "protocol.py", "_GONE_S"): "for a request to end well whose caller has gone",
@@ -113,7 +118,7 @@ _OTHERS = re.compile(
     r" += ([^;\n]+);",
     re.MULTILINE,
 )
-_UNITS = {"WEEK_IN_SECONDS": 604_800, "DAY_IN_SECONDS": 86_400, "HOUR_IN_SECONDS": 3600, "MINUTE_IN_SECONDS": 60}
+_UNITS = {"MONTH_IN_SECONDS": 2_592_000, "WEEK_IN_SECONDS": 604_800, "DAY_IN_SECONDS": 86_400, "HOUR_IN_SECONDS": 3600, "MINUTE_IN_SECONDS": 60}
 
 
 class Lifetime(NamedTuple):

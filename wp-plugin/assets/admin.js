@@ -177,7 +177,8 @@
 				await window.navigator.clipboard.writeText( command.textContent );
 				button.textContent = __( 'Copied', 'widgets-for-box' );
 			} catch {
-				window.getSelection().selectAllChildren( command );
+				const { ownerDocument } = command;
+				ownerDocument.defaultView.getSelection().selectAllChildren( command );
 			}
 		} );
 	}

@@ -1,6 +1,6 @@
 <?php
 /**
- * What the plugin uses of WP-CLI and of WordPress 6.7, for programs that analyse it. Never loaded.
+ * What the plugin uses of WP-CLI, and of WordPress 6.7 and 6.9, for programs that analyse it. Never loaded.
  *
  * @package WidgetsForBox
  */
@@ -14,6 +14,26 @@ namespace {
 	 */
 	function wp_register_block_metadata_collection( string $path, string $manifest ): void {
 		echo $path . $manifest;
+	}
+
+	/**
+	 * Since WordPress 6.9.
+	 *
+	 * @param string               $slug A category of abilities.
+	 * @param array<string, mixed> $args Its label and description.
+	 */
+	function wp_register_ability_category( string $slug, array $args ): void {
+		echo $slug, count( $args );
+	}
+
+	/**
+	 * Since WordPress 6.9.
+	 *
+	 * @param string               $name An ability.
+	 * @param array<string, mixed> $args What it is.
+	 */
+	function wp_register_ability( string $name, array $args ): void {
+		echo $name, count( $args );
 	}
 
 	/**
@@ -38,6 +58,15 @@ namespace {
 		 * @param string $message What.
 		 */
 		public static function success( string $message ): void {
+			echo $message;
+		}
+
+		/**
+		 * Prints a line.
+		 *
+		 * @param string $message What.
+		 */
+		public static function log( string $message ): void {
 			echo $message;
 		}
 

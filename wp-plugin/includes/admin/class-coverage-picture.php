@@ -40,7 +40,7 @@ final class Coverage_Picture {
 		echo '</tr></thead><tbody>';
 		foreach ( $counts as $name => $count ) {
 			printf(
-				'<tr><th scope="row"><a class="widgets-for-box-state is-%1$s" href="%2$s"%3$s>%4$s</a></th><td>%5$s</td><td>',
+				'<tr><th scope="row"><a class="widgets-for-box-state" data-state="%1$s" href="%2$s"%3$s>%4$s</a></th><td>%5$s</td><td>',
 				esc_attr( $name ),
 				esc_url( People_Page::url( $name ) ),
 				$name === $state ? ' aria-current="true"' : '',
@@ -110,7 +110,7 @@ final class Coverage_Picture {
 		$before = 0;
 		foreach ( $counts as $name => $count ) {
 			$start = self::WIDTH * $before / $total;
-			printf( '<rect class="is-%1$s" x="%2$s" y="0" width="%3$s" height="24"/>', esc_attr( $name ), esc_attr( (string) round( $start ) ), esc_attr( (string) max( 1, round( self::WIDTH * $count / $total ) ) ) );
+			printf( '<rect data-state="%1$s" x="%2$s" y="0" width="%3$s" height="24"/>', esc_attr( $name ), esc_attr( (string) round( $start ) ), esc_attr( (string) max( 1, round( self::WIDTH * $count / $total ) ) ) );
 			$before += $count;
 		}
 		echo '</svg>';

@@ -22,6 +22,11 @@ final class People_Page {
 	const BEGIN = 'widgets_for_box_begin_look_up';
 
 	/**
+	 * The column in the list of users.
+	 */
+	const COLUMN = 'widgets-for-box';
+
+	/**
 	 * Rows of one page.
 	 */
 	const ROWS = 50;
@@ -196,7 +201,7 @@ final class People_Page {
 	 * @return string HTML.
 	 */
 	private static function mark( string $state ): string {
-		return sprintf( '<span class="widgets-for-box-state is-%1$s">%2$s</span>', esc_attr( $state ), esc_html( Coverage::label( $state ) ) );
+		return sprintf( '<span class="widgets-for-box-state" data-state="%1$s">%2$s</span>', esc_attr( $state ), esc_html( Coverage::label( $state ) ) );
 	}
 
 	/**
@@ -219,7 +224,7 @@ final class People_Page {
 	 * @return array<string, string>
 	 */
 	public static function add_column( $columns ) {
-		return self::is_allowed() ? (array) $columns + array( 'widgets_for_box' => __( 'Box', 'widgets-for-box' ) ) : $columns;
+		return self::is_allowed() ? (array) $columns + array( self::COLUMN => __( 'Box', 'widgets-for-box' ) ) : $columns;
 	}
 
 	/**
@@ -234,7 +239,7 @@ final class People_Page {
 	 * @return string HTML.
 	 */
 	public static function fill_column( $text, $column, $user_id ) {
-		$wp_user = 'widgets_for_box' === $column && self::is_allowed() ? get_userdata( $user_id ) : false;
+		$wp_user = self::COLUMN === $column && self::is_allowed() ? get_userdata( $user_id ) : false;
 		if ( ! $wp_user ) {
 			return $text;
 		}
