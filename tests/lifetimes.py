@@ -118,7 +118,13 @@ _OTHERS = re.compile(
     r" += ([^;\n]+);",
     re.MULTILINE,
 )
-_UNITS = {"MONTH_IN_SECONDS": 2_592_000, "WEEK_IN_SECONDS": 604_800, "DAY_IN_SECONDS": 86_400, "HOUR_IN_SECONDS": 3600, "MINUTE_IN_SECONDS": 60}
+_UNITS = {
+    "MONTH_IN_SECONDS": 2_592_000,
+    "WEEK_IN_SECONDS": 604_800,
+    "DAY_IN_SECONDS": 86_400,
+    "HOUR_IN_SECONDS": 3600,
+    "MINUTE_IN_SECONDS": 60,
+}
 
 
 class Lifetime(NamedTuple):

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import Visit, session
-from browser.page import explorer
-from intranet.browser import DESKTOP, PHONE
+from browser.page import complaints, explorer, violations
+from intranet.browser import DESKTOP, PHONE, Tab
 from intranet.stack import Stack
 
 SETTINGS = "/wp-admin/options-general.php?page=widgets-for-box"
+
+PEOPLE = "/wp-admin/users.php?page=widgets-for-box-coverage"
+
+#: Some more people, of whom Box does not know the later ones, and what was looked up is forgotten.
+CROWD = """
+    delete_option( 'widgets_for_box_look_up' );
+    delete_option( 'widgets_for_box_path' );
+    wp_unschedule_hook( 'widgets_for_box_look_up' );
+    delete_metadata( 'user', 0, '_widgets_for_box_found', '', true );
+    for ( $n = 1; $n <= $data['crowd']; $n++ ) {
+        $id = wp_insert_user( array( 'user_login' => "crowd$n", 'user_email' => "crowd$n@example.com",
+            'user_pass' => 'a', 'role' => 'subscriber', 'display_name' => "Crowd of people $n" ) );
+        if ( $n % 2 ) {
+            WidgetsForBox\\Addresses::prove( $id, "crowd$n@example.com", 'administrator' );
+        }
+    }
+"""
 
 CENTRES = """table => [ ...table.querySelectorAll( 'tbody tr' ) ].map( ( row ) => {
     const text = document.createRange();
@@ -69,3 +88,79 @@ def test_buttons_are_those_of_their_surroundings(visit: Visit, stack: Stack) -> 
         expect(explorer(site).get_by_role("button", name="Try again")).to_have_class("wp-element-button")
     finally:
         stack.sidecar.start()
+
+
+@pytest.fixture
+def crowd(stack: Stack) -> Iterator[None]:
+    """Some more people than usual; nobody was looked up."""
+    stack.wordpress.php(CROWD, crowd=8)
+    # Box forgets all tokens before a test. The first who asks finds that out.
+    session(stack.wordpress, "admin").rest("GET", "widgets-for-box/v1/status")
+    yield
+    stack.wordpress.php(
+        "delete_user_meta( get_user_by( 'login', 'admin' )->ID, 'locale' );"
+        " require_once ABSPATH . 'wp-admin/includes/user.php';"
+        " foreach ( range( 1, 8 ) as $n ) { wp_delete_user( get_user_by( 'login', \"crowd$n\" )->ID ); }" + CROWD,
+        crowd=0,
+    )
+
+
+def look(tab: Tab, name: str) -> None:
+    """Take pictures of a page as it is, and narrow: nothing is out of sight, and axe finds nothing."""
+    assert violations(tab, "#wpbody-content", without="") == []
+    tab.screenshot(name, full_page=True)
+    tab.page.set_viewport_size({"width": 600, "height": 900})
+    assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    tab.screenshot(f"{name}-600", full_page=True)
+
+
+def unfold(tab: Tab) -> None:
+    """Open what is folded."""
+    tab.page.evaluate(
+        "document.querySelectorAll( '#wpbody-content details' ).forEach( ( one ) => { one.open = true; } )"
+    )
+
+
+@pytest.mark.usefixtures("crowd")
+def test_the_path_and_the_people(visit: Visit, stack: Stack) -> None:
+    """From the settings page to who is found, as an administrator goes."""
+    tab = visit("admin", SETTINGS)
+    page = tab.page
+    expect(page.locator('[data-step="sidecar"]')).to_have_attribute("data-state", "done")
+    expect(page.locator('[data-step="app"]')).to_have_attribute("data-state", "done")
+    expect(page.locator('[data-step="app"] details')).not_to_have_attribute("open", "")
+    expect(page.locator('[data-step="people"] details')).to_have_attribute("open", "")
+    unfold(tab)
+    page.locator('[data-step="sidecar"] [data-copy]').click()
+    look(tab, "path-en")
+    # Pressed again, the panel asks again, and the page stays.
+    page.evaluate("window.stays = true")
+    with page.expect_response(lambda answer: "/status" in answer.url):
+        page.locator("[data-recheck]").last.click()
+    expect(page.locator("[data-check] li.is-pass").first).to_be_visible()
+    assert page.evaluate("window.stays")
+
+    people = visit("admin", PEOPLE)
+    people.page.locator(".widgets-for-box-card button.button-primary").click()
+    progress = people.page.locator("[data-look-up-people]")
+    # A second batch comes after the pause; then the page shows who was found.
+    expect(progress).to_have_count(0, timeout=40_000)
+    expect(people.page.locator(".widgets-for-box-headline")).to_be_visible()
+    row = people.page.get_by_role("row").filter(has_text="ana@example.com")
+    expect(row.locator("[data-state]")).to_have_attribute("data-state", "matched")
+    row.locator("[data-try-id]").click()
+    expect(row.locator("[data-result]")).to_have_class("widgets-for-box-answer is-yes")
+    other = people.page.get_by_role("row").filter(has_text="crowd1@example.com")
+    expect(other.locator("[data-state]")).to_have_attribute("data-state", "no_account")
+    other.locator("[data-try-id]").click()
+    expect(other.locator("[data-result]")).to_have_class("widgets-for-box-answer is-no")
+    look(people, "people-en")
+    assert [one for one in complaints(people) if "/v1/trial" not in one] == []
+    locale = "update_user_meta( get_user_by( 'login', 'admin' )->ID, 'locale', 'de_DE' );"
+    stack.wordpress.php(locale)
+    people = visit("admin", PEOPLE)
+    look(people, "people-de")
+    tab = visit("admin", SETTINGS)
+    expect(tab.page.locator("[data-check] li").first).to_be_visible()
+    unfold(tab)
+    look(tab, "path-de")

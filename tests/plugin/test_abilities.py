@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -68,51 +69,74 @@ def box(request: Request) -> Answer:
     return token(request)
 
 
-def ability(site: WordPress, name: str, who: str, given: object = None) -> Any:
-    """What an ability answers somebody; a text for its failure."""
-    answer = site.php(
-        "wp_set_current_user( get_user_by( 'login', $data['who'] )->ID ?? 0 );"
-        " $answer = wp_get_ability( 'widgets-for-box/' . $data['name'] )->execute( $data['given'] );"
-        " echo wp_json_encode( is_wp_error( $answer ) ? $answer->get_error_code() : $answer );",
-        who=who,
-        name=name,
-        given=given,
+def _answer(body: object, request: Request) -> Answer:
+    return Answer(body=body)
+
+
+def execute(site: WordPress, *asked: tuple[str, str, object]) -> list[Any]:
+    """What abilities answer, each to somebody and with some input; the code for a failure."""
+    answers = site.php(
+        """
+        $answers = array();
+        foreach ( $data['asked'] as list( $who, $name, $given ) ) {
+            wp_set_current_user( get_user_by( 'login', $who )->ID ?? 0 );
+            $answer    = wp_get_ability( 'widgets-for-box/' . $name )->execute( $given );
+            $answers[] = is_wp_error( $answer ) ? $answer->get_error_code() : $answer;
+        }
+        echo wp_json_encode( $answers );
+        """,
+        asked=asked,
     )
-    return json.loads(answer)
+    found: list[Any] = json.loads(answers)
+    return found
 
 
 def test_abilities(newest: WordPress, sidecar: ScriptedSidecar) -> None:
     sidecar.answer = box
-    checked = ability(newest, "check", "admin")
+    given: tuple[object, ...] = (
+        {"user": "ana"},
+        {"user": "nora@example.com"},
+        {"user": "nobody"},
+        {"user": "ana", "element": "x"},
+        {},
+    )
+    checked, ana, nora, *others = execute(
+        newest, ("admin", "check", None), *(("admin", "find-user", one) for one in given)
+    )
     assert checked["status"] == "fail"
     assert {"id": "app", "status": "fail", "summary": "Not authorized.", "fix": ""} in checked["checks"]
-    assert ability(newest, "find-user", "admin", {"user": "ana"}) == {
+    assert ana == {
         "status": "matched",
         "box": {"id": "7", "login": "ana@example.com", "name": "Ana", "status": "active", "role": "user"},
         "reason": "",
     }
-    assert ability(newest, "find-user", "admin", {"user": "nora@example.com"}) == {
+    assert nora == {
         "status": "no_account",
         "box": None,
         "reason": "There is no Box account for this person yet.",
     }
-    assert ability(newest, "find-user", "admin", {"user": "nobody"}) == "rest_user_invalid_id"
-    assert ability(newest, "find-user", "admin", {"user": "ana", "element": "x"}) == "ability_invalid_input"
-    assert ability(newest, "find-user", "admin", {}) == "ability_invalid_input"
+    assert others == ["rest_user_invalid_id", "ability_invalid_input", "ability_invalid_input"]
+    assert not [request for request in sidecar.requests if request.path == "/v1/tokens"], "No token is made."
     # Nobody else, and nobody at all.
     asked = len(sidecar.requests)
-    for who in ("ana", "olga", "nobody"):
-        for name, given in (("check", None), ("find-user", {"user": "ana"})):
-            assert ability(newest, name, who, given) == "ability_invalid_permissions"
+    refused = execute(
+        newest,
+        *(
+            (who, name, one)
+            for who in ("ana", "olga", "nobody")
+            for name, one in (("check", None), ("find-user", given[0]))
+        ),
+    )
+    assert refused == ["ability_invalid_permissions"] * 6
     assert len(sidecar.requests) == asked
-    assert not [request for request in sidecar.requests if request.path == "/v1/tokens"], "No token is made."
     # The sidecar is away: that says nothing about a person.
     sidecar.stop()
     try:
-        assert ability(newest, "find-user", "admin", {"user": "ana"}) == "sidecar_unreachable"
-        assert ability(newest, "check", "admin")["status"] == "fail"
+        found, checked = execute(newest, ("admin", "find-user", given[0]), ("admin", "check", None))
     finally:
         sidecar.start()
+    assert found == "sidecar_unreachable"
+    assert checked["status"] == "fail"
 
 
 def test_abilities_are_not_public(newest: WordPress, sidecar: ScriptedSidecar) -> None:
@@ -124,7 +148,9 @@ def test_abilities_are_not_public(newest: WordPress, sidecar: ScriptedSidecar) -
         run = admin.rest("GET", f"wp-abilities/v1/abilities/widgets-for-box/{name}/run?input[user]=ana")
         assert run.status_code == 404
         meta = json.loads(
-            newest.php("echo wp_json_encode( wp_get_ability( $data['name'] )->get_meta() );", name=f"widgets-for-box/{name}")
+            newest.php(
+                "echo wp_json_encode( wp_get_ability( $data['name'] )->get_meta() );", name=f"widgets-for-box/{name}"
+            )
         )
         assert (meta["public"], meta["show_in_rest"], meta["mcp"]["public"]) == (False, False, False)
         assert meta["annotations"]["readonly"] is True
@@ -134,7 +160,9 @@ def test_abilities_are_not_public(newest: WordPress, sidecar: ScriptedSidecar) -
 @pytest.mark.parametrize("site", ["6.8"], indirect=True)
 def test_commands_about_people_and_usage(site: WordPress, sidecar: ScriptedSidecar) -> None:
     sidecar.answer = box
-    forget = "delete_metadata( 'user', 0, '_widgets_for_box_found', '', true ); delete_option( 'widgets_for_box_look_up' );"
+    forget = (
+        "delete_metadata( 'user', 0, '_widgets_for_box_found', '', true ); delete_option( 'widgets_for_box_look_up' );"
+    )
     try:
         listed = site.php(
             forget + STAND_IN + "$command->people( array(), array( 'look-up' => true, 'format' => 'json' ) );"
@@ -160,8 +188,9 @@ def test_commands_about_people_and_usage(site: WordPress, sidecar: ScriptedSidec
     # An older sidecar has no such route; another program answers anything.
     sidecar.answer = lambda request: problem(404, "not_found", "Update the sidecar.")
     assert "Update the sidecar." in site.php(STAND_IN + "$command->usage( array(), array() );")
-    for odd in ({}, {"days": "x"}, []):
-        sidecar.answer = lambda request, odd=odd: Answer(body=odd)  # type: ignore[misc]
+    answers: tuple[object, ...] = ({}, {"days": "x"}, [])
+    for body in answers:
+        sidecar.answer = functools.partial(_answer, body)
         assert site.php(STAND_IN + "$command->usage( array(), array() );").startswith("Error: sidecar_bad_answer")
     sidecar.answer = lambda request: Answer(body={"days": [None, {"date": "<b>", "tokens": 3, "failures": [[1]]}]})
     assert '"tokens":0' in site.php(STAND_IN + "$command->usage( array(), array() );")

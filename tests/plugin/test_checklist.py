@@ -19,8 +19,11 @@ WELL = ("key", "audit", "socket", "network", "clock", "app", "lookup", "exchange
 
 def doctor(**odd: str) -> Answer:
     """What the doctor finds, all well but for these."""
-    checks = [{"id": name, "status": odd.get(name, "pass"), "summary": f"About {name} <i>x</i>.", "fix": f"Mend {name}."}
-              for name in WELL if odd.get(name) != ""]  # fmt: skip
+    checks = [
+        {"id": name, "status": odd.get(name, "pass"), "summary": f"About {name} <i>x</i>.", "fix": f"Mend {name}."}
+        for name in WELL
+        if odd.get(name) != ""
+    ]
     return Answer(body={"status": "pass", "checks": checks})
 
 
@@ -44,7 +47,8 @@ def blank(site: WordPress) -> Iterator[None]:
         delete_option( 'widgets_for_box_path' );
         delete_option( 'widgets_for_box_look_up' );
         delete_metadata( 'user', 0, '_widgets_for_box_found', '', true );
-        foreach ( get_posts( array( 'post_type' => array( 'page', 'post' ), 'post_status' => 'any', 'numberposts' => -1 ) ) as $post ) {
+        $types = array( 'page', 'post' );
+        foreach ( get_posts( array( 'post_type' => $types, 'post_status' => 'any', 'numberposts' => -1 ) ) as $post ) {
             if ( preg_match( '/widgets-for-box|box_explorer/', $post->post_content ) ) {
                 wp_delete_post( $post->ID, true );
             }
@@ -60,11 +64,19 @@ def test_the_path_from_nothing_to_the_first_page(site: WordPress, sidecar: Scrip
     page = admin.get(PAGE).text
     assert not sidecar.requests, "The page waits for nobody."
     assert tuple(states(page)) == STEPS
-    assert states(page) == {"app": "unknown", "sidecar": "unknown", "elements": "done", "people": "todo", "page": "todo"}
+    assert states(page) == {
+        "app": "unknown",
+        "sidecar": "unknown",
+        "elements": "done",
+        "people": "todo",
+        "page": "todo",
+    }
     assert opened(page) == ["app"]
     assert page.index('class="widgets-for-box-path"') < page.index("data-check")
     assert page.count('class="widgets-for-box-drawing"') == 3
-    assert all('role="img" aria-label="Drawing: ' in drawing for drawing in page.split('class="widgets-for-box-drawing"')[1:])
+    assert all(
+        'role="img" aria-label="Drawing: ' in drawing for drawing in page.split('class="widgets-for-box-drawing"')[1:]
+    )
 
     # No sidecar: it is said what to run.
     sidecar.stop()
@@ -121,7 +133,9 @@ def test_the_path_from_nothing_to_the_first_page(site: WordPress, sidecar: Scrip
     assert (post["post_type"], post["post_status"], post["post_title"]) == ("page", "draft", "My files")
     assert "<!-- wp:widgets-for-box/explorer" in post["post_content"]
     assert states(admin.get(PAGE).text)["page"] == "todo", "Nobody sees a draft."
-    publish = "wp_update_post( array( 'ID' => $data['id'], 'post_status' => 'publish' ) ); echo get_permalink( $data['id'] );"
+    publish = (
+        "wp_update_post( array( 'ID' => $data['id'], 'post_status' => 'publish' ) ); echo get_permalink( $data['id'] );"
+    )
     shown = site.login("ana").get(site.php(publish, id=int(number[1]))).text
     assert 'data-widget="' in shown
     admin.rest("GET", "widgets-for-box/v1/status")
@@ -170,7 +184,9 @@ def test_off_and_server_settings_are_at_hand_but_folded(site: WordPress, sidecar
         assert f">box-sidecar {command}</code>" in page
     assert ">systemctl reload box-sidecar</code>" in page
     assert "write issue = false under [policy] in /etc/box-sidecar/box-sidecar.toml" in page
-    folded = re.search(r'<details class="widgets-for-box-fold"><summary>Server settings</summary>(.*?)</details>', page, re.DOTALL)
+    folded = re.search(
+        r'<details class="widgets-for-box-fold"><summary>Server settings</summary>(.*?)</details>', page, re.DOTALL
+    )
     assert folded
     assert "widgets_for_box[socket]" in folded[1]
     assert "widgets_for_box[elements_version]" in folded[1]

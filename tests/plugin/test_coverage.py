@@ -65,9 +65,7 @@ def counts(site: WordPress) -> dict[str, int]:
 
 
 def state_of(site: WordPress, login: str) -> str:
-    return site.php(
-        "echo WidgetsForBox\\Coverage::of( get_user_by( 'login', $data['login'] ) )['state'];", login=login
-    )
+    return site.php("echo WidgetsForBox\\Coverage::of( get_user_by( 'login', $data['login'] ) )['state'];", login=login)
 
 
 @pytest.fixture
@@ -79,7 +77,8 @@ def crowd(site: WordPress, sidecar: ScriptedSidecar) -> Iterator[int]:
         + """
         foreach ( range( 1, 30 ) as $n ) {
             $id = wp_insert_user( array( 'user_login' => "crowd$n", 'user_email' => "crowd$n@example.com",
-                'user_pass' => 'a', 'role' => 'subscriber', 'display_name' => 7 === $n ? '=cmd|calc!A1' : "Crowd $n" ) );
+                'user_pass' => 'a', 'role' => 'subscriber',
+                'display_name' => 7 === $n ? '=cmd|calc!A1' : "Crowd $n" ) );
             if ( $n <= 28 ) {
                 WidgetsForBox\\Addresses::prove( $id, "crowd$n@example.com", 'administrator' );
             }
@@ -198,7 +197,7 @@ def test_a_file_for_spreadsheets(site: WordPress, sidecar: ScriptedSidecar, crow
     assert rows["crowd7"]["name"] == "'=cmd|calc!A1"
     assert rows["crowd29"]["status"] in ("unconfirmed", "unknown")
     assert len(rows) >= crowd
-    for text in ("=1", "+1", "-1", "@x", "\t=1", " =1", "＝1", '"=1', "|x"):  # noqa: RUF001
+    for text in ("=1", "+1", "-1", "@x", "\t=1", " =1", "＝1", '"=1', "|x"):
         harmless = site.php("echo WidgetsForBox\\People_Export::harmless( $data['text'] );", text=text)
         assert harmless == "'" + text
     assert site.php("echo WidgetsForBox\\People_Export::harmless( 'O=K' );") == "O=K"
@@ -265,7 +264,10 @@ def test_what_is_remembered_grants_nothing_and_is_erased(site: WordPress, sideca
         " . time() . ':matched:0123456789abcdef' );"
     )
     assert state_of(site, "crowd30") == "unconfirmed"
-    assert site.php("echo wp_json_encode( WidgetsForBox\\People::box_user( get_user_by( 'login', 'crowd30' ) ) );") == "null"
+    assert (
+        site.php("echo wp_json_encode( WidgetsForBox\\People::box_user( get_user_by( 'login', 'crowd30' ) ) );")
+        == "null"
+    )
     exported = site.php(
         "WidgetsForBox\\Coverage::remember( $data['id'],"
         " WidgetsForBox\\People::box_user( get_userdata( $data['id'] ) ), 'matched', time() );"
@@ -291,11 +293,14 @@ def test_ten_thousand_people(site: WordPress, sidecar: ScriptedSidecar) -> None:
             $users = $meta = array();
             foreach ( range( 1, 500 ) as $n ) {
                 $id      = 100000 + 500 * $block + $n;
-                $users[] = "( $id, 'mass$id', 'mass$id', 'mass$id@example.com', 'Mass $id', '', '', '2026-01-01 00:00:00', '', 0 )";
+                $users[] = "( $id, 'mass$id', 'mass$id', 'mass$id@example.com', 'Mass', '', '', '2026-01-01', '', 0 )";
                 $meta[]  = "( $id, '{$wpdb->prefix}capabilities', 'a:1:{s:10:\\"subscriber\\";b:1;}' )";
             }
-            $wpdb->query( "INSERT INTO $wpdb->users ( ID, user_login, user_nicename, user_email, display_name, user_pass, user_url, user_registered, user_activation_key, user_status ) VALUES " . implode( ',', $users ) );
-            $wpdb->query( "INSERT INTO $wpdb->usermeta ( user_id, meta_key, meta_value ) VALUES " . implode( ',', $meta ) );
+            $columns = 'ID, user_login, user_nicename, user_email, display_name, user_pass, user_url, user_registered,'
+                . ' user_activation_key, user_status';
+            $wpdb->query( "INSERT INTO $wpdb->users ( $columns ) VALUES " . implode( ',', $users ) );
+            $columns = 'user_id, meta_key, meta_value';
+            $wpdb->query( "INSERT INTO $wpdb->usermeta ( $columns ) VALUES " . implode( ',', $meta ) );
         }
         """
     )
@@ -309,8 +314,9 @@ def test_ten_thousand_people(site: WordPress, sidecar: ScriptedSidecar) -> None:
                 $GLOBALS['title'] = 'People';
                 $memory = memory_get_peak_usage(); $time = microtime( true );
                 ob_start(); WidgetsForBox\\People_Page::render(); $page = ob_get_clean();
-                echo wp_json_encode( array( 'time' => microtime( true ) - $time, 'rows' => substr_count( $page, 'data-try-id' ),
-                    'memory' => memory_get_peak_usage() - $memory, 'page' => $page ) );
+                echo wp_json_encode( array( 'time' => microtime( true ) - $time,
+                    'rows' => substr_count( $page, 'data-try-id' ), 'page' => $page,
+                    'memory' => memory_get_peak_usage() - $memory ) );
                 """
             )
         )

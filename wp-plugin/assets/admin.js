@@ -36,25 +36,32 @@
 		return [ error.message, error.data?.fix ].filter( Boolean ).join( ' ' );
 	}
 
-	/** Shows how far a step of the path has come; what somebody has opened or folded stays so unless that has changed. */
-	function showStep( [ id, { state, label, text } ] ) {
-		const step = document.querySelector( `[data-step="${ id }"]` );
-		if ( ! step ) {
-			return;
+	/** Shows how far the path has come. What somebody has opened or folded stays so, unless that has changed. */
+	function showSteps( steps ) {
+		const next = () => document.querySelector( '[data-step]:not([data-state="done"], [data-state="look"])' );
+		const before = next();
+		const changed = new Set();
+		document.querySelectorAll( '[data-step]' ).forEach( ( step ) => {
+			const { state, label, text } = steps[ step.dataset.step ];
+			step.querySelector( '[data-label]' ).textContent = label;
+			step.querySelector( '[data-text]' ).textContent = text;
+			if ( step.dataset.state !== state ) {
+				step.dataset.state = state;
+				changed.add( step );
+			}
+		} );
+		if ( next() && next() !== before ) {
+			changed.add( next() );
 		}
-		step.querySelector( '[data-label]' ).textContent = label;
-		step.querySelector( '[data-text]' ).textContent = text;
-		if ( step.dataset.state !== state ) {
-			step.dataset.state = state;
-			const open = document.querySelector( '[data-step]:not([data-state="done"])' ) === step;
-			step.querySelector( 'details' ).open = open || state === 'fail';
-		}
+		changed.forEach( ( step ) => {
+			step.querySelector( 'details' ).open = step === next() || step.dataset.state === 'fail';
+		} );
 	}
 
 	async function fillPanel( panel ) {
 		try {
 			const { checks, steps } = await apiFetch( { path: SPACE + 'status' } );
-			Object.entries( steps ).forEach( showStep );
+			showSteps( steps );
 			panel.replaceChildren();
 			const list = add( panel, 'ul', {} );
 			checks.forEach( ( { status, summary, fix } ) => {

@@ -27,7 +27,7 @@ final class Checklist_View {
 	 * @param array<string, array{state: string, label: string, text: string}> $steps As of Checklist.
 	 */
 	public static function render( array $steps ): void {
-		$next = key( array_filter( $steps, static fn( array $step ): bool => Checklist::DONE !== $step['state'] ) );
+		$next = key( array_filter( $steps, static fn( array $step ): bool => ! in_array( $step['state'], array( Checklist::DONE, Checklist::LOOK ), true ) ) );
 		echo '<h2>', esc_html__( 'From here to the first page', 'widgets-for-box' ), '</h2><ol class="widgets-for-box-path">';
 		foreach ( $steps as $id => $step ) {
 			$open = $id === $next || Checklist::FAIL === $step['state'];
@@ -53,7 +53,7 @@ final class Checklist_View {
 		echo '<ol class="widgets-for-box-clicks">';
 		self::click( __( 'In Box’s Developer Console, create a Platform App: Custom App, Server Authentication (with JWT).', 'widgets-for-box' ), 'create' );
 		/* translators: %s: the site's address. */
-		self::click( sprintf( __( 'On its Configuration page set what the picture shows; the CORS domain is %s. Generate a key pair: the file that you get is box_config.json. Whoever has it can be anybody in your enterprise.', 'widgets-for-box' ), self::origin() ), 'configure' );
+		self::click( sprintf( __( 'On its Configuration page set what the picture shows; the CORS domain is %s, without a slash at the end. Generate a key pair: the file that you get is box_config.json. Whoever has it can be anybody in your enterprise.', 'widgets-for-box' ), self::origin() ), 'configure' );
 		self::click( __( 'Somebody who administers Box authorizes the app, and again after each change of it.', 'widgets-for-box' ), 'authorize' );
 		echo '</ol><p>';
 		self::button( self::CONSOLE, __( 'Open Box’s Developer Console', 'widgets-for-box' ), true );

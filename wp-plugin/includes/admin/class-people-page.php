@@ -159,7 +159,7 @@ final class People_Page {
 		}
 		$shown = array_slice( $ids, 0, self::ROWS );
 		cache_users( $shown );
-		echo '<table class="wp-list-table widefat striped widgets-for-box-list"><thead><tr>';
+		echo '<table class="widefat striped widgets-for-box-list"><thead><tr>';
 		foreach ( array( __( 'Person', 'widgets-for-box' ), __( 'E-mail address', 'widgets-for-box' ), __( 'At Box', 'widgets-for-box' ), __( 'Looked up', 'widgets-for-box' ), __( 'Try', 'widgets-for-box' ) ) as $label ) {
 			echo '<th scope="col">', esc_html( $label ), '</th>';
 		}
@@ -186,7 +186,8 @@ final class People_Page {
 			Coverage::forget( $wp_user->ID );
 		}
 		$link = current_user_can( 'edit_user', $wp_user->ID ) ? get_edit_user_link( $wp_user->ID ) : '';
-		echo '<tr><td>', '' !== $link ? sprintf( '<a href="%1$s">%2$s</a>', esc_url( $link . '#' . Profile::ANCHOR ), esc_html( $wp_user->user_login ) ) : esc_html( $wp_user->user_login ), ' ', esc_html( $wp_user->display_name ), '</td>';
+		$name = '' !== $link ? sprintf( '<a href="%1$s">%2$s</a>', esc_url( $link . '#' . Profile::ANCHOR ), esc_html( $wp_user->user_login ) ) : esc_html( $wp_user->user_login );
+		printf( '<tr><td><strong>%1$s</strong><div>%2$s</div></td>', $name, esc_html( $wp_user->display_name ) ); // phpcs:ignore WordPress.Security.EscapeOutput -- It is.
 		printf( '<td data-label="%1$s">%2$s</td>', esc_attr__( 'E-mail address', 'widgets-for-box' ), esc_html( Addresses::present( $wp_user->ID ) ) );
 		printf( '<td data-label="%1$s">%2$s</td>', esc_attr__( 'At Box', 'widgets-for-box' ), self::mark( $known['state'] ) ); // phpcs:ignore WordPress.Security.EscapeOutput -- It is.
 		printf( '<td data-label="%1$s">%2$s</td>', esc_attr__( 'Looked up', 'widgets-for-box' ), esc_html( self::ago( $known['when'] ) ) );

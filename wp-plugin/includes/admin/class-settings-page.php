@@ -155,10 +155,10 @@ final class Settings_Page {
 		}
 		Checklist_View::render_recheck();
 		echo '<p>', wp_kses( Status::probe_hint(), array( 'code' => array( 'class' => true ) ) ), '</p>';
-		Checklist_View::render_off();
 		if ( ! is_network_admin() && current_user_can( 'list_users' ) ) {
 			People_Page::render_try();
 		}
+		Checklist_View::render_off();
 	}
 
 	/**
