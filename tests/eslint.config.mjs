@@ -25,7 +25,7 @@ export default [
 	},
 	{
 		// Parts of the loader that a page imports when it needs them.
-		files: [ "requests", "notices", "presence", "fragment", "uploads", "drop", "details", "options", "sharing", "repairs", "language", "progress" ].map( ( name ) => `wp-plugin/assets/${ name }.js` ),
+		files: [ "requests", "notices", "presence", "fragment", "uploads", "drop", "details", "options", "sharing", "repairs", "language", "progress", "calls", "offer" ].map( ( name ) => `wp-plugin/assets/${ name }.js` ),
 		languageOptions: { sourceType: "module" },
 	},
 ];

@@ -39,8 +39,8 @@ def test_options_have_the_same_names_everywhere() -> None:
     }
     for element, options in signed().items():
         attributes = set(json.loads((PLUGIN / f"blocks/{element}/block.json").read_text())["attributes"])
-        assert fields[element] == options - OWN_FIELDS | {"title"}
-        assert options | {"title"} <= attributes
+        assert fields[element] == options - OWN_FIELDS | {"title", "load"}
+        assert options | {"title", "load"} <= attributes
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@
 
 	/** The attributes of each block that are chosen here. */
 	const OPTIONS = {
-		explorer: [ 'view', 'sort', 'order', 'logo', 'title' ],
-		uploader: [ 'folders', 'limit', 'title' ],
-		picker: [ 'sort', 'order', 'choose', 'cancel', 'logo', 'title' ],
-		preview: [ 'logo', 'title' ],
+		explorer: [ 'view', 'sort', 'order', 'logo', 'load', 'title' ],
+		uploader: [ 'folders', 'limit', 'load', 'title' ],
+		picker: [ 'sort', 'order', 'choose', 'cancel', 'logo', 'load', 'title' ],
+		preview: [ 'logo', 'load', 'title' ],
 	};
 
 	/** An empty choice is what the Element does by itself. */
@@ -25,6 +25,7 @@
 		view: [ __( 'Shown first', 'widgets-for-box' ), { '': __( 'The folder', 'widgets-for-box' ), recents: __( 'Recent files', 'widgets-for-box' ) } ],
 		sort: [ __( 'Sorted by', 'widgets-for-box' ), { '': __( 'Name', 'widgets-for-box' ), date: __( 'Date', 'widgets-for-box' ), size: __( 'Size', 'widgets-for-box' ) } ],
 		order: [ __( 'Order', 'widgets-for-box' ), { '': __( 'Ascending', 'widgets-for-box' ), desc: __( 'Descending', 'widgets-for-box' ) } ],
+		load: [ __( 'Loads', 'widgets-for-box' ), { '': __( 'By itself', 'widgets-for-box' ), click: __( 'When its button is pressed', 'widgets-for-box' ) } ],
 	};
 
 	const TEXTS = {

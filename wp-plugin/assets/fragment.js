@@ -3,7 +3,7 @@
  *
  * `#box=0.123,2.456`: the first explorer of the page shows folder 123, the third one 456.
  */
-export default ( { widgets, configuration, getToken } ) => {
+export default ( { widgets, configuration, getToken, part } ) => {
 	/** Which folder each explorer shows. */
 	const places = new Map();
 
@@ -32,9 +32,9 @@ export default ( { widgets, configuration, getToken } ) => {
 	/** Whether a folder is below the widget's, as Box tells this person. */
 	async function isInside( { descriptor, id }, folder ) {
 		const { token } = await getToken( descriptor );
-		const answer = await fetch( `${ configuration.hosts.apiHost }/2.0/folders/${ folder }?fields=id,path_collection`, {
-			headers: { Authorization: 'Bearer ' + token },
-		} );
+		const url = `${ configuration.hosts.apiHost }/2.0/folders/${ folder }?fields=id,path_collection`;
+		part( 'calls' ).then( ( { count } ) => count( { url } ), () => {} );
+		const answer = await fetch( url, { headers: { Authorization: 'Bearer ' + token } } );
 		const { path_collection: path } = answer.ok ? await answer.json() : {};
 		return Boolean( path ) && ( id === '0' || path.entries.some( ( parent ) => parent.id === id ) );
 	}

@@ -45,7 +45,7 @@
 		const run = ( widget.run = {} );
 		widget.code = null;
 		widget.waiting = [];
-		for ( const name of [ 'notices', 'presence' ] ) {
+		for ( const name of [ 'notices', 'presence', 'calls' ] ) {
 			part( name ).catch( () => {} );
 		}
 		clear( container );
@@ -67,7 +67,7 @@
 				await part( 'language' ).then( ( { speak } ) => speak( container ) ).catch( () => {} );
 			}
 			const [ token, texts, requests, address, options ] = await Promise.all( [
-				identified.then( () => getToken( widget.descriptor ) ),
+				identified.then( () => part( 'calls' ).catch( () => {} ) ).then( () => getToken( widget.descriptor ) ),
 				loadMessages( configuration ),
 				part( 'requests' ),
 				widget.element === 'explorer' && part( 'fragment' ).catch( () => null ),
@@ -187,7 +187,9 @@
 			if ( ! widgets.has( container ) ) {
 				const descriptor = container.dataset.widget;
 				widgets.set( container, { ...decode( descriptor ), descriptor } );
-				if ( isSeen( container ) ) {
+				if ( container.dataset.load === 'click' || configuration.brake ) {
+					part( 'offer' ).then( ( { offer } ) => offer( container ) ).catch( ( failure ) => explain( container, failure ) );
+				} else if ( isSeen( container ) ) {
 					start( container );
 				} else {
 					near.observe( container );

@@ -1,7 +1,9 @@
 /**
  * The Elements' requests to Box: what is done where Box refuses.
  */
-export default ( { Failure, refuse, accept, part } ) => {
+export default async ( { Failure, refuse, accept, part } ) => {
+	const { count } = await part( 'calls' ).catch( () => ( { count() {} } ) );
+
 	/** Sees every request to Box, to help where Box refuses, before the Element gives up. */
 	function intercept( link, request ) {
 		const { adapter, params, url } = request;
@@ -10,8 +12,14 @@ export default ( { Failure, refuse, accept, part } ) => {
 			link.opens( folder[ 1 ] );
 		}
 		if ( typeof adapter === 'function' && ! adapter.helped ) {
-			request.adapter = ( asked ) => adapter( asked ).catch( ( failure ) => help( link, asked, adapter, failure ) );
+			const send = ( asked ) => {
+				count( asked );
+				return adapter( asked );
+			};
+			request.adapter = ( asked ) => send( asked ).catch( ( failure ) => help( link, asked, send, failure ) );
 			request.adapter.helped = true;
+		} else if ( ! adapter?.helped ) {
+			count( request );
 		}
 		return makesLink( request ) ? whenAgreed( link, request ) : request;
 	}

@@ -15,7 +15,7 @@
 	/** Milliseconds for which to come back while the site is busy. */
 	const ENDURANCE = 120000;
 
-	/** `person`: somebody else may be there. `pending`: a token is asked for. `wait`: it takes longer. `token`: there is a new one. */
+	/** `person`: somebody else may be there. `pending`: a token is asked for. `ask`: what the site is asked. `wait`: it takes longer. `token`: there is a new one. */
 	const events = new EventTarget();
 
 	let configuration;
@@ -121,11 +121,12 @@
 
 	/** Asks the site for a token, in place of one that Box refused, of which the site learns the hash alone. */
 	async function requestToken( descriptor, refused, until, again = true ) {
-		const { response, body } = await ask( configuration.token, {
-			method: 'POST',
-			headers: { 'Content-Type': 'application/json', 'X-WP-Nonce': await identify() },
-			body: JSON.stringify( { widget: descriptor, refused: await hash( refused ) } ),
-		} );
+		const headers = { 'Content-Type': 'application/json', 'X-WP-Nonce': await identify() };
+		const asked = { widget: descriptor, refused: await hash( refused ) };
+		events.dispatchEvent( new CustomEvent( 'ask', { detail: asked } ) );
+		const answered = ask( configuration.token, { method: 'POST', headers, body: JSON.stringify( asked ) } );
+		asked.follow?.( answered );
+		const { response, body } = await answered;
 		let answer;
 		try {
 			answer = JSON.parse( body );

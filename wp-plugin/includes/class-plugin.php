@@ -49,6 +49,8 @@ final class Plugin {
 		'Sidecar'                 => 'tokens/',
 		'Breaker'                 => 'tokens/',
 		'Lock'                    => 'tokens/',
+		'Usage'                   => 'tokens/',
+		'Usage_Report'            => 'tokens/',
 		'People'                  => 'identity/',
 		'Permissions'             => 'identity/',
 		'Addresses'               => 'identity/',
@@ -86,6 +88,9 @@ final class Plugin {
 		'People_Export'           => 'admin/',
 		'Coverage_Picture'        => 'admin/',
 		'Abilities'               => 'admin/',
+		'Usage_Page'              => 'admin/',
+		'Usage_Plot'              => 'admin/',
+		'Bill'                    => 'admin/',
 	);
 
 	/**
@@ -165,6 +170,7 @@ final class Plugin {
 	 */
 	public static function activate(): void {
 		add_option( Settings::OPTION, array() );
+		Usage::schedule();
 		Address_Book::record_setup();
 	}
 
@@ -178,6 +184,7 @@ final class Plugin {
 		Revocations::run();
 		wp_unschedule_hook( self::REVOKE_AGAIN );
 		wp_unschedule_hook( self::LOOK_UP );
+		wp_unschedule_hook( Usage::EVENT );
 		delete_metadata( 'user', 0, Address_Link::META, '', true );
 	}
 
@@ -235,6 +242,7 @@ final class Plugin {
 		add_action( 'updated_user_meta', array( Session_Watch::class, 'meta_changed' ), 10, 4 );
 		add_action( 'deleted_user_meta', array( Session_Watch::class, 'meta_gone' ), 10, 3 );
 		add_action( self::REVOKE_AGAIN, array( Revocations::class, 'run' ) );
+		add_action( 'widgets_for_box_usage', array( Usage::class, 'look' ) );
 	}
 
 	/**

@@ -24,7 +24,9 @@ final class Admin_Area {
 	public static function hook(): void {
 		add_action( 'admin_init', array( Settings_Option::class, 'register' ) );
 		add_action( 'admin_init', array( Privacy::class, 'suggest_policy' ) );
+		add_action( 'admin_init', array( Usage::class, 'schedule' ) );
 		add_action( 'admin_menu', array( Settings_Page::class, 'add_page' ) );
+		add_action( 'admin_menu', array( Usage_Page::class, 'add_page' ) );
 		add_action( 'network_admin_menu', array( Network_Page::class, 'add_page' ) );
 		add_action( 'network_admin_edit_widgets_for_box', array( Network_Page::class, 'save' ) );
 		add_action( 'admin_post_' . Network_Page::ACTION, array( Network_Page::class, 'save' ) );

@@ -36,6 +36,11 @@ final class Site_Health {
 			'has_rest'          => true,
 			'async_direct_test' => array( self::class, 'test' ),
 		);
+
+		$tests['direct']['widgets_for_box_bill'] = array(
+			'label' => __( 'Calls to Box', 'widgets-for-box' ),
+			'test'  => array( Bill::class, 'test' ),
+		);
 		return $tests;
 	}
 

@@ -60,12 +60,11 @@ final class Sidecar {
 	 * @param Widget                $widget  What the token is for.
 	 * @param string                $refused SHA-256 of a token that Box refused, to get another; empty if none was.
 	 * @param string                $id      Of the request, in the sidecar's audit; empty for any.
+	 * @param array<string, mixed>  $report  For its statistics, as of Usage_Report::of().
 	 * @return array{access_token: string, expires_in: int, scopes: string[], resource?: array{type: string, id: string}}|WP_Error
 	 */
-	public function token( array $user, Widget $widget, string $refused = '', string $id = '' ) {
-		$answer = $this->call(
-			'POST',
-			'/v1/tokens',
+	public function token( array $user, Widget $widget, string $refused = '', string $id = '', array $report = array() ) {
+		$answer = $this->ask(
 			array(
 				'user'    => $user,
 				'element' => $widget->element,
@@ -78,8 +77,8 @@ final class Sidecar {
 				),
 				'strlen'
 			),
-			self::TIMEOUT,
-			$id
+			$id,
+			$report
 		);
 		if ( is_wp_error( $answer ) ) {
 			return $answer;
@@ -89,6 +88,29 @@ final class Sidecar {
 		}
 		if ( '' !== $widget->path && ! self::is_below_root( $answer['resource'] ?? null ) ) {
 			return $this->bad_answer( 200 );
+		}
+		return $answer;
+	}
+
+	/**
+	 * Asks for a token. A sidecar that is a release older takes no report, and is strict about what it takes.
+	 *
+	 * @param array<string, mixed> $asked  Whose token, and what for.
+	 * @param string               $id     Of the request; empty for any.
+	 * @param array<string, mixed> $report For the statistics.
+	 * @return array<string, mixed>|WP_Error
+	 */
+	private function ask( array $asked, string $id, array $report ) {
+		$refuses = static function ( $answer ): bool {
+			return is_wp_error( $answer ) && 'invalid_request' === $answer->get_error_code();
+		};
+		$told    = $report && ! get_transient( Usage_Report::NONE_TAKEN ) ? array( 'report' => $report ) : array();
+		$answer  = $this->call( 'POST', '/v1/tokens', $asked + $told, self::TIMEOUT, $id );
+		if ( $told && $refuses( $answer ) ) {
+			$answer = $this->call( 'POST', '/v1/tokens', $asked, self::TIMEOUT, $id );
+			if ( ! $refuses( $answer ) ) {
+				set_transient( Usage_Report::NONE_TAKEN, 1, Usage_Report::PAUSE );
+			}
 		}
 		return $answer;
 	}
@@ -126,6 +148,19 @@ final class Sidecar {
 	 */
 	public function user( array $user ) {
 		return $this->call( 'GET', '/v1/users?' . http_build_query( $user, '', '&', PHP_QUERY_RFC3986 ) );
+	}
+
+	/**
+	 * What the sidecar has counted.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param int $days    So many, today's included.
+	 * @param int $timeout Seconds.
+	 * @return array<string, mixed>|WP_Error
+	 */
+	public function usage( int $days, int $timeout = self::TIMEOUT ) {
+		return $this->call( 'GET', '/v1/usage?days=' . $days, null, $timeout );
 	}
 
 	/**

@@ -118,7 +118,7 @@ final class Token_Route {
 			return new WP_Error( 'invalid_widget', __( 'This widget does not belong to this page any more. Please reload the page.', 'widgets-for-box' ), array( 'status' => 400 ) );
 		}
 
-		$answer = Tokens::for_session( $widget, (string) $request['refused'], $view );
+		$answer = Tokens::for_session( $widget, (string) $request['refused'], $view, Usage_Report::of( $request['report'] ) );
 		if ( is_wp_error( $answer ) ) {
 			$answer = Folder_Path::explain( $answer, $widget->path );
 			return $view ? Rest::for_administrator( $answer ) : Rest::for_visitor( $answer );

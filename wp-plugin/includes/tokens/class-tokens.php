@@ -44,9 +44,12 @@ final class Tokens {
 	 * @param Widget       $widget  What the token is for.
 	 * @param string       $refused SHA-256 of a token that Box refused, to get another; empty if none was.
 	 * @param View_As|null $view    In whose place the widget is seen; null if in nobody's.
+	 * @param array        $report  For the sidecar's statistics, as of Usage_Report::of().
 	 * @return array{access_token: string, expires_in: int, scopes: string[], resource?: array{type: string, id: string}}|WP_Error
+	 *
+	 * @phpstan-param array{page?: int, calls?: array<string, int>} $report
 	 */
-	public static function for_session( Widget $widget, string $refused = '', ?View_As $view = null ) {
+	public static function for_session( Widget $widget, string $refused = '', ?View_As $view = null, array $report = array() ) {
 		$wp_user = $view ? $view->person : wp_get_current_user();
 		$user    = People::box_user( $wp_user );
 		if ( null === $user ) {
@@ -69,7 +72,7 @@ final class Tokens {
 			// Who this person was at Box until now may be the same there by another name.
 			Revocations::finish();
 			$allowed = Permissions::narrow( $widget, $wp_user );
-			$answer  = self::ask( $wp_user, $user, $allowed, $refused, $view ? $view->request_id() : '' );
+			$answer  = self::ask( $wp_user, $user, $allowed, $refused, $view ? $view->request_id() : '', $report );
 			// After an error too: the sidecar may have made a token that nobody waited for.
 			$objection = self::look_again( $wp_user, $user, $widget, $allowed, is_wp_error( $answer ) ? 0 : (int) $answer['expires_in'], $view );
 			return $objection ?? $answer;
@@ -104,13 +107,14 @@ final class Tokens {
 	 * @param Widget                $widget  What the token is for.
 	 * @param string                $refused SHA-256 of a token that Box refused; empty if none was.
 	 * @param string                $id      Of the request; empty for any.
+	 * @param array<string, mixed>  $report  As of for_session().
 	 * @return array{access_token: string, expires_in: int, scopes: string[]}|WP_Error
 	 */
-	private static function ask( WP_User $wp_user, array $user, Widget $widget, string $refused = '', string $id = '' ) {
+	private static function ask( WP_User $wp_user, array $user, Widget $widget, string $refused = '', string $id = '', array $report = array() ) {
 		if ( isset( $user['external_app_user_id'] ) ) {
 			$user['name'] = self::name( $wp_user );
 		}
-		return ( new Sidecar() )->token( $user, $widget, $refused, $id );
+		return ( new Sidecar() )->token( $user, $widget, $refused, $id, $report );
 	}
 
 	/**

@@ -63,6 +63,9 @@ final class Loader {
 			'logIn'      => wp_login_url(),
 			// What only some pages need of it; a file of an older release must not come out of a cache.
 			'part'       => plugins_url( 'assets/{name}.js', FILE ) . '?ver=' . VERSION,
+			// What is counted for it, and the month in which widgets wait to be asked for: pages from a cache are older.
+			'page'       => is_singular() ? get_queried_object_id() : 0,
+			'brake'      => Usage::brake(),
 			'elements'   => Elements::url(),
 			'selfHosted' => Elements::self_hosted(),
 			'locale'     => Elements::locale( get_locale() ),
@@ -86,6 +89,7 @@ final class Loader {
 				'loadingPart' => __( 'Loading Box, %1$s of %2$s MB', 'widgets-for-box' ),
 				/* translators: 1: what is being waited for, 2: number of seconds. */
 				'since'     => __( '%1$s (%2$s s)', 'widgets-for-box' ),
+				'show'      => __( 'Show my Box files', 'widgets-for-box' ),
 				'ready'     => __( 'Your Box files are loaded.', 'widgets-for-box' ),
 				'loggedOut' => __( 'Please log in to see your Box files.', 'widgets-for-box' ),
 				'logIn'     => __( 'Log in', 'widgets-for-box' ),

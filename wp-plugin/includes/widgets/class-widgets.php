@@ -105,6 +105,9 @@ final class Widgets {
 			// Its author's words stay in its author's language.
 			$wrapper .= ' data-titled';
 		}
+		if ( is_string( $attributes['load'] ?? null ) && 'click' === strtolower( trim( $attributes['load'] ) ) ) {
+			$wrapper .= ' data-load="click"';
+		}
 		return sprintf(
 			'<div %1$s data-widget="%2$s" role="group" aria-label="%3$s">%4$s</div>',
 			$wrapper,

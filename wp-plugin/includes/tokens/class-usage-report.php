@@ -1,0 +1,59 @@
+<?php
+/**
+ * What a browser says that it has asked Box for.
+ *
+ * @package WidgetsForBox
+ */
+
+namespace WidgetsForBox;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The report that goes to the sidecar with a request for a token, made anew from what a browser sent: it is believed
+ * for statistics alone, and nothing in it can keep anybody from a token.
+ *
+ * @since 0.1.0
+ */
+final class Usage_Report {
+
+	/**
+	 * Kinds of calls.
+	 */
+	const KINDS = array( 'list', 'read', 'search', 'upload', 'download', 'change', 'other' );
+
+	/**
+	 * Calls of one kind that a report can tell of.
+	 */
+	const MOST = 100000;
+
+	/**
+	 * The transient that says that the sidecar takes none, and for how many seconds that is believed.
+	 */
+	const NONE_TAKEN = 'widgets_for_box_no_reports';
+	const PAUSE      = HOUR_IN_SECONDS;
+
+	/**
+	 * The report.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param mixed $said What the browser sent, so whatever it likes. What makes no sense is left out.
+	 * @return array{page?: int, calls?: array<string, int>} Empty if nothing is left.
+	 */
+	public static function of( $said ): array {
+		$report = array();
+		$page   = is_array( $said ) ? $said['page'] ?? 0 : 0;
+		$calls  = is_array( $said ) ? $said['calls'] ?? array() : array();
+		// Nobody has anything counted for what is no page of theirs.
+		if ( is_int( $page ) && $page > 0 && current_user_can( 'read_post', $page ) ) {
+			$report['page'] = $page;
+		}
+		$counts = array();
+		foreach ( self::KINDS as $kind ) {
+			$number          = is_array( $calls ) ? $calls[ $kind ] ?? 0 : 0;
+			$counts[ $kind ] = is_int( $number ) ? max( 0, min( self::MOST, $number ) ) : 0;
+		}
+		return array_sum( $counts ) ? $report + array( 'calls' => $counts ) : $report;
+	}
+}
