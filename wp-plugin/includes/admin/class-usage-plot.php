@@ -45,7 +45,7 @@ final class Usage_Plot {
 		/* translators: 1: a number, 2: and 3: dates, 4: a number, 5: a date. */
 		$description = sprintf( __( '%1$s in all from %2$s to %3$s; the most on one day are %4$s, on %5$s.', 'widgets-for-box' ), number_format_i18n( array_sum( $sums ) ), self::date( $dates[0] ), self::date( end( $dates ) ), number_format_i18n( $most ), self::date( (string) array_search( $most, $sums, true ) ) );
 		printf( '<div class="widgets-for-box-bars"><span aria-hidden="true">%s</span>', esc_html( number_format_i18n( $most ) ) );
-		printf( '<svg viewBox="0 0 %1$d %2$d" preserveAspectRatio="none" role="img" aria-labelledby="%3$s-title %3$s-description"><title id="%3$s-title">%4$s</title><desc id="%3$s-description">%5$s</desc>', count( $days ), (int) self::HEIGHT, esc_attr( $name ), esc_html( $title ), esc_html( $description ) );
+		printf( '<svg viewBox="0 0 %1$d %2$d" preserveAspectRatio="none" role="img" aria-labelledby="%3$s-title" aria-describedby="%3$s-description"><title id="%3$s-title">%4$s</title><desc id="%3$s-description">%5$s</desc>', count( $days ), (int) self::HEIGHT, esc_attr( $name ), esc_html( $title ), esc_html( $description ) );
 		foreach ( array_keys( $labels ) as $number => $key ) {
 			printf( '<path class="is-%1$d" d="%2$s"/>', (int) $number, esc_attr( self::path( $days, array_slice( array_keys( $labels ), 0, $number ), $key, $most ) ) );
 		}

@@ -35,7 +35,7 @@ final class Socket {
 	/**
 	 * Longest answer in bytes that is read.
 	 */
-	const MAX_ANSWER = 1048576;
+	const MAX_ANSWER = 4194304;
 
 	/**
 	 * Longest path that fits the kernel's socket address.
