@@ -48,6 +48,8 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (WORDPRESS, "class-language.php", "TEXTS_LIFE"): "that the sentences of a language may be kept by anyone",
     (WORDPRESS, "class-elements-copy.php", "TIMEOUT"): "for a look at one file of a copy of Box's Elements",
     (WORDPRESS, "class-sidecar.php", "TIMEOUT"): "for a whole call of the sidecar",
+    (WORDPRESS, "class-usage.php", "TIMEOUT"): "for the sidecar to tell what it has counted",
+    (WORDPRESS, "class-usage-report.php", "PAUSE"): "in which a sidecar that takes no reports is told none",
     (WORDPRESS, "class-socket.php", "CONNECT_TIMEOUT_MS"): "to be connected, should the socket's queue be full",
     (WORDPRESS, "class-breaker.php", "PAUSE"): "in which nobody asks a sidecar that was silent",
     (WORDPRESS, "class-breaker.php", "PATIENCE"): "for the one who tries afterwards",

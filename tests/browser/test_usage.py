@@ -124,7 +124,8 @@ def test_a_day_is_counted_to_the_call(visit: Visit, stack: Stack, write: Write, 
     counted = told(tab)
     counted.update(tab.page.evaluate(KEPT))
     seen = Counter(kind(entry) for entry in of_browsers(stack, since))
-    assert counted == seen
+    log = [(entry["method"], entry["path"], kind(entry)) for entry in of_browsers(stack, since)]
+    assert counted == seen, log
     assert set(seen) == {"list", "read", "search", "download", "upload", "change"}
     assert sum(seen.values()) >= 14
     page_id = int(parse_qs(urlsplit(page).query)["page_id"][0])

@@ -80,7 +80,7 @@ final class Bill {
 		$text = $warns ? sprintf( __( 'At this rate, %s%% of the calls that your plan at Box has will be used by the end of the month. Have widgets that need not load by themselves wait for their button (load="click"), or ask Box for more.', 'widgets-for-box' ), $percent ) : self::explanation();
 		$text = '' !== Usage::brake() ? $text . ' ' . self::about_brake() : $text;
 		return array(
-			'label'       => $warns ? __( 'This month’s calls to Box may not suffice', 'widgets-for-box' ) : __( 'Nothing says that this month’s calls to Box would not suffice', 'widgets-for-box' ),
+			'label'       => $warns ? __( 'This month’s calls to Box may not suffice', 'widgets-for-box' ) : __( 'No warning about this month’s calls to Box', 'widgets-for-box' ),
 			'status'      => $warns ? 'recommended' : 'good',
 			'badge'       => array(
 				'label' => __( 'Box', 'widgets-for-box' ),
