@@ -110,6 +110,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "clock.py", "_AGREE_S"): "by which two readings of Box's clock may differ",
     (SIDECAR, "doctor.py", "_DRIFT_S"): "by which this machine's clock may differ before doctor warns",
     (SIDECAR, "check.py", "_MORE_PATIENCE_S"): "that the command waits longer than the sidecar for Box",
+    (SIDECAR, "check.py", "_NEWS_S"): "after which who waits at a terminal is told for what",
     (BOX, "oauth.py", "MAX_LIFE_S"): "that an assertion may live at most",
     (BOX, "settings.py", "token_life_s"): "of every token, or a little more",
 }

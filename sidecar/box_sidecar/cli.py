@@ -1,4 +1,4 @@
-"""The command line: ``box-sidecar serve | check | token | revoke | usage | config``.
+"""The command line: ``box-sidecar COMMAND``.
 
 What a command needs is imported when it runs, so that the help of each is there at once.
 """
@@ -6,6 +6,7 @@ What a command needs is imported when it runs, so that the help of each is there
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,31 +14,31 @@ from pathlib import Path
 from box_sidecar import __version__
 from box_sidecar.elements import ELEMENTS
 
-_USUAL = Path("/etc/box-sidecar/box-sidecar.toml")
+#: Where an installation has its configuration.
+USUAL = Path("/etc/box-sidecar/box-sidecar.toml")
 
 
 def main() -> None:
     """Run one command and exit: 0 well, 1 failed, 2 the configuration can't be used."""
-    arguments = _parser().parse_args()
-    from box_sidecar.logs import printable
-    from box_sidecar.problems import CODES, ConfigError, Problem
+    arguments = parser().parse_args()
+    from box_sidecar.problems import ConfigError, Problem
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a mark or a word that the terminal's encoding lacks stops nothing
     try:
         sys.exit(arguments.run(arguments))
-    except ConfigError as error:
-        print(f"box-sidecar: {printable(str(error))}", file=sys.stderr)
-        sys.exit(2)
-    except Problem as problem:
-        print(printable(f"box-sidecar: {CODES[problem.code].title}. {problem.detail}"), file=sys.stderr)
-        if problem.box and problem.box.error:
-            print(printable(f"  Box said: {problem.box.error}: {problem.box.error_description}"), file=sys.stderr)
-        print(f"  Fix: {problem.fix or CODES[problem.code].fix}", file=sys.stderr)
-        sys.exit(1)
+    except (ConfigError, Problem) as failure:
+        from box_sidecar.tools.failure import tell
+
+        nothing_there = getattr(arguments, "config", None) == USUAL and not USUAL.exists()
+        sys.exit(tell(failure, nothing_there=nothing_there))
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options; manual, completions and documents are made from it, too."""
     parser = argparse.ArgumentParser(
         prog="box-sidecar",
         description="Issues short-lived, downscoped Box tokens over a Unix socket, so that the web server never "
@@ -45,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Start with: box-sidecar config > box-sidecar.toml",
     )
     parser.add_argument("--version", action="version", version=f"box-sidecar {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.set_defaults(run=_help)
+    commands = parser.add_subparsers(metavar="COMMAND")
 
     serve = _command(commands, "serve", _serve, "serve tokens on the socket until SIGTERM; SIGHUP reloads")
     check = _command(commands, "check", _check, "find out what is wrong, and what to click to mend it")
@@ -79,10 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     usage.add_argument("--json", action="store_true", help="print JSON; nobody is named in it")
     for command in (serve, check, token, revoke, usage):
         command.add_argument(
-            "--config", default=_USUAL, type=Path, metavar="FILE",
-            help=f"the TOML file ({_USUAL}); see: box-sidecar config",
+            "--config", default=USUAL, type=Path, metavar="FILE",
+            help=f"the TOML file ({USUAL}); see: box-sidecar config",
         )  # fmt: skip
     _command(commands, "config", _config, "print a commented configuration with every key and its default")
+    completion = _command(commands, "completion", _completion, "print what completes these commands in a shell")
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"], help="which shell")
     return parser
 
 
@@ -95,6 +99,11 @@ def _command(
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.set_defaults(run=run)
     return parser
+
+
+def _help(_arguments: argparse.Namespace) -> int:
+    parser().print_help()
+    return 0
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -135,6 +144,12 @@ def _config(arguments: argparse.Namespace) -> int:
     from box_sidecar.tools import config
 
     return config.run(arguments)
+
+
+def _completion(arguments: argparse.Namespace) -> int:
+    from box_sidecar.tools import completion
+
+    return completion.run(arguments)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from box_sidecar.loaded import load
 from box_sidecar.model import Resource, Token
 from box_sidecar.problems import CODES, ConfigError, Problem
 from box_sidecar.schemas import Check, DoctorAnswer
+from box_sidecar.sentences import Text, join, say
 from box_sidecar.settings import ServerSettings
 from box_sidecar.sidecar import Sidecar
 
-CONSOLE = "Developer Console (app.box.com/developers/console) → your app → Configuration"
 _DRIFT_S = 5.0
 
 
@@ -55,18 +55,18 @@ class Examination:
         except Problem as problem:
             self.checks.append(failed("app", problem))
             return
-        accepted = "Box accepts the client id, the secret and the key; the app is authorized."
+        accepted = say("Box accepts the client id, the secret and the key; the app is authorized.")
         self.checks.append(Check("app", "pass", accepted))
         try:
             await box.find_users("doctor@box-sidecar.invalid")
-            self.checks.append(Check("lookup", "pass", "The app may look people up."))
+            self.checks.append(Check("lookup", "pass", say("The app may look people up.")))
         except Problem as problem:
             self.checks.append(failed("lookup", problem))
         whole = await self.user_token() or service
         try:
             token = await box.downscope(whole, ("base_explorer",), Resource("folder", "0"))
             self.made.append(token)
-            self.checks.append(Check("exchange", "pass", "Box narrows tokens to an element's scopes."))
+            self.checks.append(Check("exchange", "pass", say("Box narrows tokens to an element's scopes.")))
             await self.use(token)
         except Problem as problem:
             self.checks.append(failed("exchange", problem))
@@ -92,12 +92,17 @@ class Examination:
         try:
             found = await asyncio.to_thread(load, self.sidecar.config_path)
         except ConfigError as error:
-            summary = f"{error}. The sidecar goes on with what it had, but would not start again."
-            return [Check("configuration", "fail", summary, "Mend the file.")]
+            goes_on = say("The sidecar goes on with what it had, but would not start again.")
+            return [Check("configuration", "fail", join(f"{error}.", goes_on), say("Mend the file."))]
         if found.digest == self.sidecar.loaded.digest:
-            return [Check("configuration", "pass", "What runs is what the files say.")]
+            return [Check("configuration", "pass", say("What runs is what the files say."))]
         differences = "; ".join(self.sidecar.differences(found))
-        return [another_configuration(f": {differences}" if differences else "")]
+        told = (
+            say("The running sidecar has another configuration: {differences}.", differences=differences)
+            if differences
+            else say("The running sidecar has another configuration.")
+        )
+        return [another_configuration(told)]
 
 
 def worst(checks: list[Check]) -> str:
@@ -110,39 +115,44 @@ def failed(check: str, problem: Problem) -> Check:
     """A check that ended with a problem."""
     code = CODES[problem.code]
     words = problem.box.error_description or problem.box.error if problem.box else ""
-    summary = f"{code.title}. {problem.detail}{f' Box said: {words}' if words else ''}"
+    quoted = say("Box said: {words}", words=words) if words and words not in problem.detail else ""
+    summary = join(f"{code.title}.", problem.detail, quoted)
     status = "warn" if problem.code in {"box_unavailable", "box_rate_limited"} and check != "app" else "fail"
     return Check(check, status, summary, problem.fix or code.fix)
 
 
-def another_configuration(what: str) -> Check:
+def another_configuration(told: Text) -> Check:
     """What runs differs from a file."""
     return Check(
-        "configuration", "warn", f"The running sidecar has another configuration{what}.",
-        "Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server] or box.api_url.",
+        "configuration", "warn", told,
+        say("Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server] or "
+            "box.api_url."),
     )  # fmt: skip
 
 
 def _key(sidecar: Sidecar) -> Check:
     app = sidecar.app
     if app.key_id is None:
-        return Check("key", "pass", "The JSON has no key pair: the client credentials grant is used.")
+        return Check("key", "pass", say("The JSON has no key pair: the client credentials grant is used."))
     if not re.fullmatch(r"[a-z0-9]{8}", app.key_id):
         return Check(
-            "key", "warn", "The key opens, but publicKeyID is not eight letters and digits as Box makes them.",
-            f"{CONSOLE} → Add and Manage Public Keys: compare the ID.",
+            "key", "warn", say("The key opens, but publicKeyID is not eight letters and digits as Box makes them."),
+            say("Developer Console (app.box.com/developers/console) → your app → Configuration → "
+                "Add and Manage Public Keys: compare the ID."),
         )  # fmt: skip
-    return Check("key", "pass", f"The private key opens; its publicKeyID is {app.key_id}.")
+    return Check("key", "pass", say("The private key opens; its publicKeyID is {key_id}.", key_id=app.key_id))
 
 
 def _audit(sidecar: Sidecar) -> Check:
-    where = "standard output" if sidecar.audit.path == "-" else sidecar.audit.path
+    path = sidecar.audit.path
     if sidecar.audit.is_broken:
         return Check(
-            "audit", "fail", f"The audit can't be written to {where}, so nothing is issued.",
-            "Is the disk full? Does nobody read standard output? It mends itself once it can be written.",
+            "audit", "fail", say("The audit can't be written to {path}, so nothing is issued.", path=path),
+            say("Is the disk full? Does nobody read standard output? It mends itself once it can be written."),
         )  # fmt: skip
-    return Check("audit", "pass", f"The audit goes to {where}.")
+    if path == "-":
+        return Check("audit", "pass", say("The audit goes to standard output."))
+    return Check("audit", "pass", say("The audit goes to {path}.", path=path))
 
 
 def _switched_off(sidecar: Sidecar) -> list[Check]:
@@ -163,19 +173,20 @@ def socket_place(settings: ServerSettings) -> Check:
     """Whether the socket's directory is there, and only those who should may open it."""
     path = Path(settings.socket)
     if not path.parent.is_dir():
-        fix = f"Create it, or let systemd do it: RuntimeDirectory={path.parent.name}"
-        return Check("socket", "fail", f"The directory {path.parent} is missing.", fix)
+        fix = say("Create it, or let systemd do it: RuntimeDirectory={name}", name=path.parent.name)
+        return Check("socket", "fail", say("The directory {directory} is missing.", directory=path.parent), fix)
     if settings.mode & 0o007:
         return Check(
-            "socket", "warn", "Every user of this machine may open the socket; only the sidecar turns them away.",
-            'Set server.socket_mode = "0660" and server.socket_group.',
+            "socket", "warn",
+            say("Every user of this machine may open the socket; only the sidecar turns them away."),
+            say('Set server.socket_mode = "0660" and server.socket_group.'),
         )  # fmt: skip
-    return Check("socket", "pass", f"The socket is {path}.")
+    return Check("socket", "pass", say("The socket is {path}.", path=path))
 
 
 async def _reach(sidecar: Sidecar) -> Check:
-    base = sidecar.settings.box.base_url
-    through = " through the proxy in the environment" if getproxies().get(urlsplit(base).scheme) else ""
+    url = sidecar.settings.box.base_url
+    through = say("A proxy in the environment is used.") if getproxies().get(urlsplit(url).scheme) else ""
     try:
         await sidecar.transport.call(PROBE, lambda: ME)
     except Problem as problem:
@@ -183,21 +194,25 @@ async def _reach(sidecar: Sidecar) -> Check:
         if "TLS" in problem.detail:
             paths = ssl.get_default_verify_paths()
             now = paths.cafile or paths.openssl_cafile
-            fix = f"Point SSL_CERT_FILE at a file with your own authority's certificate (now: {now})."
+            fix = say("Point SSL_CERT_FILE at a file with your own authority's certificate (now: {file}).", file=now)
         elif "proxy" in problem.detail:
-            fix = "Look at HTTPS_PROXY and NO_PROXY in the sidecar's environment."
-        return Check("network", "fail", f"{base} can't be reached{through}: {problem.detail}", fix)
-    return Check("network", "pass", f"{base} answers{through}.")
+            fix = say("Look at HTTPS_PROXY and NO_PROXY in the sidecar's environment.")
+        found = join(say("{url} can't be reached.", url=url), through, problem.detail)
+        return Check("network", "fail", found, fix)
+    return Check("network", "pass", join(say("{url} answers.", url=url), through))
 
 
 def _clock(sidecar: Sidecar) -> Check:
     offset = sidecar.clock.offset
     if offset is None:
-        unknown = "Box's answer had no Date, so its clock is unknown."
-        return Check("clock", "warn", unknown, "Does a proxy remove the Date header?")
+        unknown = say("Box's answer had no Date, so its clock is unknown.")
+        return Check("clock", "warn", unknown, say("Does a proxy remove the Date header?"))
     if abs(offset) > _DRIFT_S:
         return Check(
-            "clock", "warn", f"Box's clock is {offset:+.0f} s from this machine's. The sidecar corrects for it.",
-            "Mend this machine's clock all the same: timedatectl set-ntp true",
+            "clock", "warn",
+            say("Box's clock is {offset} s from this machine's. The sidecar corrects for it.", offset=f"{offset:+.0f}"),
+            say("Mend this machine's clock all the same: timedatectl set-ntp true"),
         )  # fmt: skip
-    return Check("clock", "pass", f"This machine's clock is right ({offset:+.1f} s from Box's).")
+    return Check(
+        "clock", "pass", say("This machine's clock is right ({offset} s from Box's).", offset=f"{offset:+.1f}")
+    )

@@ -14,6 +14,7 @@ from box_sidecar.current import Current
 from box_sidecar.model import Subject, Token, TokenKey, User
 from box_sidecar.problems import Problem
 from box_sidecar.revocation import Guard, Revocations
+from box_sidecar.sentences import say
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import CachedToken, TokenCache
 
@@ -59,8 +60,8 @@ class Minter:
         if token.life < settings.min_life_s:
             raise Problem(
                 "box_refused",
-                detail=f"Box issues tokens of {token.life:.0f} s, less than cache.min_life_s.",
-                fix="Set cache.min_life_s lower than the life of Box's tokens.",
+                detail=say("Box issues tokens of {life} s, less than cache.min_life_s.", life=f"{token.life:.0f}"),
+                fix=say("Set cache.min_life_s lower than the life of Box's tokens."),
             )
         # A token that lives for less than refresh_ahead_s is not renewed over and over.
         refresh_at = max(token.expires_at - settings.refresh_ahead_s, clock.monotonic() + token.life / 2)

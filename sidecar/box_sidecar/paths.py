@@ -18,6 +18,7 @@ from box_sidecar.minter import Minter
 from box_sidecar.model import Path, Resource, User
 from box_sidecar.problems import Problem
 from box_sidecar.revocation import Guard
+from box_sidecar.sentences import say
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import TokenCache
 
@@ -85,7 +86,8 @@ class Paths:
             found = made or await self._look(guard, user, parent, name)
         guard.check(user)
         if found is None:
-            raise Problem("folder_not_found", detail=f"There is no folder “{name}” in folder {parent} of this person.")
+            told = say("There is no folder “{name}” in folder {parent} of this person.", name=name, parent=parent)
+            raise Problem("folder_not_found", detail=told)
         return found
 
     async def _look(self, guard: Guard, user: User, parent: str, name: str) -> str | None:
@@ -97,5 +99,8 @@ class Paths:
         )
         guard.check(user)
         if len(found) > 1:
-            raise Problem("path_ambiguous", detail=f"There are {len(found)} folders “{name}” in folder {parent}.")
+            told = say(
+                "There are {count} folders “{name}” in folder {parent}.", count=len(found), name=name, parent=parent
+            )
+            raise Problem("path_ambiguous", detail=told)
         return next(iter(found), None)

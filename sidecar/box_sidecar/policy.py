@@ -8,6 +8,7 @@ from functools import lru_cache
 from box_sidecar.elements import ELEMENTS
 from box_sidecar.model import Resource, TokenKey, User, normalize_login
 from box_sidecar.problems import Problem
+from box_sidecar.sentences import say
 from box_sidecar.settings import PolicySettings
 
 _STOPPED_S = 300.0  # callers need not ask more often
@@ -39,10 +40,12 @@ class Policy:
             raise Problem("issuing_stopped", retry_after=_STOPPED_S)
         allowed = self._elements.get(element)
         if allowed is None:
-            raise Problem("element_not_allowed", detail=f"The element “{element}” is not in [policy.elements].")
+            told = say("The element “{element}” is not in [policy.elements].", element=element)
+            raise Problem("element_not_allowed", detail=told)
         features = frozenset(asked)
         if excess := sorted(features - allowed):
-            raise Problem("scope_not_allowed", detail=f"{element} may not have: {', '.join(excess)}.")
+            told = say("{element} may not have: {scopes}.", element=element, scopes=", ".join(excess))
+            raise Problem("scope_not_allowed", detail=told)
         return (ELEMENTS[element].base, *sorted(features))
 
     def check_resource(self, element: str, resource: Resource) -> None:
@@ -59,7 +62,8 @@ class Policy:
                 errors=[{"field": needs, "message": f"{element} needs a {needs}"}],
             )
         if resource.type == "folder" and self._folders and resource.id not in self._folders:
-            raise Problem("folder_not_allowed", detail=f"Folder {resource.id} is not in policy.folders.")
+            told = say("Folder {folder} is not in policy.folders.", folder=resource.id)
+            raise Problem("folder_not_allowed", detail=told)
 
     def may_create_folders(self, scopes: Iterable[str]) -> bool:
         """Whether the folders of a path may be made for a token with these scopes: only if it may upload anyway."""
@@ -73,15 +77,15 @@ class Policy:
     def check_ancestors(self, folder_ids: Iterable[str]) -> None:
         """A file must lie below a folder that policy names; raises ``folder_not_allowed``."""
         if self._folders and self._folders.isdisjoint(folder_ids):
-            raise Problem("folder_not_allowed", detail="The file lies in none of policy.folders.")
+            raise Problem("folder_not_allowed", detail=say("The file lies in none of policy.folders."))
 
     def check_login(self, login: str) -> None:
         """Raises ``login_not_allowed``."""
         # casefold() takes more letters for one than normalize_login(): right where to take two for one is to refuse.
         if login.casefold() in self._denied_logins:
-            raise Problem("login_not_allowed", detail="The login is in policy.denied_logins.")
+            raise Problem("login_not_allowed", detail=say("The login is in policy.denied_logins."))
         if self._domains and normalize_login(login).rpartition("@")[2] not in self._domains:
-            raise Problem("login_not_allowed", detail="The login's domain is not in policy.login_domains.")
+            raise Problem("login_not_allowed", detail=say("The login's domain is not in policy.login_domains."))
 
     def check_user(self, user: User) -> None:
         """Raises ``login_not_allowed``, ``role_not_allowed`` or ``user_inactive``.
@@ -90,11 +94,11 @@ class Policy:
         """
         self.check_login(user.login)
         if user.role in self._denied_roles or not user.role:
-            raise Problem(
-                "role_not_allowed", detail=f"The Box role “{user.role or 'unknown'}” is in policy.denied_roles."
-            )
+            told = say("The Box role “{role}” is in policy.denied_roles.", role=user.role or "unknown")
+            raise Problem("role_not_allowed", detail=told)
         if user.status not in {"active", "cannot_delete_edit", "cannot_delete_edit_upload"}:
-            raise Problem("user_inactive", detail=f"The Box account is “{user.status or 'unknown'}”.")
+            told = say("The Box account is “{status}”.", status=user.status or "unknown")
+            raise Problem("user_inactive", detail=told)
 
     def check(self, user: User, key: TokenKey) -> None:
         """Raise whatever there is against this person's having this token."""

@@ -133,9 +133,9 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
             "type": f"urn:box-sidecar:problem:{self.code}",
             "title": code.title,
             "status": code.status,
-            "detail": self.detail or code.title,
+            "detail": str(self.detail) or code.title,
             "code": self.code,
-            "fix": self.fix or code.fix,
+            "fix": str(self.fix or code.fix),
             "request_id": request_id,
         }
         if self.box is not None:

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from box_sidecar.model import Path, Resource, Subject
 from box_sidecar.problems import BoxReason, Problem
+from box_sidecar.sentences import Said, said
 from box_sidecar.settings import Digits
 from box_sidecar.usage import DAYS
 
@@ -175,13 +176,29 @@ class RevokeAnswer(Struct):
     revoked: int
 
 
+class Message(Struct, omit_defaults=True):
+    """The sentences of a finding, for who shows them in another language: each a template and its parameters."""
+
+    summary: tuple[Said, ...] = ()
+    fix: tuple[Said, ...] = ()
+
+
 class Check(Struct, omit_defaults=True):
-    """One finding of doctor's. ``status`` is ``pass``, ``warn`` or ``fail``; ``fix`` names what to click or type."""
+    """One finding of doctor's. ``status`` is ``pass``, ``warn`` or ``fail``; ``fix`` names what to click or type.
+
+    Both are English; ``message`` has the same by template and parameters.
+    """
 
     id: str
     status: str
     summary: str
     fix: str = ""
+    message: Message | None = None
+
+    def __post_init__(self) -> None:
+        if self.message is None:
+            self.message = Message(said(self.summary), said(self.fix))
+        self.summary, self.fix = str(self.summary), str(self.fix)  # nothing but text is encoded as text
 
 
 class DoctorAnswer(Struct):

@@ -13,6 +13,7 @@ from box_sidecar.current import Current
 from box_sidecar.model import Subject, User
 from box_sidecar.problems import BOX_IS_DOWN, Problem
 from box_sidecar.revocation import Guard, Revocations
+from box_sidecar.sentences import say
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import TokenCache
 
@@ -159,9 +160,9 @@ class Users:
 
 def _only(users: list[User]) -> User:
     if not users:
-        raise Problem("user_not_found", detail="Box has no managed user with exactly this login or id.")
+        raise Problem("user_not_found", detail=say("Box has no managed user with exactly this login or id."))
     if len(users) > 1:
-        raise Problem("user_ambiguous", detail=f"Box has {len(users)} users that fit.")
+        raise Problem("user_ambiguous", detail=say("Box has {count} users that fit.", count=len(users)))
     if not users[0].id:
-        raise Problem("box_refused", detail="Box's record of this person has no id.")
+        raise Problem("box_refused", detail=say("Box's record of this person has no id."))
     return users[0]

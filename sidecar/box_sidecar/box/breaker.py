@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from box_sidecar.problems import Problem
+from box_sidecar.sentences import join, say
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class CircuitBreaker:
     def check(self) -> None:
         """Raise ``box_unavailable`` while it is open."""
         if self._probing is not None:
-            detail = f"Box has failed repeatedly, last: {self._last_failure}. It is being probed."
+            detail = join(say("Box has failed repeatedly and is being probed. The last failure:"), self._last_failure)
             raise Problem("box_unavailable", detail=detail, retry_after=5.0)
 
     def record_success(self) -> None:

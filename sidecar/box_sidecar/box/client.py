@@ -23,6 +23,7 @@ from box_sidecar.clock import monotonic
 from box_sidecar.model import Resource, Token, User
 from box_sidecar.problems import Problem
 from box_sidecar.secret import Secret
+from box_sidecar.sentences import say
 from box_sidecar.single_flight import SingleFlight
 
 T = TypeVar("T")
@@ -57,14 +58,16 @@ _NEW_FOLDER = Route("folders", "POST", Item, repeatable=False)
 
 _UNSTATED = Problem(
     "box_refused",
-    detail="Box's answer does not say what the token may do, so it was revoked and thrown away.",
-    fix="Please report it with the output of box-sidecar check --probe --json. Until it is understood, "
-    "policy.accept_unstated_scopes = true believes such tokens for a person's root unseen.",
+    detail=say("Box's answer does not say what the token may do, so it was revoked and thrown away."),
+    fix=say(
+        "Please report it with the output of box-sidecar check --probe --json. Until it is understood, "
+        "policy.accept_unstated_scopes = true believes such tokens for a person's root unseen."
+    ),
 )
 _MORE_THAN_ASKED = Problem(
     "box_refused",
-    detail="Box's answer grants more than was asked for.",
-    fix="The token was revoked and thrown away. If it happens again, ask Box support about restricted_to.",
+    detail=say("Box's answer grants more than was asked for."),
+    fix=say("The token was revoked and thrown away. If it happens again, ask Box support about restricted_to."),
 )
 
 #: How a token for a person's root is asked for: without a resource; with ``folders/0``; without, and believed unseen.
@@ -247,7 +250,7 @@ class BoxClient:
         answer = (await self._transport.call(_TOKEN, lambda: request)).value("exchange")
         token = Token(Secret(answer.access_token), started + answer.expires_in)
         if token.secret == user_token.secret:
-            raise Problem("box_refused", detail="Box answered with the token that was to be narrowed.")
+            raise Problem("box_refused", detail=say("Box answered with the token that was to be narrowed."))
         self._on_made(acting_person.get(), token)
         return token, granted_scopes(answer.restricted_to, asked, resource)
 
@@ -280,7 +283,7 @@ class BoxClient:
                 return found
             query["marker"] = page.next_marker
             on_next_page()
-        told = f"More than {_PAGES * _PAGE} items lie there, and not all of them were looked at."
+        told = say("More than {count} items lie there, and not all of them were looked at.", count=_PAGES * _PAGE)
         raise Problem("path_ambiguous", detail=told)
 
     async def _items(self, folder_id: str, query: str, token: Token) -> Page:
@@ -316,7 +319,7 @@ class BoxClient:
             if len(page.entries) < max(1, min(_PAGE, page.limit or _PAGE)):
                 return list(found.values())
             offset += len(page.entries)
-        told = f"More than {offset} people at Box have a name or login that begins with this one."
+        told = say("More than {count} people at Box have a name or login that begins with this one.", count=offset)
         raise Problem("user_ambiguous", detail=told)
 
     async def find_app_users(self, external_id: str) -> list[User]:
@@ -329,7 +332,7 @@ class BoxClient:
         """One user by Box's id."""
         user = to_user(await self._as_service(_USER, f"/2.0/users/{user_id}?{_USER_FIELDS}"))
         if user.id != user_id:
-            raise Problem("box_refused", detail="Box's answer is not about this person.")
+            raise Problem("box_refused", detail=say("Box's answer is not about this person."))
         return user
 
     async def create_app_user(self, external_id: str, name: str) -> User:

@@ -6,16 +6,18 @@ import re
 from typing import NamedTuple
 
 from box_sidecar.problems import AUTHORIZE, DEVELOPER_CONSOLE, BoxReason, Problem
+from box_sidecar.sentences import Text, say
 
 
 class RetryableError(Exception):
-    """An attempt that may be worth repeating. ``wait`` is Box's own ``Retry-After``, in seconds.
+    """An attempt that may be worth repeating: ``what`` happened. ``wait`` is Box's own ``Retry-After``, in seconds.
 
     ``odd``: Box is well, and answered JSON, but of another form than its description has.
     """
 
-    def __init__(self, what: str, *, rate_limited: bool = False, odd: bool = False, wait: float | None = None) -> None:
+    def __init__(self, what: Text, *, rate_limited: bool = False, odd: bool = False, wait: float | None = None) -> None:
         super().__init__(what)
+        self.what = what
         self.rate_limited = rate_limited
         self.odd = odd
         self.wait = wait
@@ -41,6 +43,11 @@ class Refusal(NamedTuple):
     code: str
     cause: str
     fix: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The cause as people read it."""
+        return f"{self.cause[:1].upper()}{self.cause[1:]}."
 
     def matches(self, where: str, reason: BoxReason) -> bool:
         """Whether Box's words are this row's."""
@@ -145,7 +152,6 @@ def explain(where: str, reason: BoxReason) -> Problem:
     """Box's refusal as ours. What no row knows is ``box_refused``, with Box's own words."""
     for row in REFUSALS:
         if row.matches(where, reason):
-            cause = f"{row.cause[:1].upper()}{row.cause[1:]}."
-            return Problem(row.code, detail=cause, fix=row.fix, box=reason, refusal=row.id)
-    said = reason.error_description or reason.error or f"HTTP status {reason.status}"
-    return Problem("box_refused", detail=f"Box said: {said}", box=reason)
+            return Problem(row.code, detail=row.sentence, fix=row.fix, box=reason, refusal=row.id)
+    words = reason.error_description or reason.error or f"HTTP status {reason.status}"
+    return Problem("box_refused", detail=say("Box said: {words}", words=words), box=reason)

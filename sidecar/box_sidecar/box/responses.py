@@ -14,6 +14,7 @@ from box_sidecar.box.errors import RetryableError, explain
 from box_sidecar.logs import redact_error
 from box_sidecar.model import Resource, User, normalize_login
 from box_sidecar.problems import BoxReason
+from box_sidecar.sentences import say
 
 T = TypeVar("T")
 
@@ -61,15 +62,16 @@ def understand(reply: Reply, decode: type[T]) -> Answer[T]:
         return Answer(_decode(status, body, decode))
     wait = retry_after(headers.get("Retry-After"), headers.get("Date"))
     if status == 429:
-        raise RetryableError("Box answered 429, too many requests", rate_limited=True, wait=wait)
+        raise RetryableError(say("Box answered 429, too many requests."), rate_limited=True, wait=wait)
     if status >= 500 or status == 408:
-        raise RetryableError(f"Box answered {status}", wait=wait)
+        raise RetryableError(say("Box answered {status}.", status=status), wait=wait)
     if 300 <= status < 400:
-        raise RetryableError(f"something between here and Box answered {status}, a redirect")
+        raise RetryableError(say("Something between here and Box answered {status}, a redirect.", status=status))
     kind = headers.get("Content-Type", "").partition(";")[0].lower()
     if body.strip() and "json" not in kind:
         shown = redact_error(kind, 60) or "no Content-Type"
-        raise RetryableError(f"something between here and Box answered {status} with {shown}")
+        told = say("Something between here and Box answered {status} with {kind}.", status=status, kind=shown)
+        raise RetryableError(told)
     return Answer(cast(T, None), refusal_reason(status, body))
 
 
@@ -78,10 +80,11 @@ def _decode(status: int, body: bytes, decode: type[T]) -> T:
         # What is decoded as nothing may be anything: a revocation's body is empty.
         return _decode_json(b"null" if decode is type(None) else body, decode)
     except msgspec.ValidationError as error:
-        what = f"Box answered {status} with JSON of another form: {redact_error(str(error), 200)}"
+        form = redact_error(str(error), 200)
+        what = say("Box answered {status} with JSON of another form: {form}.", status=status, form=form)
         raise RetryableError(what, odd=True) from None
     except _UNREADABLE:
-        raise RetryableError(f"Box answered {status} with something that can't be read") from None
+        raise RetryableError(say("Box answered {status} with something that can't be read.", status=status)) from None
 
 
 def _decode_json(body: bytes, decode: type[T]) -> T:

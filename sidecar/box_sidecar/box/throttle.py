@@ -10,6 +10,7 @@ from cachetools import TLRUCache
 
 from box_sidecar.clock import monotonic
 from box_sidecar.problems import Problem
+from box_sidecar.sentences import say
 
 _EVERYBODY = ""
 _PEOPLE = 10_000  # of whom it is remembered that Box wants them to wait
@@ -50,7 +51,7 @@ class Throttle:
         if self._rate_limited_until:
             wait = max(self._left(route, _EVERYBODY), self._left(route, acting_person.get()))
             if wait > 0:
-                raise Problem("box_rate_limited", detail="Box asked us to wait.", retry_after=wait)
+                raise Problem("box_rate_limited", detail=say("Box asked us to wait."), retry_after=wait)
 
     @property
     def left(self) -> float:

@@ -25,6 +25,7 @@ from box_sidecar.box.responses import Answer, Reply, understand
 from box_sidecar.box.throttle import Throttle
 from box_sidecar.clock import monotonic
 from box_sidecar.problems import Problem
+from box_sidecar.sentences import Text, say
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class Transport:
             Problem: ``box_unavailable`` or ``box_rate_limited``, with ``retry_after``; ``box_refused`` if Box answers
                 what nobody understands, twice.
         """
-        failure = RetryableError("no attempt was made")
+        failure = RetryableError(say("No attempt was made."))
         for attempt in range(_ATTEMPTS):
             self._refuse_early(route.name)
             try:
@@ -124,7 +125,7 @@ class Transport:
                 twice_odd = caught.odd and failure.odd
                 failure = caught
                 if caught.is_outage:
-                    self.breaker.record_failure(str(caught))
+                    self.breaker.record_failure(caught.what)
                 pause = caught.wait if caught.wait is not None else random.uniform(0.5, 1) * _BACKOFF_S * 2**attempt  # noqa: S311
                 log.info("Box %s: %s (attempt %d)", route.name, caught, attempt + 1)
                 may_repeat = route.repeatable or caught.rate_limited
@@ -141,17 +142,17 @@ class Transport:
         self.breaker.check()
         self.throttle.check(route)
         if monotonic() >= deadline.get():
-            raise Problem("box_unavailable", detail="Box was too slow.", retry_after=5.0)
+            raise Problem("box_unavailable", detail=say("Box was too slow."), retry_after=5.0)
 
     def _problem(self, route: str, failure: RetryableError) -> Problem:
         if failure.rate_limited:
             wait = failure.wait if failure.wait is not None else 5.0
             self.throttle.record(route, wait)
-            return Problem("box_rate_limited", detail=f"{failure}.", retry_after=wait)
+            return Problem("box_rate_limited", detail=failure.what, retry_after=wait)
         if failure.odd:
-            fix = "Does a proxy between here and Box change answers? Else ask Box support about this one."
-            return Problem("box_refused", detail=f"{failure}.", fix=fix)
-        return Problem("box_unavailable", detail=f"{failure}.", retry_after=failure.wait or 5.0)
+            fix = say("Does a proxy between here and Box change answers? Else ask Box support about this one.")
+            return Problem("box_refused", detail=failure.what, fix=fix)
+        return Problem("box_unavailable", detail=failure.what, retry_after=failure.wait or 5.0)
 
     async def _is_back(self) -> bool:
         """Whether Box answers again with anything but a failure."""
@@ -196,23 +197,23 @@ class Transport:
 
 
 #: What a failed connection is called; first match wins, since the later ones include the earlier.
-_BROKEN: tuple[tuple[type[Exception], str], ...] = (
-    (TimeoutError, "Box did not answer in time"),
+_BROKEN: tuple[tuple[type[Exception], Text], ...] = (
+    (TimeoutError, say("Box did not answer in time.")),
     (
         aiohttp.ClientConnectorCertificateError,
-        "Box's TLS certificate is not trusted here (a private CA? set SSL_CERT_FILE)",
+        say("Box's TLS certificate is not trusted here (a private CA? set SSL_CERT_FILE)."),
     ),
-    (aiohttp.ClientConnectorDNSError, "the name of Box's host can't be resolved (DNS)"),
-    (aiohttp.ClientProxyConnectionError, "the proxy can't be reached"),
-    (aiohttp.ClientSSLError, "no TLS connection to Box could be made"),
-    (aiohttp.ClientConnectorError, "no connection to Box could be made"),
+    (aiohttp.ClientConnectorDNSError, say("The name of Box's host can't be resolved (DNS).")),
+    (aiohttp.ClientProxyConnectionError, say("The proxy can't be reached.")),
+    (aiohttp.ClientSSLError, say("No TLS connection to Box could be made.")),
+    (aiohttp.ClientConnectorError, say("No connection to Box could be made.")),
 )
 
 
-def _what_broke(error: Exception) -> str:
+def _what_broke(error: Exception) -> Text:
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"the proxy refused with status {error.status}"
-    return next((what for kind, what in _BROKEN if isinstance(error, kind)), "the connection to Box broke")
+        return say("The proxy refused with status {status}.", status=error.status)
+    return next((what for kind, what in _BROKEN if isinstance(error, kind)), say("The connection to Box broke."))
 
 
 def proxy_for(base_url: str) -> str | None:
@@ -231,5 +232,5 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     while chunk := await response.content.read(_MAX_BODY - len(body)):
         body += chunk
     if not response.content.at_eof():
-        raise RetryableError("Box's answer was too long")
+        raise RetryableError(say("Box's answer was too long."))
     return body

@@ -26,6 +26,7 @@ from box_sidecar.model import Resource, Subject, Token, User
 from box_sidecar.problems import Problem
 from box_sidecar.schemas import Check
 from box_sidecar.secret import Secret
+from box_sidecar.sentences import Text, say
 from box_sidecar.sidecar import Sidecar
 from box_sidecar.tools.browser import Browser, Reply, item_id, may_upload_to
 from box_sidecar.tools.report import (
@@ -46,7 +47,7 @@ _EXCHANGE: Route[dict[str, Any]] = Route("token", "POST", dict)
 _LIMITED = frozenset({"download", "upload", "rename", "share", "delete"})
 
 
-async def probe(sidecar: Sidecar, login: str, progress: Callable[[str], None] = lambda _: None) -> Report:
+async def probe(sidecar: Sidecar, login: str, progress: Callable[[Text], None] = lambda _: None) -> Report:
     """Try what the elements do, as the person with this login.
 
     Raises:
@@ -72,7 +73,7 @@ class _Probe:
     """One run. ``person`` is the person's full token: it makes and removes the folder, and no element gets it."""
 
     def __init__(
-        self, sidecar: Sidecar, browser: Browser, user: User, person: Token, progress: Callable[[str], None]
+        self, sidecar: Sidecar, browser: Browser, user: User, person: Token, progress: Callable[[Text], None]
     ) -> None:
         self._sidecar = sidecar
         self._browser = browser
@@ -91,9 +92,9 @@ class _Probe:
         async with self._folder() as folder:
             if folder:
                 for element in self._sidecar.settings.policy.elements:
-                    self._progress(f"trying what the {element} does")
+                    self._progress(say("Trying what the {element} does", element=element))
                     elements.append(await self._element(element, folder))
-                self._progress("finding out how this Box does it")
+                self._progress(say("Finding out how this Box does it"))
                 dialects = await self._dialects(elements)
                 await self._check_folder_limit(folder)
                 await self._check_revocation()
@@ -111,8 +112,10 @@ class _Probe:
         if made.status != 201 or not folder:
             self._checks.append(
                 Check(
-                    "probe_folder", "fail", f"Box does not let the person make a folder to try it in ({made.status}).",
-                    "Name a person with --login who may write to their own root, or to the first of policy.folders.",
+                    "probe_folder", "fail",
+                    say("Box does not let the person make a folder to try it in ({status}).", status=made.status),
+                    say("Name a person with --login who may write to their own root, or to the first of "
+                        "policy.folders."),
                 )
             )  # fmt: skip
             yield ""
@@ -128,9 +131,9 @@ class _Probe:
         trashed = await self._browser.call(self._person, "DELETE", f"/2.0/folders/{folder}?recursive=true")
         gone = await self._browser.call(self._person, "DELETE", f"/2.0/folders/{folder}/trash")
         if trashed.status not in {204, 404} or gone.status not in {204, 404, 403}:
-            self._progress(f"the folder “{name}” could not be removed; please delete it in Box")
+            self._progress(say("The folder “{name}” could not be removed; please delete it in Box", name=name))
             self._checks.append(
-                Check("probe_folder", "warn", "The probe's folder could not be removed.", "Delete it in Box.")
+                Check("probe_folder", "warn", say("The probe's folder could not be removed."), say("Delete it in Box."))
             )
 
     async def _element(self, element: str, folder: str) -> ElementReport:
@@ -250,12 +253,18 @@ class _Probe:
         outside = await self._browser.call(issued.token, "GET", "/2.0/folders/0?limit=1")
         if inside.status != 200:
             self._checks.append(
-                Check("folder_limit", "fail", f"A token for a folder does not open it ({inside.status}).")
+                Check(
+                    "folder_limit",
+                    "fail",
+                    say("A token for a folder does not open it ({status}).", status=inside.status),
+                )
             )
         elif outside.status == 200:
-            self._checks.append(Check("folder_limit", "fail", "A token for one folder opens others, too.", ASK_BOX))
+            self._checks.append(
+                Check("folder_limit", "fail", say("A token for one folder opens others, too."), ASK_BOX)
+            )
         else:
-            self._checks.append(Check("folder_limit", "pass", "A token for one folder opens no other."))
+            self._checks.append(Check("folder_limit", "pass", say("A token for one folder opens no other.")))
 
     async def _check_revocation(self) -> None:
         """What was issued here is ended, and Box must mean it."""
@@ -265,11 +274,10 @@ class _Probe:
         for token in held:
             after = await self._browser.call(token, "GET", f"/2.0/folders/{self._place}?limit=1")
             if after.status == 401:
-                self._checks.append(Check("revocation", "pass", "A revoked token opens nothing any more."))
+                self._checks.append(Check("revocation", "pass", say("A revoked token opens nothing any more.")))
             else:
-                self._checks.append(
-                    Check("revocation", "fail", f"A revoked token still got an answer ({after.status}).", ASK_BOX)
-                )
+                told = say("A revoked token still got an answer ({status}).", status=after.status)
+                self._checks.append(Check("revocation", "fail", told, ASK_BOX))
 
     @property
     def _root(self) -> Resource:

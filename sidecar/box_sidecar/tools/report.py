@@ -12,6 +12,8 @@ from msgspec import Struct
 from box_sidecar import __version__
 from box_sidecar.problems import CODES
 from box_sidecar.schemas import Check, DoctorAnswer
+from box_sidecar.sentences import say
+from box_sidecar.tools.language import translated
 
 Outcome = Literal["works", "refused", "failed", "not_granted", "beyond"]
 
@@ -46,11 +48,11 @@ ACTIONS: dict[str, dict[str, str]] = {
 #: Without these an element shows nothing; without the others it does less.
 _ESSENTIAL = frozenset({"list", "details", "preflight"})
 
-ASK_BOX = "Ask Box support, and take the widgets off until it is explained."
-_SEARCH_FIX = (
+ASK_BOX = say("Ask Box support, and take the widgets off until it is explained.")
+_SEARCH_FIX = say(
     "Some Boxes let no such token search. Pages hide the search field once Box has refused; nothing else is missing."
 )
-_MISSING_FIX = (
+_MISSING_FIX = say(
     "Compare with what the same person may do in Box itself; then look at the app's scopes in the Developer Console, "
     "and at the enterprise's settings for sharing."
 )
@@ -98,14 +100,15 @@ def document(answer: DoctorAnswer, report: Report | None) -> dict[str, Any]:
 def table(report: Report) -> str:
     """The report for a terminal: what each element's token could do, then how this Box does it."""
     if not report.elements:
-        return "Nothing could be tried."
+        return translated(say("Nothing could be tried."))
     actions = list(dict.fromkeys(action for element in report.elements for action in ACTIONS[element.element]))
     rows = [["", *(element.element for element in report.elements)]]
     for action in actions:
         rows.append([action, *(_cell(element, action) for element in report.elements)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += ["", "✓ works   ✗ refused, with Box's status   - not granted by policy   ! works without its scope", ""]
+    legend = say("✓ works   ✗ refused, with Box's status   - not granted by policy   ! works without its scope")
+    lines += ["", translated(legend), ""]
     names = max((len(name) for name in report.dialects), default=0)
     return "\n".join(lines + [f"{name.ljust(names)}  {value}" for name, value in report.dialects.items()])
 
@@ -142,20 +145,26 @@ def describe_restriction(said: Any, scopes: tuple[str, ...]) -> str:
 def findings(report: ElementReport) -> list[Check]:
     """What of one element's table somebody has to know."""
     if report.error:
-        return [
-            Check(report.element, "fail", f"The {report.element} gets no token: {report.error}.", _fix(report.error))
-        ]
+        told = say("The {element} gets no token: {code}.", element=report.element, code=report.error)
+        return [Check(report.element, "fail", told, _fix(report.error))]
     beyond = [attempt.action for attempt in report.tries if attempt.outcome == "beyond"]
     missing = [attempt for attempt in report.tries if attempt.outcome in {"refused", "failed"}]
     if beyond:
-        told = f"Box lets the {report.element} {', '.join(beyond)} without the scope for it."
+        told = say(
+            "Box lets the {element} do without the scope for it: {actions}.",
+            element=report.element,
+            actions=", ".join(beyond),
+        )
         return [Check(report.element, "fail", told, ASK_BOX)]
     if missing:
-        told = ", ".join(f"{attempt.action} ({attempt.status or 'no answer'})" for attempt in missing)
+        actions = ", ".join(f"{attempt.action} ({attempt.status or 'no answer'})" for attempt in missing)
+        told = say("Box does not let the {element} do: {actions}.", element=report.element, actions=actions)
         worst = "fail" if any(attempt.action in _ESSENTIAL for attempt in missing) else "warn"
         fix = _SEARCH_FIX if {attempt.action for attempt in missing} == {"search"} else _MISSING_FIX
-        return [Check(report.element, worst, f"Box does not let the {report.element} do: {told}.", fix)]
-    return [Check(report.element, "pass", f"The {report.element} can do all that policy grants it.")]
+        return [Check(report.element, worst, told, fix)]
+    return [
+        Check(report.element, "pass", say("The {element} can do all that policy grants it.", element=report.element))
+    ]
 
 
 def _fix(code: str) -> str:

@@ -11,6 +11,7 @@ from box_sidecar.issuer import Issued
 from box_sidecar.logs import printable
 from box_sidecar.problems import Problem
 from box_sidecar.schemas import TokenRequest
+from box_sidecar.sentences import say
 from box_sidecar.sidecar import Sidecar
 from box_sidecar.tools.local import with_sidecar
 
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         asked = msgspec.convert(body | place, TokenRequest)
     except msgspec.ValidationError as error:
-        raise Problem("invalid_request", detail=f"{error}.", fix="See: box-sidecar token --help") from None
+        raise Problem("invalid_request", detail=f"{error}.", fix=say("See: box-sidecar token --help")) from None
 
     async def issue(sidecar: Sidecar) -> Issued:
         return await sidecar.issuer.issue(asked.user.who, asked.element, asked.scopes, asked.resource)
