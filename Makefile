@@ -15,7 +15,7 @@ PYTEST = $(BIN)/python -m pytest -c tests/pytest.ini --durations=20 --durations-
 SIDE_BY_SIDE = -n $(PROCESSES) --dist loadgroup
 PROCESSES ?= 3
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
-SIDECAR := $(shell find sidecar/box_sidecar -name "*.py" -o -name "*.toml" -o -name "*.json") sidecar/pyproject.toml
+SIDECAR := $(shell find sidecar/box_sidecar sidecar/man -type f -not -name "*.pyc" -not -name "*.po") sidecar/pyproject.toml
 PLUGIN := $(shell find wp-plugin -type f -not -path 'wp-plugin/bin/*' -not -name '*~')
 
 help: ## list the targets
@@ -90,8 +90,9 @@ elements: ## Box UI Elements from npm for self-hosting, into DEST (Box's own lic
 pictures: ready ## banner, icon and screenshots of the plugin's page, drawn and taken anew
 	$(BIN)/python tests/pictures.py
 
-docs: ready ## the parts of the documents that are made from the code
+docs: ready ## what is made from the code: parts of documents, the manual, completions, the sidecar's translations
 	$(BIN)/python tests/docs.py
+	$(BIN)/python tests/translations.py
 
 hooks: ready ## what lint checks, before each commit, on what changes (pre-commit)
 	$(BIN)/pre-commit install
@@ -105,6 +106,7 @@ lint: ## types, style and translations of all languages in use
 	$(BIN)/lint-imports --no-cache
 	cd tests && npm run --silent lint
 	phpcs -q --standard=tests/plugin/phpcs.xml
+	$(BIN)/python tests/translations.py --check
 	wp-plugin/bin/translations --check
 	wp-plugin/bin/blocks-manifest --check
 

@@ -9,15 +9,18 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
+import cli_pages
 import lifetimes
 from bench import table
 from bench.result import Report
 from box_sidecar.app import ROUTES
 from box_sidecar.box.errors import REFUSALS
+from box_sidecar.cli import parser
 from box_sidecar.problems import CODES
 from box_sidecar.tools.openapi import describe
 
@@ -29,7 +32,7 @@ MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re
 def help_texts() -> str:
     """What ``--help`` prints, for each command."""
     texts = []
-    for command in ((), ("serve",), ("check",), ("token",), ("revoke",), ("usage",), ("config",)):
+    for command in ((), *((name,) for name in cli_pages.commands(parser()))):
         done = subprocess.run(
             [sys.executable, "-m", "box_sidecar", *command, "--help"],
             capture_output=True, text=True, check=True, env={"COLUMNS": "100"},
@@ -77,6 +80,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
 
 def generate(document: Path) -> str:
     """The document with its generated parts as they should be."""
+    if document in MADE:
+        return MADE[document]()
     if document == OPENAPI:
         return msgspec.json.format(msgspec.json.encode(describe(ROUTES)), indent=1).decode() + "\n"
 
@@ -88,16 +93,25 @@ def generate(document: Path) -> str:
 
 
 OPENAPI = REPOSITORY / "sidecar/box_sidecar/openapi.json"
-DOCUMENTS = (*(REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md", "sidecar/README.md")), OPENAPI)
+#: From the command line's own parser.
+MADE: dict[Path, Callable[[], str]] = {
+    REPOSITORY / "sidecar/man/box-sidecar.1": cli_pages.manual,
+    **{
+        REPOSITORY / f"sidecar/box_sidecar/completion/{shell}": partial(cli_pages.completion, shell)
+        for shell in ("bash", "zsh", "fish")
+    },
+}
+DOCUMENTS = (*(REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md", "sidecar/README.md")), OPENAPI, *MADE)
 
 
 def main(check: bool) -> int:
     """Rewrite the generated parts, or with `check` only name the documents whose are out of date, with status 1."""
-    old = [path for path in DOCUMENTS if path.read_text() != generate(path)]
+    old = [path for path in DOCUMENTS if not path.exists() or path.read_text() != generate(path)]
     for path in old:
         if check:
             print(f"{path.relative_to(REPOSITORY)} has old parts; run: make docs", file=sys.stderr)
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(generate(path))
     return int(check and bool(old))
 

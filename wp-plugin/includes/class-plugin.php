@@ -74,6 +74,7 @@ final class Plugin {
 		'Site_Health'             => 'admin/',
 		'Admin_Routes'            => 'admin/',
 		'Status'                  => 'admin/',
+		'Findings'                => 'admin/',
 		'Elements_Copy'           => 'admin/',
 		'Command'                 => 'admin/',
 		'Live_View'               => 'admin/',

@@ -57,6 +57,9 @@ final class Rest {
 		$public += array( 'status' => $data['status'] ?? 500 );
 		if ( current_user_can( 'manage_options' ) ) {
 			$public += array_filter( array_intersect_key( $data, array_flip( array( 'fix', 'detail', 'request_id' ) ) ) );
+			foreach ( array_intersect( array( 'fix', 'detail' ), array_keys( $public ) ) as $part ) {
+				$public[ $part ] = Findings::translate( $public[ $part ] );
+			}
 		}
 		$answer = rest_convert_error_to_response( new WP_Error( $error->get_error_code(), $error->get_error_message(), $public ) );
 		$wait   = (int) ( $data['retry_after'] ?? 0 );

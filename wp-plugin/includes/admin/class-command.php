@@ -87,7 +87,7 @@ final class Command {
 		if ( is_wp_error( $answer ) ) {
 			$answer = Errors::about_somebody( $answer );
 			$data   = (array) $answer->get_error_data();
-			WP_CLI::error( trim( $answer->get_error_code() . ': ' . $answer->get_error_message() . ' ' . ( $data['fix'] ?? '' ) ) );
+			WP_CLI::error( trim( $answer->get_error_code() . ': ' . $answer->get_error_message() . ' ' . Findings::translate( (string) ( $data['fix'] ?? '' ) ) ) );
 			return;
 		}
 		$user = (array) ( $answer['user'] ?? array() );

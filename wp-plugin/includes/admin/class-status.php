@@ -84,12 +84,12 @@ final class Status {
 		$report = ( new Sidecar() )->doctor();
 		if ( is_wp_error( $report ) ) {
 			$data = (array) $report->get_error_data();
-			return array( self::finding( 'sidecar', 'fail', __( 'The sidecar can’t be asked.', 'widgets-for-box' ), (string) ( $data['fix'] ?? '' ) ) );
+			return array( self::finding( 'sidecar', 'fail', __( 'The sidecar can’t be asked.', 'widgets-for-box' ), Findings::translate( (string) ( $data['fix'] ?? '' ) ) ) );
 		}
 		$checks = array( self::finding( 'sidecar', 'pass', __( 'The sidecar answers.', 'widgets-for-box' ) ) );
 		foreach ( is_array( $report['checks'] ?? null ) ? $report['checks'] : array() as $check ) {
 			$status   = in_array( $check['status'] ?? '', self::ORDER, true ) ? $check['status'] : 'warn';
-			$checks[] = self::finding( sanitize_key( $check['id'] ?? '' ), $status, (string) ( $check['summary'] ?? '' ), (string) ( $check['fix'] ?? '' ) );
+			$checks[] = self::finding( sanitize_key( $check['id'] ?? '' ), $status, Findings::text( $check, 'summary' ), Findings::text( $check, 'fix' ) );
 		}
 		return $checks;
 	}
