@@ -89,7 +89,11 @@ def manual() -> str:
 
 def _wrapped(line: str) -> list[str]:
     """A long line of text as several, none of which begins like a request."""
-    return [line] if line.startswith((".", "eval")) else [re.sub(r"^([.'])", r"\\&\1", part) for part in textwrap.wrap(line, 78)]
+    return (
+        [line]
+        if line.startswith((".", "eval"))
+        else [re.sub(r"^([.'])", r"\\&\1", part) for part in textwrap.wrap(line, 78)]
+    )
 
 
 def _lines(each: Iterator[str]) -> Iterator[str]:

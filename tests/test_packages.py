@@ -58,10 +58,13 @@ def test_command_needs_nothing_but_python() -> None:
 def test_wheel_holds_all_that_the_code_imports_and_reads() -> None:
     (wheel,) = (REPOSITORY / "dist").glob("box_sidecar-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    packed = {name for name in names if ".data/data/" not in name}
+    assert {name.partition(".data/data/")[2] for name in names - packed} == {"share/man/man1/box-sidecar.1"}
     sources = (REPOSITORY / "sidecar/box_sidecar").rglob("*")
     kept = {str(path.relative_to(REPOSITORY / "sidecar")) for path in sources if path.is_file()}
-    assert packed == {name for name in kept if "__pycache__" not in name}, "run: make build"
+    kept = {name for name in kept if "__pycache__" not in name and not name.endswith(".po")}
+    assert packed == kept, "run: make build"
     script = f"import sys; sys.path.insert(0, {str(wheel)!r}); sys.argv[1:] = ['config']; import box_sidecar.__main__"
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert printed.stdout == (REPOSITORY / "sidecar/box_sidecar/settings.toml").read_text()

@@ -33,7 +33,7 @@ LANGUAGES = ("de", "es", "fr", "ja", "pt_BR")
 FOR_PROGRAMMERS = frozenset({"missing_header", "forwarded_request", "not_found", "method_not_allowed"})
 
 
-class NotALiteral(Exception):
+class NotALiteralError(Exception):
     """A sentence that nobody can translate, since it is nowhere written down as it is said."""
 
 
@@ -46,9 +46,9 @@ def templates() -> dict[str, str]:
         for text in (f"{code.title}.", code.fix):
             found.setdefault(text, f"problems.py, {name}")
     for row in REFUSALS:
-        for text in (row.sentence, row.fix):
-            if text:
-                found.setdefault(text, f"box/errors.py, {row.id}")
+        for text in (row.sentence, row.fix or ""):
+            found.setdefault(text, f"box/errors.py, {row.id}")
+    found.pop("", None)
     for path in sorted(PACKAGE.rglob("*.py"), key=lambda path: ("tools" in path.parts, path)):
         for text in _said(path):
             found.setdefault(text, str(path.relative_to(PACKAGE)))
@@ -61,7 +61,7 @@ def _said(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
             first = node.args[0]
             if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
-                raise NotALiteral(f"{path}:{node.lineno}: say() takes a literal")
+                raise NotALiteralError(f"{path}:{node.lineno}: say() takes a literal")
             yield first.value
 
 
@@ -99,7 +99,7 @@ def _po(text: str) -> str:
 def pot() -> str:
     """All sentences as a gettext template."""
     head = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n'
-    entries = [f"#: {where}\nmsgid {_po(text)}\nmsgstr \"\"\n" for text, where in templates().items()]
+    entries = [f'#: {where}\nmsgid {_po(text)}\nmsgstr ""\n' for text, where in templates().items()]
     return "\n".join([head, *entries])
 
 

@@ -17,11 +17,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from box_sidecar.cli import parser
 from box_sidecar.loaded import load
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import Settings
+from cli_pages import commands
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess, box_sidecar
+
+COMMANDS = commands(parser())
 
 
 def run(*arguments: str | Path, **details: Any) -> subprocess.CompletedProcess[str]:
@@ -74,11 +78,16 @@ def test_the_printed_configuration_is_the_defaults_key_by_key() -> None:
 def test_version_and_help_are_everywhere() -> None:
     version = run("--version")
     assert version.returncode == 0 and version.stdout.startswith("box-sidecar ")
-    for command in ([], ["serve"], ["check"], ["token"], ["config"]):
-        told = run(*command, "--help")
-        assert told.returncode == 0 and told.stdout.startswith("usage: box-sidecar")
-    assert run().returncode == 2
+    whole = run("--help")
+    for command in COMMANDS:
+        told = run(command, "--help")
+        assert told.returncode == 0 and told.stdout.startswith(f"usage: box-sidecar {command} ")
+        assert f"    {command}" in whole.stdout
+    bare = run()
+    assert (bare.returncode, bare.stdout, bare.stderr) == (0, whole.stdout, ""), "as docker and kubectl have it"
     assert run("serve").returncode == 2
+    unknown = run("sevre")
+    assert unknown.returncode == 2 and "invalid choice: 'sevre'" in unknown.stderr
 
 
 @pytest.mark.parametrize("command", ["serve", "check", "token --login ana@example.com --element explorer"])
@@ -87,7 +96,9 @@ def test_without_config_it_is_the_one_in_etc(command: str) -> None:
     assert not Path(usual).exists()
     ended = run(*command.split())
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == f"box-sidecar: {usual}: can't be read: No such file or directory\n"
+    cause, hint = ended.stderr.splitlines()
+    assert cause == f"box-sidecar: {usual}: can't be read: No such file or directory"
+    assert "--config FILE" in hint
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+import translations
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess, box_sidecar, toml
 from sidecar.conftest import Serve
 from sidecar.support import last
 
+TEMPLATES = translations.templates()
 ORIGIN = "https://intranet.example.com"
 
 
@@ -36,7 +38,19 @@ def findings(sidecar: SidecarProcess, *options: str, status: int) -> dict[str, d
     assert (answer["status"] == "fail") == (status == 1)
     for found in answer["checks"]:
         assert found["summary"] and (found["status"] == "pass" or found["fix"]), found
+        assert_told_by_templates(found)
     return {found["id"]: found for found in answer["checks"]}
+
+
+def assert_told_by_templates(found: dict[str, Any]) -> None:
+    """Who fills in the templates of a finding has its English, and each with parameters is in the catalogue."""
+    for part in ("summary", "fix"):
+        sentences = found["message"].get(part, [])
+        filled = [
+            one["template"].format_map(one["params"]) if "params" in one else one["template"] for one in sentences
+        ]
+        assert " ".join(filled) == found.get(part, "")
+        assert {one["template"] for one in sentences if "params" in one} <= TEMPLATES.keys()
 
 
 @pytest.fixture

@@ -9,20 +9,20 @@ from importlib.resources import files
 
 from box_sidecar.sentences import Said, said
 
-_CATALOGUES = files("box_sidecar").joinpath("locale")
+CATALOGUES = files("box_sidecar").joinpath("locale")
 
 
 @cache
 def catalogue() -> gettext.NullTranslations:
     """The translations into the first language that is asked for and there; English if there is none."""
+    there = {folder.name: folder for folder in CATALOGUES.iterdir()} if CATALOGUES.is_dir() else {}
     for language in _wanted(os.environ.get("LANGUAGE", ""), _locale()):
-        if language.startswith("en"):
+        plain = language.partition("_")[0]
+        if plain == "en":
             break
-        for name in (language, language.partition("_")[0]):
-            file = _CATALOGUES.joinpath(name, "LC_MESSAGES", "box-sidecar.mo")
-            if name.replace("_", "").isalnum() and file.is_file():
-                with file.open("rb") as opened:
-                    return gettext.GNUTranslations(opened)
+        if folder := there.get(language) or there.get(plain):
+            with folder.joinpath("LC_MESSAGES", "box-sidecar.mo").open("rb") as file:
+                return gettext.GNUTranslations(file)
     return gettext.NullTranslations()
 
 
