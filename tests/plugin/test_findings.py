@@ -15,8 +15,8 @@ from box_sidecar.sentences import say
 from intranet.wordpress import WordPress
 from plugin.scripted_sidecar import Answer, ScriptedSidecar, problem, token
 
-#: The same code in every WordPress.
-pytestmark = pytest.mark.parametrize("site", ["6.8"], indirect=True)
+#: For what is the same code in every WordPress.
+ONE_SITE = pytest.mark.parametrize("site", ["6.8"], indirect=True)
 
 HOSTILE = "<img src=x onerror=alert(1)> %s %1$s {url} {offset} \\' </script>"
 
@@ -50,6 +50,7 @@ def test_findings_are_in_the_language_of_who_reads_them(site: WordPress, sidecar
         Check("newer", "fail", newer, say("Mend the file.")),
         {"id": "older", "status": "fail", "summary": "Box refused.", "fix": CODES["key_rejected"].fix},
     )
+    assert found["sidecar"]["summary"] == "Der Sidecar antwortet.", "what the plugin says itself is translated, too"
     assert found["clock"]["summary"] == (
         "Box’ Uhr weicht um +75 s von der dieser Maschine ab. Der Sidecar gleicht das aus."
     )
@@ -66,6 +67,7 @@ def test_findings_are_in_the_language_of_who_reads_them(site: WordPress, sidecar
     assert "Hat ein verwalteter Benutzer genau diese primäre E-Mail-Adresse?" in tried["data"]["fix"]
 
 
+@ONE_SITE
 @pytest.mark.usefixtures("german")
 def test_what_is_put_in_stays_text(site: WordPress, sidecar: ScriptedSidecar) -> None:
     found = told(site, sidecar, Check("network", "fail", say("{url} can't be reached.", url=HOSTILE), HOSTILE))
@@ -76,6 +78,7 @@ def test_what_is_put_in_stays_text(site: WordPress, sidecar: ScriptedSidecar) ->
     assert "<img" not in health["description"] and "</script>" not in health["description"]
 
 
+@ONE_SITE
 @pytest.mark.usefixtures("german")
 def test_a_message_that_is_not_understood_is_the_english(site: WordPress, sidecar: ScriptedSidecar) -> None:
     english = {"status": "fail", "summary": "Plain English.", "fix": "Do it."}
@@ -99,6 +102,7 @@ def test_a_message_that_is_not_understood_is_the_english(site: WordPress, sideca
         assert found[f"params{number}"]["summary"] == "Box antwortete {status}."
 
 
+@ONE_SITE
 def test_english_is_as_the_sidecar_says_it(site: WordPress, sidecar: ScriptedSidecar) -> None:
     check = failed("app", Problem("box_unavailable", detail=say("Box answered {status}.", status=503)))
     found = told(site, sidecar, check)

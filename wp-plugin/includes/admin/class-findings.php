@@ -54,6 +54,8 @@ final class Findings {
 	public static function translate( string $english ): string {
 		$locale = determine_locale();
 		if ( ! isset( self::$known[ $locale ] ) ) {
+			// In a file of its own, so that pages for visitors do not load it.
+			load_textdomain( 'widgets-for-box', plugin_dir_path( FILE ) . "languages/widgets-for-box-findings-$locale.mo", $locale );
 			self::$known[ $locale ] = require __DIR__ . '/findings.php';
 		}
 		return self::$known[ $locale ][ $english ] ?? $english;
