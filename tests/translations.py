@@ -33,6 +33,9 @@ LANGUAGES = ("de", "es", "fr", "ja", "pt_BR")
 FOR_PROGRAMMERS = frozenset({"missing_header", "forwarded_request", "not_found", "method_not_allowed"})
 
 
+_HINT = "\t/* translators: what is in braces stays as it is. */\n"
+
+
 class NotALiteralError(Exception):
     """A sentence that nobody can translate, since it is nowhere written down as it is said."""
 
@@ -72,7 +75,10 @@ def for_the_plugin() -> list[str]:
 
 def php() -> str:
     """The plugin's map from English to the language of whoever reads."""
-    rows = "".join(f"\t{_php(text)} => __( {_php(text)}, 'widgets-for-box' ),\n" for text in for_the_plugin())
+    rows = "".join(
+        f"{_HINT if '{' in text else ''}\t{_php(text)} => __( {_php(text)}, 'widgets-for-box' ),\n"
+        for text in for_the_plugin()
+    )
     return f"""<?php
 /**
  * What the sidecar may say, from its own code. Made by `make docs`; do not edit.

@@ -67,6 +67,20 @@ def test_findings_are_in_the_language_of_who_reads_them(site: WordPress, sidecar
     assert "Hat ein verwalteter Benutzer genau diese primäre E-Mail-Adresse?" in tried["data"]["fix"]
 
 
+@pytest.mark.usefixtures("german")
+def test_pages_for_visitors_do_not_load_them(site: WordPress) -> None:
+    found = site.php("echo __( 'Mend the file.', 'widgets-for-box' );")
+    assert found == "Mend the file."
+    shown = site.php(
+        "echo WidgetsForBox\\Findings::translate( 'Mend the file.' ), '|', __( 'Box', 'widgets-for-box' ), '|',"
+        " __( 'The sidecar answers.', 'widgets-for-box' ); switch_to_locale( 'en_US' );"
+        " echo '|', WidgetsForBox\\Findings::translate( 'Mend the file.' ); restore_previous_locale();"
+        " echo '|', WidgetsForBox\\Findings::translate( 'Mend the file.' );"
+    )
+    german = "Bringen Sie die Datei in Ordnung."
+    assert shown == f"{german}|Box|Der Sidecar antwortet.|Mend the file.|{german}"
+
+
 @ONE_SITE
 @pytest.mark.usefixtures("german")
 def test_what_is_put_in_stays_text(site: WordPress, sidecar: ScriptedSidecar) -> None:

@@ -108,16 +108,24 @@ return array(
 	'Please report it with the output of box-sidecar check --probe --json. Until it is understood, policy.accept_unstated_scopes = true believes such tokens for a person\'s root unseen.' => __( 'Please report it with the output of box-sidecar check --probe --json. Until it is understood, policy.accept_unstated_scopes = true believes such tokens for a person\'s root unseen.', 'widgets-for-box' ),
 	'Box\'s answer grants more than was asked for.' => __( 'Box\'s answer grants more than was asked for.', 'widgets-for-box' ),
 	'The token was revoked and thrown away. If it happens again, ask Box support about restricted_to.' => __( 'The token was revoked and thrown away. If it happens again, ask Box support about restricted_to.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'More than {count} items lie there, and not all of them were looked at.' => __( 'More than {count} items lie there, and not all of them were looked at.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'More than {count} people at Box have a name or login that begins with this one.' => __( 'More than {count} people at Box have a name or login that begins with this one.', 'widgets-for-box' ),
 	'Box answered with the token that was to be narrowed.' => __( 'Box answered with the token that was to be narrowed.', 'widgets-for-box' ),
 	'Box\'s answer is not about this person.' => __( 'Box\'s answer is not about this person.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Box said: {words}' => __( 'Box said: {words}', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Something between here and Box answered {status} with {kind}.' => __( 'Something between here and Box answered {status} with {kind}.', 'widgets-for-box' ),
 	'Box answered 429, too many requests.' => __( 'Box answered 429, too many requests.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Box answered {status}.' => __( 'Box answered {status}.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Something between here and Box answered {status}, a redirect.' => __( 'Something between here and Box answered {status}, a redirect.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Box answered {status} with JSON of another form: {form}.' => __( 'Box answered {status} with JSON of another form: {form}.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Box answered {status} with something that can\'t be read.' => __( 'Box answered {status} with something that can\'t be read.', 'widgets-for-box' ),
 	'Box asked us to wait.' => __( 'Box asked us to wait.', 'widgets-for-box' ),
 	'Box did not answer in time.' => __( 'Box did not answer in time.', 'widgets-for-box' ),
@@ -126,6 +134,7 @@ return array(
 	'The proxy can\'t be reached.' => __( 'The proxy can\'t be reached.', 'widgets-for-box' ),
 	'No TLS connection to Box could be made.' => __( 'No TLS connection to Box could be made.', 'widgets-for-box' ),
 	'No connection to Box could be made.' => __( 'No connection to Box could be made.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The proxy refused with status {status}.' => __( 'The proxy refused with status {status}.', 'widgets-for-box' ),
 	'The connection to Box broke.' => __( 'The connection to Box broke.', 'widgets-for-box' ),
 	'No attempt was made.' => __( 'No attempt was made.', 'widgets-for-box' ),
@@ -134,49 +143,70 @@ return array(
 	'Box was too slow.' => __( 'Box was too slow.', 'widgets-for-box' ),
 	'Box accepts the client id, the secret and the key; the app is authorized.' => __( 'Box accepts the client id, the secret and the key; the app is authorized.', 'widgets-for-box' ),
 	'Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server] or box.api_url.' => __( 'Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server] or box.api_url.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The private key opens; its publicKeyID is {key_id}.' => __( 'The private key opens; its publicKeyID is {key_id}.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The audit goes to {path}.' => __( 'The audit goes to {path}.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Create it, or let systemd do it: RuntimeDirectory={name}' => __( 'Create it, or let systemd do it: RuntimeDirectory={name}', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The socket is {path}.' => __( 'The socket is {path}.', 'widgets-for-box' ),
 	'A proxy in the environment is used.' => __( 'A proxy in the environment is used.', 'widgets-for-box' ),
 	'Box\'s answer had no Date, so its clock is unknown.' => __( 'Box\'s answer had no Date, so its clock is unknown.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'This machine\'s clock is right ({offset} s from Box\'s).' => __( 'This machine\'s clock is right ({offset} s from Box\'s).', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The running sidecar has another configuration: {differences}.' => __( 'The running sidecar has another configuration: {differences}.', 'widgets-for-box' ),
 	'The running sidecar has another configuration.' => __( 'The running sidecar has another configuration.', 'widgets-for-box' ),
 	'The JSON has no key pair: the client credentials grant is used.' => __( 'The JSON has no key pair: the client credentials grant is used.', 'widgets-for-box' ),
 	'The key opens, but publicKeyID is not eight letters and digits as Box makes them.' => __( 'The key opens, but publicKeyID is not eight letters and digits as Box makes them.', 'widgets-for-box' ),
 	'Developer Console (app.box.com/developers/console) → your app → Configuration → Add and Manage Public Keys: compare the ID.' => __( 'Developer Console (app.box.com/developers/console) → your app → Configuration → Add and Manage Public Keys: compare the ID.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The audit can\'t be written to {path}, so nothing is issued.' => __( 'The audit can\'t be written to {path}, so nothing is issued.', 'widgets-for-box' ),
 	'Is the disk full? Does nobody read standard output? It mends itself once it can be written.' => __( 'Is the disk full? Does nobody read standard output? It mends itself once it can be written.', 'widgets-for-box' ),
 	'The audit goes to standard output.' => __( 'The audit goes to standard output.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The directory {directory} is missing.' => __( 'The directory {directory} is missing.', 'widgets-for-box' ),
 	'Every user of this machine may open the socket; only the sidecar turns them away.' => __( 'Every user of this machine may open the socket; only the sidecar turns them away.', 'widgets-for-box' ),
 	'Set server.socket_mode = "0660" and server.socket_group.' => __( 'Set server.socket_mode = "0660" and server.socket_group.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'{url} answers.' => __( '{url} answers.', 'widgets-for-box' ),
 	'Does a proxy remove the Date header?' => __( 'Does a proxy remove the Date header?', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Box\'s clock is {offset} s from this machine\'s. The sidecar corrects for it.' => __( 'Box\'s clock is {offset} s from this machine\'s. The sidecar corrects for it.', 'widgets-for-box' ),
 	'Mend this machine\'s clock all the same: timedatectl set-ntp true' => __( 'Mend this machine\'s clock all the same: timedatectl set-ntp true', 'widgets-for-box' ),
 	'The sidecar goes on with what it had, but would not start again.' => __( 'The sidecar goes on with what it had, but would not start again.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Point SSL_CERT_FILE at a file with your own authority\'s certificate (now: {file}).' => __( 'Point SSL_CERT_FILE at a file with your own authority\'s certificate (now: {file}).', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'{url} can\'t be reached.' => __( '{url} can\'t be reached.', 'widgets-for-box' ),
 	'The app may look people up.' => __( 'The app may look people up.', 'widgets-for-box' ),
 	'Box narrows tokens to an element\'s scopes.' => __( 'Box narrows tokens to an element\'s scopes.', 'widgets-for-box' ),
 	'What runs is what the files say.' => __( 'What runs is what the files say.', 'widgets-for-box' ),
 	'Look at HTTPS_PROXY and NO_PROXY in the sidecar\'s environment.' => __( 'Look at HTTPS_PROXY and NO_PROXY in the sidecar\'s environment.', 'widgets-for-box' ),
 	'Mend the file.' => __( 'Mend the file.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Box issues tokens of {life} s, less than cache.min_life_s.' => __( 'Box issues tokens of {life} s, less than cache.min_life_s.', 'widgets-for-box' ),
 	'Set cache.min_life_s lower than the life of Box\'s tokens.' => __( 'Set cache.min_life_s lower than the life of Box\'s tokens.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'There is no folder “{name}” in folder {parent} of this person.' => __( 'There is no folder “{name}” in folder {parent} of this person.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'There are {count} folders “{name}” in folder {parent}.' => __( 'There are {count} folders “{name}” in folder {parent}.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The element “{element}” is not in [policy.elements].' => __( 'The element “{element}” is not in [policy.elements].', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'{element} may not have: {scopes}.' => __( '{element} may not have: {scopes}.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Folder {folder} is not in policy.folders.' => __( 'Folder {folder} is not in policy.folders.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The Box role “{role}” is in policy.denied_roles.' => __( 'The Box role “{role}” is in policy.denied_roles.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The Box account is “{status}”.' => __( 'The Box account is “{status}”.', 'widgets-for-box' ),
 	'The file lies in none of policy.folders.' => __( 'The file lies in none of policy.folders.', 'widgets-for-box' ),
 	'The login is in policy.denied_logins.' => __( 'The login is in policy.denied_logins.', 'widgets-for-box' ),
 	'The login\'s domain is not in policy.login_domains.' => __( 'The login\'s domain is not in policy.login_domains.', 'widgets-for-box' ),
 	'Box has no managed user with exactly this login or id.' => __( 'Box has no managed user with exactly this login or id.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Box has {count} users that fit.' => __( 'Box has {count} users that fit.', 'widgets-for-box' ),
 	'Box\'s record of this person has no id.' => __( 'Box\'s record of this person has no id.', 'widgets-for-box' ),
 );
