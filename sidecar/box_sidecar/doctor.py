@@ -158,14 +158,17 @@ def _audit(sidecar: Sidecar) -> Check:
 def _switched_off(sidecar: Sidecar) -> list[Check]:
     if sidecar.settings.policy.issue:
         return []
-    return [Check("issuing", "fail", "No tokens are issued: policy.issue is false.", CODES["issuing_stopped"].fix)]
+    told = say("No tokens are issued: policy.issue is false.")
+    return [Check("issuing", "fail", told, CODES["issuing_stopped"].fix)]
 
 
 def _ledger(sidecar: Sidecar) -> list[Check]:
     if not sidecar.ledger.why:
         return []
-    summary = f"Tokens that a restart forgets can't be revoked. The ledger: {sidecar.ledger.why}."
-    fix = "Let the sidecar write there (systemd: StateDirectory=box-sidecar), or name another place in cache.ledger."
+    summary = say("Tokens that a restart forgets can't be revoked. The ledger: {why}.", why=sidecar.ledger.why)
+    fix = say(
+        "Let the sidecar write there (systemd: StateDirectory=box-sidecar), or name another place in cache.ledger."
+    )
     return [Check("ledger", "warn", summary, fix)]
 
 

@@ -20,6 +20,7 @@ from box_sidecar.current import Current
 from box_sidecar.ledger import Ledger
 from box_sidecar.model import Resource, Subject, Token, User, normalize_login
 from box_sidecar.problems import Problem
+from box_sidecar.sentences import join, say
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import PendingRevocation, TokenCache
 
@@ -163,8 +164,12 @@ class Revocations:
         except Problem as problem:
             self._write_down(pending)
             told = sum(one.token.secret not in self._cache.pending_revocations for one in pending)
-            what = f"{told} of {len(pending)} tokens are revoked; Box is told of the others as soon as it can be."
-            raise replace(problem, detail=f"{problem.detail} {what}") from None
+            what = say(
+                "{told} of {all} tokens are revoked; Box is told of the others as soon as it can be.",
+                told=told,
+                all=len(pending),
+            )
+            raise replace(problem, detail=join(problem.detail, what)) from None
         return len(pending)
 
     def _forget_all(self) -> None:

@@ -39,6 +39,10 @@ return array(
 	'Wait, or raise policy.mints_per_user_per_minute or policy.mints_per_minute; if nobody should be asking so often, look into the audit log.' => __( 'Wait, or raise policy.mints_per_user_per_minute or policy.mints_per_minute; if nobody should be asking so often, look into the audit log.', 'widgets-for-box' ),
 	'This user of the machine may not connect.' => __( 'This user of the machine may not connect.', 'widgets-for-box' ),
 	'Add the user to server.allowed_users, or to the group in server.socket_group.' => __( 'Add the user to server.allowed_users, or to the group in server.socket_group.', 'widgets-for-box' ),
+	'This user of the machine may not ask for that.' => __( 'This user of the machine may not ask for that.', 'widgets-for-box' ),
+	'Ask as root or as the sidecar\'s own user: box-sidecar revoke --all' => __( 'Ask as root or as the sidecar\'s own user: box-sidecar revoke --all', 'widgets-for-box' ),
+	'No tokens are issued at the moment.' => __( 'No tokens are issued at the moment.', 'widgets-for-box' ),
+	'Set policy.issue = true and send SIGHUP (systemctl reload box-sidecar), once you want tokens again.' => __( 'Set policy.issue = true and send SIGHUP (systemctl reload box-sidecar), once you want tokens again.', 'widgets-for-box' ),
 	'Too many connections at once.' => __( 'Too many connections at once.', 'widgets-for-box' ),
 	'Ask again in a moment.' => __( 'Ask again in a moment.', 'widgets-for-box' ),
 	'The sidecar is not ready.' => __( 'The sidecar is not ready.', 'widgets-for-box' ),
@@ -141,6 +145,10 @@ return array(
 	'Does a proxy between here and Box change answers? Else ask Box support about this one.' => __( 'Does a proxy between here and Box change answers? Else ask Box support about this one.', 'widgets-for-box' ),
 	'Box\'s answer was too long.' => __( 'Box\'s answer was too long.', 'widgets-for-box' ),
 	'Box was too slow.' => __( 'Box was too slow.', 'widgets-for-box' ),
+	'No tokens are issued: policy.issue is false.' => __( 'No tokens are issued: policy.issue is false.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'Tokens that a restart forgets can\'t be revoked. The ledger: {why}.' => __( 'Tokens that a restart forgets can\'t be revoked. The ledger: {why}.', 'widgets-for-box' ),
+	'Let the sidecar write there (systemd: StateDirectory=box-sidecar), or name another place in cache.ledger.' => __( 'Let the sidecar write there (systemd: StateDirectory=box-sidecar), or name another place in cache.ledger.', 'widgets-for-box' ),
 	'Box accepts the client id, the secret and the key; the app is authorized.' => __( 'Box accepts the client id, the secret and the key; the app is authorized.', 'widgets-for-box' ),
 	'Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server] or box.api_url.' => __( 'Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server] or box.api_url.', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
@@ -205,6 +213,8 @@ return array(
 	'The file lies in none of policy.folders.' => __( 'The file lies in none of policy.folders.', 'widgets-for-box' ),
 	'The login is in policy.denied_logins.' => __( 'The login is in policy.denied_logins.', 'widgets-for-box' ),
 	'The login\'s domain is not in policy.login_domains.' => __( 'The login\'s domain is not in policy.login_domains.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'{told} of {all} tokens are revoked; Box is told of the others as soon as it can be.' => __( '{told} of {all} tokens are revoked; Box is told of the others as soon as it can be.', 'widgets-for-box' ),
 	'Box has no managed user with exactly this login or id.' => __( 'Box has no managed user with exactly this login or id.', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
 	'Box has {count} users that fit.' => __( 'Box has {count} users that fit.', 'widgets-for-box' ),
