@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from box_sidecar.problems import CODES, BoxReason, Problem
+from box_sidecar.sentences import say
 from box_sidecar.settings import load_settings
 
 _PATIENCE_S = 60.0
@@ -48,11 +49,15 @@ def ask(config: Path, method: str, path: str, body: Any = None) -> bytes:
         response = connection.getresponse()
         answer = response.read()
     except PermissionError:
-        raise Problem("peer_not_allowed", fix="Ask as root, or as the sidecar's own user.") from None
+        raise Problem("peer_not_allowed", fix=say("Ask as root, or as the sidecar's own user.")) from None
     except (OSError, http.client.HTTPException) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
-        fix = "Start it: systemctl start box-sidecar. Then the same command again: it knows its tokens from its ledger."
-        raise Problem("not_ready", detail=f"No sidecar answers at {where}: {why}.", fix=fix) from None
+        fix = say(
+            "Start it: systemctl start box-sidecar. Then the same command again: it knows its tokens from its ledger."
+        )
+        raise Problem(
+            "not_ready", detail=say("No sidecar answers at {where}: {why}.", where=where, why=why), fix=fix
+        ) from None
     finally:
         connection.close()
     if response.status < 400:
