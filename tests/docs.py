@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -65,12 +66,19 @@ def words(pattern: str) -> str:
 def benchmarks() -> str:
     """The last full run of the benchmarks that was kept: its table and its picture."""
     report = msgspec.json.decode((RECORD / "bench.json").read_bytes(), type=Report)
-    picture = f"![The same as a picture]({(RECORD / 'bench.svg').relative_to(REPOSITORY)})"
+    picture = f"![The same as a picture](../{(RECORD / 'bench.svg').relative_to(REPOSITORY)})"
     return f"{table.markdown(report)}\n\n{picture}\n"
+
+
+def settings() -> str:
+    """The commented configuration, as ``box-sidecar config`` prints it."""
+    text = (REPOSITORY / "sidecar/box_sidecar/settings.toml").read_text()
+    return f"```toml\n{text.strip()}\n```\n"
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
     "help": help_texts,
+    "settings": settings,
     "codes": codes,
     "refusals": refusals,
     "bench": benchmarks,
@@ -101,7 +109,14 @@ MADE: dict[Path, Callable[[], str]] = {
         for shell in ("bash", "zsh", "fish")
     },
 }
-DOCUMENTS = (*(REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md", "sidecar/README.md")), OPENAPI, *MADE)
+MANUAL = sorted((REPOSITORY / "docs").glob("*.md"))
+#: What stands in the manual to be typed, by the name behind ```sh. A test says that each is run by some test.
+COMMANDS = {
+    name: textwrap.dedent(block)
+    for path in MANUAL
+    for name, block in re.findall(r"^ *```sh (\w+)\n(.*?)^ *```$", path.read_text(), re.DOTALL | re.MULTILINE)
+}
+DOCUMENTS = (REPOSITORY / "ARCHITECTURE.md", *MANUAL, OPENAPI, *MADE)
 
 
 def main(check: bool) -> int:

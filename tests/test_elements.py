@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from intranet.release import REPOSITORY
+from docs import COMMANDS
 from intranet.stack import ELEMENTS, fetch_elements
 
 COMMAND = REPOSITORY / "wp-plugin/bin/elements"
@@ -135,3 +136,12 @@ def test_missing_npm_is_said(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "npm is needed" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_manual_s_command_is_right() -> None:
+    """Where all of it is there already, it finds nothing to do."""
+    fetch_elements()
+    command = COMMANDS["elements"].replace("box-ui-elements", str(ELEMENTS))
+    done = subprocess.run(["sh", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(ELEMENTS) in done.stdout

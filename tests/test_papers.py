@@ -127,7 +127,7 @@ def test_each_waits_longer_than_the_one_behind_it() -> None:
 
 #: What one sees on opening the repository, and nothing else.
 VISIBLE = {
-    *("sidecar", "wp-plugin", "tests", "docker-compose.yml", "Makefile", "LICENSE"),
+    *("sidecar", "wp-plugin", "tests", "docs", "docker-compose.yml", "Makefile", "LICENSE"),
     *("README.md", "CHANGELOG.md", "SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"),
 }
 
