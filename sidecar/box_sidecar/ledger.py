@@ -39,7 +39,7 @@ _MOST_BYTES = 64 * 1024 * 1024  # of each of two files; six hundred tokens a min
 _LOCK_TRIES = 40  # the worker before this one may not have ended altogether
 _LOCK_PAUSE_S = 0.05
 _LIFE_MAX_S = 86_400.0
-_LINE = re.compile(rb"([0-9]{1,12}) ([0-9a-f]{32}) ([A-Za-z0-9_=-]{40,8000})|- ([0-9a-f]{32})")
+_LINE = re.compile(rb"([0-9]{1,12}) ([0-9a-f]{32}) ([A-Za-z0-9_=-]{40,32000})|- ([0-9a-f]{32})")
 
 
 class FileStore:

@@ -272,13 +272,16 @@ def test_a_day_is_counted_to_the_call_and_outlives_a_restart(box: EmulatorProces
     plain = command(sidecar, "usage")
     assert plain.returncode == 0 and re.search(r"\d{4}-\d\d-\d\d +6 +2 +3 +\d+  █+\n", plain.stdout), plain.stdout
     assert "Allotment (usage.allotment): 1000" in plain.stdout and "user_not_found" in plain.stdout
+    plain = command(sidecar, "usage", "--days", "1", PYTHONIOENCODING="ascii")
+    assert plain.returncode == 0 and "###" in plain.stdout, plain
+    assert command(sidecar, "usage", "--days", "91").returncode == 1
     assert json.loads(command(sidecar, "usage", "--json").stdout)["days"][0]["people"] == 2
 
 
-def command(sidecar: SidecarProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(sidecar: SidecarProcess, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [box_sidecar(), *arguments, "--config", str(sidecar.config)],
-        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "PYTHONUTF8": "1"},
+        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "PYTHONUTF8": "1", **environment},
     )  # fmt: skip
 
 

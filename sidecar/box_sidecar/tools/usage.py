@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 
 import msgspec
@@ -55,6 +56,10 @@ def _row(day: DayUsage, most: int) -> str:
 
 def _bar(value: int, most: int) -> str:
     eighths = round(value / most * _BAR * 8) if most else 0
+    try:
+        "█▏".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return "#" * round(eighths / 8)
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 
