@@ -39,7 +39,8 @@ _MOST_BYTES = 64 * 1024 * 1024  # of each of two files; six hundred tokens a min
 _LOCK_TRIES = 40  # the worker before this one may not have ended altogether
 _LOCK_PAUSE_S = 0.05
 _LIFE_MAX_S = 86_400.0
-_LINE = re.compile(rb"([0-9]{1,12}) ([0-9a-f]{32}) ([A-Za-z0-9_=-]{40,32000})|- ([0-9a-f]{32})")
+#: A value by its name, or the name of one that is dropped. The dot tells a line that is whole from one that was torn.
+_LINE = re.compile(rb"([0-9]{1,12}) ([0-9a-f]{32}) ([A-Za-z0-9_=-]{40,32000}) [.]|- ([0-9a-f]{32})")
 
 
 class FileStore:
@@ -76,7 +77,7 @@ class FileStore:
         if self._size > _TURN_BYTES and time.time() > self._older_ends:
             self._turn()
         self._ends = max(self._ends, ends)
-        self._append(f"{ends} {name} {sealed}\n".encode())
+        self._append(f"{ends} {name} {sealed} .\n".encode())
 
     def drop(self, name: str) -> None:
         """Append that it is to be forgotten."""
