@@ -31,6 +31,7 @@ SIDECAR = "sidecar"
 _WRITE_S = 60.0
 _DAY_S = 86_400.0
 _LOOK_S = 60.0
+_FIRST_YEAR, _LAST_YEAR = 366 * 86_400.0, 250e9
 _PEOPLE = 100_000  # counted in a day
 _PAGES = 200  # told apart in a day, elements counted each; the others' tokens are page 0's
 _FILE_MAX = 16_000_000  # bytes
@@ -135,7 +136,7 @@ class Usage:
 
     def _turn(self) -> None:
         """It may be another day by now: or an earlier one, for a clock that was wrong."""
-        now = self._now()
+        now = min(max(self._now(), _FIRST_YEAR), _LAST_YEAR)  # whatever a proxy makes of Box's time
         self._look_at = clock.monotonic() + min(_LOOK_S, _DAY_S - now % _DAY_S)
         today = datetime.fromtimestamp(now, UTC).date()
         if today == self._date:
@@ -212,16 +213,19 @@ class Usage:
     def load(self, path: Path | None) -> None:
         """Go on with what is in this file, and write there from now on; one that is no such file is put aside."""
         self._path = path
-        if path is None or not path.exists():
+        if path is None:
             return
         try:
-            check_way(path)
             raw, _ = read_file(path, _FILE_MAX)
+            check_way(path)
             contents = msgspec.json.decode(raw, type=_Contents)
             for name in contents.days:
                 date.fromisoformat(name)
-        except (ConfigError, OSError, ValueError, RecursionError):  # msgspec's errors and a wrong date are ValueErrors
-            log.warning("%s is not what is written there: counting starts anew, and it becomes %s.damaged", path, path)
+        except FileNotFoundError:
+            pass
+        except (ConfigError, ValueError, RecursionError) as error:  # msgspec's errors and a wrong date are ValueErrors
+            why = error if isinstance(error, ConfigError) else "it is not what is written there"
+            log.warning("%s: counting starts anew, and it becomes %s.damaged: %s", path, path, why)
             with contextlib.suppress(OSError):
                 path.replace(f"{path}.damaged")
         else:

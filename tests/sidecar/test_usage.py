@@ -108,6 +108,14 @@ def test_a_clock_that_is_wrong_for_a_while_costs_next_to_nothing(years: int, cal
     assert told(used).days[-1].people == 1
 
 
+@pytest.mark.parametrize("now", [-6.2e10, 0.0, 2.53e11])
+def test_no_time_that_a_proxy_tells_keeps_a_token_from_anybody(now: float, calendar: Calendar) -> None:
+    calendar.wall = now
+    used = usage(calendar)
+    used.token("explorer", "1")
+    assert told(used).days[0].people == 1 and told(used).month.calls == 0
+
+
 def test_an_hour_back_over_midnight_counts_nobody_twice(calendar: Calendar) -> None:
     used = usage(calendar)
     used.token("explorer", "1")
