@@ -22,10 +22,10 @@ PACKAGE = Path(box_sidecar.__file__).parent
 
 #: Lines of code in all that serves. What explains it costs nothing: neither docstrings nor comments nor blank lines.
 #: 150 of them are for folders that are named by a path, which no page can look up: only here is the person's own token.
-#: 640 are for a ledger that lets a restart forget no token, an end to all of them, and counts of what is used: only
+#: 650 are for a ledger that lets a restart forget no token, an end to all of them, and counts of what is used: only
 #: here are all tokens and all calls.
 #: 75 are for sentences that are kept with what was put into them, so that others can say them in another language.
-MOST_LINES = 5365
+MOST_LINES = 5375
 
 NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
