@@ -139,7 +139,7 @@ final class Look_Up {
 	}
 
 	/**
-	 * Which Box user one person is, asked at this moment and at nobody's pace.
+	 * Which Box user one person is, asked at this moment and at nobody's pace; nothing is remembered.
 	 *
 	 * @since 0.1.0
 	 *
@@ -161,7 +161,6 @@ final class Look_Up {
 			$state  = is_wp_error( $answer ) ? self::STATES[ $code ] : self::judge( $answer );
 			$reason = is_wp_error( $answer ) ? Errors::about_somebody( $answer )->get_error_message() : '';
 			$box    = is_wp_error( $answer ) ? null : array_map( 'strval', array_filter( array_intersect_key( $answer, array_flip( array( 'id', 'login', 'name', 'status', 'role' ) ) ), 'is_scalar' ) );
-			Coverage::remember( $wp_user->ID, $user, $state, time() );
 		}
 		return array(
 			'status' => $state,
