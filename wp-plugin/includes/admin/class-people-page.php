@@ -191,8 +191,8 @@ final class People_Page {
 		printf( '<td data-label="%1$s">%2$s</td>', esc_attr__( 'E-mail address', 'widgets-for-box' ), esc_html( Addresses::present( $wp_user->ID ) ) );
 		printf( '<td data-label="%1$s">%2$s</td>', esc_attr__( 'At Box', 'widgets-for-box' ), self::mark( $known['state'] ) ); // phpcs:ignore WordPress.Security.EscapeOutput -- It is.
 		printf( '<td data-label="%1$s">%2$s</td>', esc_attr__( 'Looked up', 'widgets-for-box' ), esc_html( self::ago( $known['when'] ) ) );
-		/* translators: %s: login of a WordPress user. */
-		printf( '<td><button type="button" class="button button-small" data-try-id="%1$d" aria-label="%2$s">%3$s</button> <span role="status" data-result></span></td></tr>', (int) $wp_user->ID, esc_attr( sprintf( __( 'Try as %s', 'widgets-for-box' ), $wp_user->user_login ) ), esc_html__( 'Try', 'widgets-for-box' ) );
+		$try = __( 'Try', 'widgets-for-box' );
+		printf( '<td><button type="button" class="button button-small" data-try-id="%1$d" aria-label="%2$s">%3$s</button> <span role="status" data-result></span></td></tr>', (int) $wp_user->ID, esc_attr( $try . ': ' . $wp_user->user_login ), esc_html( $try ) );
 	}
 
 	/**
