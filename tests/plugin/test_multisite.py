@@ -10,7 +10,7 @@ import pytest
 
 from intranet.wordpress import PEOPLE, Person, WordPress
 from plugin.conftest import Site
-from plugin.scripted_sidecar import ScriptedSidecar
+from plugin.scripted_sidecar import Answer, ScriptedSidecar
 from plugin.support import ask, profile_form
 
 SITE_ADMIN = Person("chief", "chief@example.com", "Site chief", role="administrator")
@@ -236,6 +236,27 @@ def test_plugin_of_a_single_site_has_a_page_for_the_network_s_settings(
         network.php(plugin + "deactivate_plugins( $plugin, false, false ); activate_plugin( $plugin, '', true );")
 
 
+def test_each_site_looks_up_its_own_people(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    user = {"id": "7", "login": "x", "name": "x", "status": "active", "role": "user"}
+    sidecar.answer = lambda request: Answer(body=user)
+    found = network.php(
+        """
+        switch_to_blog( 2 );
+        WidgetsForBox\\Addresses::prove( get_user_by( 'login', 'chief' )->ID, 'chief@example.com', 'administrator' );
+        WidgetsForBox\\Look_Up::begin();
+        $second = array_filter( WidgetsForBox\\Coverage_Book::counts() );
+        restore_current_blog();
+        $first = array_filter( WidgetsForBox\\Coverage_Book::counts() );
+        echo wp_json_encode( array( $second, array_keys( $first ) ) );
+        WidgetsForBox\\Coverage::forget_everywhere( get_user_by( 'login', 'chief' )->ID );
+        echo count( get_user_meta( get_user_by( 'login', 'chief' )->ID, '_widgets_for_box_found_2' ) );
+        delete_blog_option( 2, 'widgets_for_box_look_up' );
+        """
+    )
+    assert found == '[{"matched":1},["unknown"]]0'
+    assert [request.path for request in sidecar.requests] == ["/v1/users?login=chief%40example.com"]
+
+
 def test_uninstalling_cleans_every_site(network: WordPress) -> None:
     left = network.php(
         """
@@ -244,13 +265,16 @@ def test_uninstalling_cleans_every_site(network: WordPress) -> None:
         }
         $before = get_site_option( 'widgets_for_box_network' );
         update_user_meta( 1, 'widgets_for_box_account', array( 'id' => '1' ) );
+        update_user_meta( 1, '_widgets_for_box_found_2', 'x' );
+        update_blog_option( 2, 'widgets_for_box_look_up', array( 'since' => 1 ) );
         define( 'WP_UNINSTALL_PLUGIN', 'widgets-for-box/widgets-for-box.php' );
         require WP_PLUGIN_DIR . '/widgets-for-box/uninstall.php';
         echo wp_json_encode( array(
             get_blog_option( 1, 'widgets_for_box' ), get_blog_option( 2, 'widgets_for_box' ),
             get_site_option( 'widgets_for_box_network' ), get_user_meta( 1, 'widgets_for_box_account', true ),
+            get_user_meta( 1, '_widgets_for_box_found_2', true ), get_blog_option( 2, 'widgets_for_box_look_up' ),
         ) );
         update_site_option( 'widgets_for_box_network', $before );
         """
     )
-    assert left == '[false,false,false,""]'
+    assert left == '[false,false,false,"","",false]'
