@@ -47,6 +47,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (WORDPRESS, "class-view-as.php", "TOKEN_LIFE"): "for which it is remembered that there may be such a token",
     (WORDPRESS, "class-language.php", "TEXTS_LIFE"): "that the sentences of a language may be kept by anyone",
     (WORDPRESS, "class-elements-copy.php", "TIMEOUT"): "for a look at one file of a copy of Box's Elements",
+    (WORDPRESS, "class-elements-copy.php", "LEAST_LIFE"): "that browsers are to keep such a copy, at least",
     (WORDPRESS, "class-sidecar.php", "TIMEOUT"): "for a whole call of the sidecar",
     (WORDPRESS, "class-usage.php", "TIMEOUT"): "for the sidecar to tell what it has counted",
     (WORDPRESS, "class-usage-report.php", "PAUSE"): "in which a sidecar that takes no reports is told none",
