@@ -11,7 +11,7 @@ const KEY = 'widgetsForBoxCalls';
 /** What a report can say at most of each kind. */
 const MOST = 100000;
 
-/** Whose hosts send what files contain; that is no call of the interface. */
+/** Whose hosts send what previews show; that is no call of the interface. */
 const CONTENT = /\.boxcloud\.com$/;
 
 const LISTS = /^(folders\/\d+(\/items)?|recent_items|collections\/\d+\/items)$/;
@@ -26,6 +26,9 @@ export function kindOf( { method = 'get', url, params } ) {
 	}
 	const said = ( name ) => params?.[ name ] ?? searchParams.get( name );
 	const reads = /^get$/i.test( method );
+	if ( reads && ( said( 'fields' ) === 'download_url' || /\/content$/.test( path ) ) ) {
+		return 'download';
+	}
 	if ( upload || ( ! reads && /^files\/([^/]+\/)?(content|upload_sessions)\b/.test( path ) ) ) {
 		return 'upload';
 	}
@@ -33,9 +36,6 @@ export function kindOf( { method = 'get', url, params } ) {
 		return 'search';
 	}
 	if ( reads ) {
-		if ( said( 'fields' ) === 'download_url' || /\/content$/.test( path ) ) {
-			return 'download';
-		}
 		return LISTS.test( path ) && said( 'limit' ) ? 'list' : 'read';
 	}
 	return /^(post|put|delete|patch)$/i.test( method ) && CHANGEABLE.test( path ) ? 'change' : 'other';
@@ -84,6 +84,15 @@ export default ( { events, configuration } ) => {
 			// What has no address reaches nobody; and no statistics are worth a request.
 		}
 	}
+
+	// A download is no request of the Element's but a frame with an address that carries the token; it tells of it once or twice.
+	const told = new WeakSet();
+	document.addEventListener( 'widgets-for-box:download', ( { detail } ) => {
+		if ( Object( detail ) === detail && ! told.has( detail ) ) {
+			told.add( detail );
+			add( { download: Array.isArray( detail ) ? detail.length : 1 } );
+		}
+	} );
 
 	// What two requests at once, of whatever tabs, would both tell, the first one takes along.
 	events.addEventListener( 'ask', ( { detail: asked } ) => {

@@ -52,7 +52,7 @@ final class Bill {
 	 * @since 0.1.0
 	 */
 	public static function explanation(): string {
-		return __( 'What counts is each call of Box’s API by the sidecar and, as browsers report them, by the widgets; the contents of files, which come from other hosts of Box, and what else your company uses are not in it.', 'widgets-for-box' );
+		return __( 'What counts is each call of Box’s API by the sidecar and, as browsers report them, by the widgets, downloads included; what previews load from other hosts of Box and what else your company uses are not in it.', 'widgets-for-box' );
 	}
 
 	/**
