@@ -324,6 +324,25 @@ def test_the_brake_and_the_warning_last_for_their_month(
     assert "widgets_for_box_usage" in site.php("echo implode( ' ', array_keys( wp_load_alloptions() ) );")
 
 
+@pytest.mark.parametrize("site", ["6.8"], indirect=True)
+def test_no_connection_is_opened_early_for_what_waits(site: WordPress, posts: list[int]) -> None:
+    def connects(content: str) -> bool:
+        site.php(
+            "wp_update_post( wp_slash( array( 'ID' => $data['id'], 'post_content' => $data['content'] ) ) );",
+            id=posts[1],
+            content=content,
+        )
+        head = site.visitor().get(f"/?p={posts[1]}").text.partition("</head>")[0]
+        return bool(re.search(r"<link[^>]*cdn01\.boxcdn\.net[^>]*preconnect|preconnect[^>]*cdn01", head))
+
+    waits = ('[box_explorer can="preview" load="click"]', '<!-- wp:widgets-for-box/picker {"load":"click"} /-->')
+    loads = ("[box_explorer]", '<!-- wp:widgets-for-box/picker {"folder":"7"} /-->')
+    assert not connects("".join(waits))
+    for content in loads:
+        assert connects(content)
+        assert connects(waits[0] + content + waits[1])
+
+
 @pytest.fixture
 def tab(site: WordPress, sidecar: ScriptedSidecar, browser: Browser) -> Iterator[Tab]:
     """Ana's browser, with a stand-in for Box's Elements."""

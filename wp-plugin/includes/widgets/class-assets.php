@@ -88,6 +88,14 @@ final class Assets {
 	}
 
 	/**
+	 * Whether a widget of that content loads without being asked to.
+	 */
+	private static function loads_by_itself(): bool {
+		preg_match_all( '/<!-- wp:widgets-for-box\/.*?-->|\[box_(?:explorer|uploader|picker|preview)\b[^\]]*/s', self::is_on_page() ? get_post()->post_content : '', $widgets );
+		return '' === Usage::brake() && array() !== preg_grep( '/load"?[:=]["\' ]*click\b/i', $widgets[0], PREG_GREP_INVERT );
+	}
+
+	/**
 	 * Puts the style sheet into the head where the widget can be foreseen.
 	 *
 	 * @internal Callback of `wp_enqueue_scripts`.
@@ -110,7 +118,7 @@ final class Assets {
 	 * @return array<int, mixed>
 	 */
 	public static function preconnect( $urls, $relation ) {
-		if ( 'preconnect' === $relation && self::is_on_page() ) {
+		if ( 'preconnect' === $relation && self::loads_by_itself() ) {
 			$urls[] = Elements::url();
 			// The API is called with CORS, so on a connection of its own.
 			$urls[] = array(
