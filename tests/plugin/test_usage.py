@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from browser.page import violations
 from conftest import SCREENSHOTS
@@ -343,6 +343,12 @@ def test_no_connection_is_opened_early_for_what_waits(site: WordPress, posts: li
         assert connects(waits[0] + content + waits[1])
 
 
+def height(locator: Locator) -> float:
+    box = locator.bounding_box()
+    assert box
+    return box["height"]
+
+
 @pytest.fixture
 def tab(site: WordPress, sidecar: ScriptedSidecar, browser: Browser) -> Iterator[Tab]:
     """Ana's browser, with a stand-in for Box's Elements."""
@@ -370,7 +376,7 @@ def test_widgets_that_wait_for_their_button(site: WordPress, sidecar: ScriptedSi
     assert [request.body["element"] for request in sidecar.requests] == ["picker"]
     expect(tab.page.get_by_role("button", name="Upload to Box")).to_be_visible()
     waiting = tab.page.locator(".widgets-for-box-explorer")
-    assert (waiting.bounding_box() or {})["height"] < 200
+    assert height(waiting) < 200
     assert violations(tab, ".widgets-for-box-explorer") == []
     tab.screenshot("waiting", full_page=True)
 
@@ -379,7 +385,7 @@ def test_widgets_that_wait_for_their_button(site: WordPress, sidecar: ScriptedSi
     tab.page.wait_for_function("() => window.shown.length === 2")
     expect(waiting).to_have_attribute("data-state", "shown")
     expect(waiting).to_be_focused()
-    assert (waiting.bounding_box() or {})["height"] == 600
+    assert height(waiting) == 600
     assert [request.body["element"] for request in sidecar.requests] == ["picker", "explorer"]
     expect(tab.page.locator(".widgets-for-box-uploader")).to_have_attribute("data-state", "collapsed")
     assert tab.errors == []
@@ -445,3 +451,34 @@ def test_kinds_of_calls(site: WordPress, tab: Tab) -> None:
         [request for request, _ in expected],
     )
     assert found == [kind for _, kind in expected]
+
+
+@pytest.mark.parametrize("site", ["6.8"], indirect=True)
+def test_what_was_counted_is_told_once_it_can_be(
+    site: WordPress, sidecar: ScriptedSidecar, posts: list[int], tab: Tab
+) -> None:
+    kept = "localStorage.widgetsForBoxCalls"
+    address = f"{site.url}/?page_id={posts[0]}"
+    tab.page.goto("/")
+    tab.page.evaluate(f"{kept} = JSON.stringify( {{ list: 3, change: 1 }} )")
+    sidecar.answer = lambda request: problem(403, "role_not_allowed")
+    tab.page.goto(address)
+    expect(tab.page.get_by_role("alert")).to_be_visible()
+    assert json.loads(tab.page.evaluate(kept)) == {"list": 3, "change": 1}
+    sidecar.answer = token
+    tab.page.get_by_role("button", name="Try again").click()
+    tab.page.wait_for_function("() => window.shown?.length === 1")
+    assert sidecar.requests[-1].body["report"] == {"page": posts[0], "calls": calls(list=3, change=1)}
+    assert tab.page.evaluate(kept) is None
+
+    # What somebody else wrote there keeps nobody from their files.
+    for nonsense in (
+        '"x',
+        "5",
+        "[7]",
+        '{"list": "9", "read": -1, "search": 1e999, "toString": 3, "__proto__": {"a": 1}}',
+    ):
+        tab.page.evaluate(f"text => {{ {kept} = text; }}", nonsense)
+        tab.page.reload()
+        tab.page.wait_for_function("() => window.shown?.length === 1")
+        assert sidecar.requests[-1].body["report"].get("calls") in (None, calls(list=9))
