@@ -293,7 +293,8 @@ def test_without_a_secure_context_it_is_asked_again_without_a_hash(
     wait_until_shown(tab)
     tab.page.evaluate(f"() => window.shown[ 0 ].options.responseInterceptor( {REFUSED} ) && 1")
     tab.page.evaluate("() => window.shown[ 0 ].token( 'folder_0' )")
-    assert [list(request.body) for request in token_requests(sidecar)] == [["user", "element", "scopes", "folder", "report"]] * 2
+    asked = ["user", "element", "scopes", "folder", "report"]
+    assert [list(request.body) for request in token_requests(sidecar)] == [asked] * 2
     expect(widget(tab).get_by_role("alert")).to_have_count(0)
 
 

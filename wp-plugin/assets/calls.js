@@ -99,7 +99,7 @@ export default ( { events, configuration } ) => {
 		const calls = read();
 		keep( {} );
 		asked.report = { page: configuration.page, calls };
-		asked.follow = ( answered ) => answered.then( ( { response } ) => response.ok || add( calls ), () => add( calls ) );
+		asked.follow = ( answered ) => answered.then( ( { response } ) => response.ok || response.headers.get( 'Box-Report' ) || add( calls ), () => add( calls ) );
 	} );
 
 	return { count };

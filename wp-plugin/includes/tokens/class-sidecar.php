@@ -106,6 +106,9 @@ final class Sidecar {
 		};
 		$told    = $report && ! get_transient( Usage_Report::NONE_TAKEN ) ? array( 'report' => $report ) : array();
 		$answer  = $this->call( 'POST', '/v1/tokens', $asked + $told, self::TIMEOUT, $id );
+		if ( $told && ! ( is_wp_error( $answer ) && in_array( $answer->get_error_code(), array( 'sidecar_unreachable', 'curl_missing' ), true ) ) ) {
+			Usage_Report::note();
+		}
 		if ( $told && $refuses( $answer ) ) {
 			$answer = $this->call( 'POST', '/v1/tokens', $asked, self::TIMEOUT, $id );
 			if ( ! $refuses( $answer ) ) {

@@ -96,12 +96,16 @@ final class Token_Route {
 	 * @return WP_REST_Response|WP_Error
 	 */
 	public static function token( WP_REST_Request $request ) {
-		return Language::in(
+		$answer = Language::in(
 			Language::texts( Language::of_person() ),
 			static function () use ( $request ) {
 				return self::answer( $request );
 			}
 		);
+		if ( $answer instanceof WP_REST_Response && Usage_Report::was_told() ) {
+			$answer->header( Usage_Report::HEADER, 'taken' );
+		}
+		return $answer;
 	}
 
 	/**

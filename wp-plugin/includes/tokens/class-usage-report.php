@@ -34,6 +34,36 @@ final class Usage_Report {
 	const PAUSE      = HOUR_IN_SECONDS;
 
 	/**
+	 * The header of an answer whose request's report the sidecar has, whatever became of the token.
+	 */
+	const HEADER = 'Box-Report';
+
+	/**
+	 * Whether the sidecar was told in this request.
+	 *
+	 * @var bool
+	 */
+	private static bool $told = false;
+
+	/**
+	 * Notes that the sidecar was told: the browser must not tell again.
+	 *
+	 * @since 0.1.0
+	 */
+	public static function note(): void {
+		self::$told = true;
+	}
+
+	/**
+	 * Whether the sidecar was told.
+	 *
+	 * @since 0.1.0
+	 */
+	public static function was_told(): bool {
+		return self::$told;
+	}
+
+	/**
 	 * The report.
 	 *
 	 * @since 0.1.0
