@@ -65,6 +65,7 @@ test: ready ## the test suite, browser tests included
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not system" tests $(ARGS)
 
 test-system: ready ## what takes namespaces or other people's programs: the installation, foreign clients of Box
+	@$(PYTHON) tests/intranet/packages.py system
 	$(PYTEST) -m system tests $(ARGS)
 
 ready:

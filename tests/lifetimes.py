@@ -112,6 +112,9 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "doctor.py", "_DRIFT_S"): "by which this machine's clock may differ before doctor warns",
     (SIDECAR, "check.py", "_MORE_PATIENCE_S"): "that the command waits longer than the sidecar for Box",
     (SIDECAR, "check.py", "_NEWS_S"): "after which who waits at a terminal is told for what",
+    (SIDECAR, "setup.py", "_READY_S"): "for a service that was just installed to serve",
+    (SIDECAR, "steps.py", "_COMMAND_S"): "for a command that installs it",
+    (SIDECAR, "ask.py", "_PATIENCE_S"): "for the sidecar's answer to a command",
     (BOX, "oauth.py", "MAX_LIFE_S"): "that an assertion may live at most",
     (BOX, "settings.py", "token_life_s"): "of every token, or a little more",
 }

@@ -77,7 +77,15 @@ def load_app_config(path: Path) -> AppConfig:
         ConfigError: missing, readable by others, not JSON, or a field is missing; says which field and
             where to download the right file. The message never holds anything of the file's content.
     """
-    content = _read_private(path)
+    return parse_app_config(_read_private(path), path)
+
+
+def parse_app_config(content: bytes, path: Path) -> AppConfig:
+    """Judge what stands in the Console's JSON at ``path``.
+
+    Raises:
+        ConfigError: as :func:`load_app_config`, except for what is said of the file itself.
+    """
     try:
         parsed = msgspec.json.decode(content, type=_ConsoleJson, dec_hook=_secret)
     except msgspec.ValidationError as error:

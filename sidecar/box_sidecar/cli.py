@@ -20,6 +20,10 @@ USUAL = Path("/etc/box-sidecar/box-sidecar.toml")
 
 def main() -> None:
     """Run one command and exit: 0 well, 1 failed, 2 the configuration can't be used."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - what pip was told to ignore
+        sys.exit(
+            "box-sidecar: this takes Python 3.11 or newer; make the environment with one, like python3.12 -m venv."
+        )
     arguments = parser().parse_args()
     from box_sidecar.problems import ConfigError, Problem
 
@@ -49,6 +53,22 @@ def parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_help)
     commands = parser.add_subparsers(metavar="COMMAND")
 
+    setup = _command(commands, "setup", _setup, "install the service on this machine, and check it; or remove it")
+    setup.add_argument("--json", metavar="FILE", help="the JSON from Box's Developer Console")
+    kept = setup.add_mutually_exclusive_group()
+    kept.add_argument("--remove-json", dest="delete_json", action="store_true", help="delete FILE once it is taken in")
+    kept.add_argument("--keep-json", dest="delete_json", action="store_false", help="leave FILE where it is")
+    setup.add_argument(
+        "--user", action="append", metavar="NAME", help="who runs PHP, like www-data; again for further ones"
+    )
+    setup.add_argument("--group", metavar="NAME", help="the socket's group, where that is not to be found out")
+    setup.add_argument(
+        "--site", metavar="URL", help="WordPress, like https://intranet.example.com: try CORS, give links"
+    )
+    setup.add_argument("--yes", action="store_true", help="do it without asking first")
+    setup.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
+    setup.add_argument("--remove", action="store_true", help="take everything away again, living tokens included")
+    setup.set_defaults(delete_json=None)
     serve = _command(commands, "serve", _serve, "serve tokens on the socket until SIGTERM; SIGHUP reloads")
     check = _command(commands, "check", _check, "find out what is wrong, and what to click to mend it")
     check.add_argument("--login", metavar="EMAIL", help="also try a token for this person")
@@ -104,6 +124,17 @@ def _command(
 def _help(_arguments: argparse.Namespace) -> int:
     parser().print_help()
     return 0
+
+
+def _setup(arguments: argparse.Namespace) -> int:
+    if sys.platform != "linux":
+        print(
+            "box-sidecar: the sidecar runs on Linux only: on the web server itself, or in a container.", file=sys.stderr
+        )
+        return 1
+    from box_sidecar.tools import setup
+
+    return setup.run(arguments)
 
 
 def _serve(arguments: argparse.Namespace) -> int:

@@ -25,7 +25,8 @@ PACKAGE = Path(box_sidecar.__file__).parent
 #: 650 are for a ledger that lets a restart forget no token, an end to all of them, and counts of what is used: only
 #: here are all tokens and all calls.
 #: 75 are for sentences that are kept with what was put into them, so that others can say them in another language.
-MOST_LINES = 5375
+#: 35 are the words and flags of `setup`; what it does is a tool, and not here.
+MOST_LINES = 5410
 
 NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,

@@ -1,0 +1,275 @@
+"""What ``box-sidecar setup`` makes of a machine and of the administrator's answers: steps, and what to say of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+from box_sidecar import __version__
+from box_sidecar.app_config import AppConfig, parse_app_config
+from box_sidecar.box.assertion import AssertionSigner
+from box_sidecar.logs import printable
+from box_sidecar.settings import Settings
+from box_sidecar.tools import config
+from box_sidecar.tools.host import Host, Worker, shared_group
+from box_sidecar.tools.obstacles import FOLDER, UNIT, USER, nologin, program
+from box_sidecar.tools.removal import CLIENTS_GROUP
+from box_sidecar.tools.steps import SetupError, Step, command, write_file
+from box_sidecar.trusted_file import read_file
+
+CONFIG = f"{FOLDER}/box-sidecar.toml"
+ENVIRONMENT = f"{FOLDER}/environment"
+DROP_IN = f"{UNIT}.d/setup.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class AppJson:
+    """The Developer Console's JSON as it was read, once: what is judged is what is installed."""
+
+    path: Path
+    content: bytes = field(repr=False)
+    status: os.stat_result
+    app: AppConfig
+
+    @property
+    def told(self) -> str:
+        """Which app it is; nothing of it is secret."""
+        key = f"key {self.app.key_id}" if self.app.key else "no key pair (client credentials)"
+        return printable(f"app {self.app.client_id}, enterprise {self.app.enterprise_id}, {key}")
+
+
+def read_json(path: Path) -> AppJson:
+    """Read it and make sure that the sidecar could work with it.
+
+    Raises:
+        ConfigError: it is not the Console's JSON, or its key can't be opened.
+        SetupError: there is none.
+    """
+    try:
+        content, status = read_file(path)
+    except FileNotFoundError:
+        raise SetupError(f"{path}: there is no such file; the Developer Console has it: step 3 of README.md") from None
+    app = parse_app_config(content, path)
+    if app.key:
+        AssertionSigner(app.client_id, app.key)
+    return AppJson(path, content, status, app)
+
+
+def warnings_about(json: AppJson, host: Host) -> list[str]:
+    """Who may have the key already, from where the file lies."""
+    anew = "make a new key pair in the Developer Console unless you are sure that nobody did, and take that JSON."
+    if host.publishes(json.path.resolve()):
+        return [f"{json.path} lies in a folder of the web server's: anybody may have downloaded it; {anew}"]
+    if json.status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        mode = stat.S_IMODE(json.status.st_mode)
+        return [f"{json.path} can be read by others on this machine (mode {mode:04o}); {anew}"]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the administrator wants. ``json`` is ``None`` where the one that is installed stays; ``group`` is the
+    socket's, if it was named; ``delete_json`` is ``None`` while it is not known."""
+
+    workers: list[Worker]
+    group: str
+    json: AppJson | None
+    delete_json: bool | None
+    proxies: Mapping[str, str] = field(repr=False)
+
+
+class Installation:
+    """``steps`` in their order, and ``notes`` for what is left as it is. Where all is done, there are only those that
+    start the service."""
+
+    def __init__(self, host: Host, wanted: Wanted, settings: Settings | None, running: str | None = None) -> None:
+        """``running``: the version that serves already, if any does."""
+        self.host = host
+        self.notes: list[str] = []
+        self.group = self._socket_group(wanted, settings)
+        changes = [
+            *self._accounts(wanted.workers),
+            *self._folder(),
+            *self._json(wanted.json, settings),
+            *self._config(wanted.workers, settings),
+            *self._environment(wanted.proxies),
+            *self._unit(wanted.proxies),
+        ]
+        if self._group_is_new(wanted.workers):  # a process has the groups with which it was started
+            services = dict.fromkeys(worker.service for worker in wanted.workers if worker.service)
+            changes += [command("systemctl", "reload", service) for service in services]
+        start = "restart" if changes or running not in {None, __version__} else "start"
+        self.steps = [
+            *changes,
+            command("systemctl", "daemon-reload"),
+            command("systemctl", "enable", USER),
+            command("systemctl", start, USER),
+            *self._original(wanted),
+        ]
+        self.changes = len(changes)
+
+    def _socket_group(self, wanted: Wanted, settings: Settings | None) -> str:
+        if settings is not None:
+            if wanted.group not in {"", settings.server.socket_group}:
+                self.notes.append(f'--group is not taken over: set server.socket_group = "{wanted.group}" in {CONFIG}.')
+            return settings.server.socket_group
+        return wanted.group or shared_group(self.host, wanted.workers) or CLIENTS_GROUP
+
+    def _group_is_new(self, workers: list[Worker]) -> bool:
+        group = self.host.group(CLIENTS_GROUP)
+        missing = [worker.user for worker in workers if group is None or worker.user not in group.gr_mem]
+        return self.group == CLIENTS_GROUP and bool(missing)
+
+    def _accounts(self, workers: list[Worker]) -> list[Step]:
+        steps = []
+        if self.host.user(USER) is None:
+            group = ("--gid", USER) if self.host.group(USER) else ("--user-group",)
+            home = ("--home-dir", "/nonexistent", "--no-create-home", "--shell", nologin(self.host))
+            steps.append(command("useradd", "--system", *group, *home, USER))
+        if self._group_is_new(workers):
+            group_known = self.host.group(CLIENTS_GROUP)
+            if group_known is None:
+                steps.append(command("groupadd", "--system", CLIENTS_GROUP))
+            for user in dict.fromkeys(worker.user for worker in workers):
+                if group_known is None or user not in group_known.gr_mem:
+                    steps.append(command("usermod", "--append", "--groups", CLIENTS_GROUP, user))
+        return steps
+
+    def _folder(self) -> list[Step]:
+        folder = self._path(FOLDER)
+        if folder.exists():
+            return []
+        return [Step(f"install -d -o root -g root -m 755 {FOLDER}", lambda: folder.mkdir(mode=0o755))]
+
+    def _json(self, json: AppJson | None, settings: Settings | None) -> list[Step]:
+        if json is None:
+            return []
+        name = (settings or Settings()).box.app_config
+        target = self._path(FOLDER) / name
+        if target.parent != self._path(FOLDER):
+            if target.exists() and target.samefile(json.path):
+                return []
+            raise SetupError(f"{CONFIG} names {name} as the app's JSON: put it there yourself, and leave --json away")
+        if target.exists():
+            account, status = self.host.user(USER), target.stat()
+            private = account is not None and (status.st_uid, status.st_mode & 0o077) == (account.pw_uid, 0)
+            same = target.read_bytes() == json.content
+            if same and private:
+                return []
+            if not same:
+                self.notes.append(f"The JSON in {target} is replaced by this one.")
+        says = f"install -o {USER} -m 600 {json.path} {target}"
+        return [Step(says, lambda: write_file(target, json.content, 0o600, *self._owner()))]
+
+    def _config(self, workers: list[Worker], settings: Settings | None) -> list[Step]:
+        users = list(dict.fromkeys(worker.user for worker in workers))
+        if settings is not None:
+            self._compare(users, settings)
+            return []
+        text, allowed = config.template(), ", ".join(f'"{user}"' for user in ("root", USER, *users))
+        for key, value in (("socket_group", f'"{self.group}"'), ("allowed_users", f"[{allowed}]")):
+            text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
+        says = f'{CONFIG}: the default, with socket_group = "{self.group}", allowed_users = [{allowed}]'
+        return [Step(f"write {says}", lambda: write_file(self._path(CONFIG), text.encode(), 0o644))]
+
+    def _compare(self, users: list[str], settings: Settings) -> None:
+        """An administrator's configuration stays as it is; what it lacks is said."""
+        self.notes.append(f"{CONFIG} is there already and stays as it is.")
+        allowed = {str(name) for name in settings.server.allowed_users}
+        for user in users:
+            account = self.host.user(user)
+            if allowed and account and not {user, str(account.pw_uid)} & allowed:
+                fix = f'add "{user}" to server.allowed_users, then run: systemctl restart {USER}'
+                self.notes.append(f"It does not admit {user}: {fix}")
+
+    def _environment(self, proxies: Mapping[str, str]) -> list[Step]:
+        escaped = {name: re.sub(r'([\\"`$])', r"\\\1", value) for name, value in proxies.items()}
+        text = "".join(f'{name}="{value}"\n' for name, value in escaped.items())
+        if not proxies or self._has(ENVIRONMENT, text):
+            return []
+        says = f"write {ENVIRONMENT}: {', '.join(proxies)} (root, mode 600)"
+        return [Step(says, lambda: write_file(self._path(ENVIRONMENT), text.encode(), 0o600))]
+
+    def _unit(self, proxies: Mapping[str, str]) -> list[Step]:
+        """The unit as it is shipped, and a drop-in with what depends on this machine."""
+        packaged = [path for path in ("/usr/lib/systemd/system", "/lib/systemd/system") if self._path(path).exists()]
+        packaged = [f"{path}/{USER}.service" for path in packaged if self._path(f"{path}/{USER}.service").exists()]
+        unit = self._path(packaged[0]).read_text() if packaged else unit_text()
+        steps = []
+        if not packaged and not self._has(UNIT, unit):
+            if self._path(UNIT).exists():
+                self.notes.append(f"{UNIT} is replaced; changes of your own belong into: systemctl edit {USER}")
+            steps.append(Step(f"write {UNIT}", lambda: write_file(self._path(UNIT), unit.encode(), 0o644)))
+        lines = [
+            "# Written by “box-sidecar setup”. What you change goes into another file beside this one.",
+            "[Service]",
+        ]
+        if self.group:
+            lines.append(f"SupplementaryGroups={self.group}")
+        if proxies or self._path(ENVIRONMENT).exists():
+            lines.append(f"EnvironmentFile=-{ENVIRONMENT}")
+        if f"ExecStart={program()} " not in unit:
+            lines += ["ExecStart=", f"ExecStart={program()} serve --config {CONFIG}"]
+        drop_in = "\n".join((*lines, ""))
+        if not self._has(DROP_IN, drop_in):
+            told = "; ".join(lines[2:])
+
+            def write() -> None:
+                self._path(DROP_IN).parent.mkdir(mode=0o755, exist_ok=True)
+                write_file(self._path(DROP_IN), drop_in.encode(), 0o644)
+
+            steps.append(Step(f"write {DROP_IN}: {told}", write))
+        return steps
+
+    def _original(self, wanted: Wanted) -> list[Step]:
+        """The copy that the key came from; nothing but that very file."""
+        json = wanted.json
+        if json is None or wanted.delete_json is False:
+            return []
+        says = f"rm {json.path}" if wanted.delete_json else f"ask whether to: rm {json.path}"
+        return [Step(says, lambda: _delete(json))]
+
+    def _has(self, name: str, text: str) -> bool:
+        path = self._path(name)
+        try:
+            return not path.is_symlink() and path.read_text("utf-8") == text
+        except (OSError, UnicodeDecodeError):
+            return False
+
+    def _owner(self) -> tuple[int, int]:
+        account = self.host.user(USER)
+        if account is None:
+            raise SetupError(f"the account {USER} was not made")
+        return account.pw_uid, account.pw_gid
+
+    def _path(self, name: str) -> Path:
+        return self.host.root / name[1:]
+
+
+def unit_text() -> str:
+    """The unit, which lies beside this code."""
+    return files("box_sidecar.tools").joinpath(f"{USER}.service").read_text("utf-8")
+
+
+def is_in_place(json: Path, host: Host) -> bool:
+    """Whether the file is the one that the sidecar uses, whatever it was called."""
+    try:
+        return any(json.samefile(path) for path in (host.root / FOLDER[1:]).iterdir())
+    except OSError:
+        return False
+
+
+def _delete(json: AppJson) -> None:
+    """Remove the file and, if that was how it was named, the link to it; not what has taken its place meanwhile."""
+    itself = json.path.resolve()
+    status = itself.lstat()
+    if (status.st_dev, status.st_ino) != (json.status.st_dev, json.status.st_ino):
+        raise SetupError(f"{json.path} is not the file any more that was installed; look at it, and delete it")
+    itself.unlink()
+    if json.path.is_symlink():
+        json.path.unlink()
