@@ -32,6 +32,8 @@ GROUPS = {
         # Clients of Box that nobody here wrote, and what the network of their own takes.
         *("rclone", "duplicity", "iproute2", "curl", "ca-certificates"),
     ),
+    # Blank machines with systemd, on which the README's installation is tried.
+    "system": ("podman", "crun", "mmdebstrap"),
 }
 
 

@@ -1,0 +1,194 @@
+"""A machine of its own with systemd: Debian from its packages, in a container of podman's without a network.
+
+Box's own host names lead to the emulator, which runs beside it; nothing on the machine knows that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from intranet.emulator_process import EmulatorProcess, find_description
+from intranet.packages import PackagesError, archive_address
+from intranet.process import Process, ProcessError
+from intranet.release import REPOSITORY, made_once
+
+KEPT = REPOSITORY / ".cache" / "containers"
+#: A web server as Debian's packages make it; nothing of ours.
+INCLUDE = "systemd,systemd-sysv,dbus,ca-certificates,python3,python3-venv,nginx-light,php-fpm,php-curl"
+INCLUDE += ",php-sqlite3,php-xml,php-mbstring"
+#: What would reach beyond the container: the kernel's settings are one for all.
+MASKED = ("systemd-sysctl.service", "systemd-modules-load.service")
+HOSTS = ("api.box.com", "account.box.com", "upload.box.com", "dl.boxcloud.com")
+TIMEOUT_S = 300.0
+
+# crun takes no hybrid cgroups, and may raise no limits here: the one is unmounted in a namespace, the other left away.
+NAMESPACE = 'umount /sys/fs/cgroup/unified 2>/dev/null; touch "$1"; exec sleep infinity'
+RUNTIME = """#!/usr/bin/python3
+import json, os, sys
+given = sys.argv[1:]
+for option, value in zip(given, given[1:]):
+    file = {"--bundle": value + "/config.json", "-b": value + "/config.json", "--process": value}.get(option)
+    if file and os.path.exists(file):
+        with open(file) as opened:
+            config = json.load(opened)
+        config.get("process", config).pop("rlimits", None)
+        with open(file, "w") as opened:
+            json.dump(config, opened)
+os.execvp("crun", ["crun", *given])
+"""
+CONTAINERS = """[engine]
+runtime = "limitless"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime_supports_nocgroups = ["limitless", "crun"]
+[engine.runtimes]
+limitless = ["{runtime}"]
+"""
+
+
+class NoContainers(Exception):
+    """This machine can have no containers, or not this Debian; the message says why."""
+
+
+class Container:
+    """A running Debian ``release`` (``bookworm``), a context manager; `home` holds what belongs to it on our side."""
+
+    def __init__(self, release: str, home: Path) -> None:
+        self.home = home
+        self.name = f"wfb-{os.getpid()}-{release}"
+        if os.geteuid() != 0:
+            raise NoContainers("containers with systemd take root")
+        missing = [name for name in ("podman", "crun", "mmdebstrap") if not shutil.which(name)]
+        if missing:
+            raise NoContainers(f"not installed: {', '.join(missing)}")
+        runtime, config = home / "runtime", home / "containers.conf"
+        runtime.write_text(RUNTIME)
+        runtime.chmod(0o755)
+        config.write_text(CONTAINERS.format(runtime=runtime))
+        self._store = tempfile.mkdtemp(prefix="wfb-")  # podman takes 50 letters
+        self._podman = ["podman", "--root", f"{self._store}/root", "--runroot", f"{self._store}/run"]
+        self._environment = {**os.environ, "CONTAINERS_CONF": str(config)}
+        ready = home / "namespace"
+        try:
+            self._namespace = Process(
+                ["unshare", "--mount", "sh", "-c", NAMESPACE, "sh", str(ready)], log=home / "namespace.log"
+            )
+            self._namespace.wait_until(ready.exists)
+        except ProcessError as error:
+            raise NoContainers(str(error)) from error
+        self._root = debian(release)
+        self.box: EmulatorProcess | None = None
+        self.within: list[str] = []
+        """What to put before a command of our side that is to speak to the machine's loopback addresses."""
+
+    def __enter__(self) -> Self:
+        hosts = [f"--add-host={host}:127.0.0.1" for host in HOSTS]
+        self.podman(
+            *("run", "--detach", f"--name={self.name}", "--privileged", "--systemd=always", "--network=none"),
+            *(*hosts, "--rootfs", f"{self._root}:O", "/sbin/init"),
+        )
+        self.run("systemctl is-system-running --wait || true")
+        pid = self.podman("inspect", "--format={{.State.Pid}}", self.name).strip()
+        self.within = ["nsenter", f"--net=/proc/{pid}/ns/net"]
+        self.box = EmulatorProcess(
+            self.home / "box", port=443, tls=True, tls_names=HOSTS, within=self.within, description=find_description()
+        ).start()
+        self.put(self.box.ca, "/usr/local/share/ca-certificates/box.crt")
+        self.run("update-ca-certificates")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.box:
+            self.box.stop()
+        self.podman("rm", "--force", "--time=0", self.name)
+        self._namespace.stop()
+        shutil.rmtree(self._store, ignore_errors=True)
+
+    def run(
+        self, script: str, check: bool = True, env: dict[str, str] | None = None, answers: str | None = None
+    ) -> str:
+        """What a script of the shell prints, both streams together; with `answers`, on a terminal where they are typed.
+
+        :raises AssertionError: with `check`, it ended with another status than 0; carries what it said
+        """
+        more = [f"--env={name}={value}" for name, value in (env or {}).items()]
+        words = ["sh", "-ec", script]
+        if answers is not None:
+            words = ["script", "--quiet", "--return", "--command", shlex.join(words), "/dev/null"]
+        done = self._run("exec", "--interactive", *more, self.name, *words, given=answers or "")
+        told = done.stdout.replace("\r\n", "\n") + done.stderr
+        assert done.returncode == 0 or not check, f"{script}: {done.returncode}\n{told}"
+        return told if check or not done.returncode else f"{told}\nstatus {done.returncode}"
+
+    def put(self, source: Path, target: str) -> None:
+        """Copy a file or a folder onto the machine."""
+        self.run(f"mkdir -p {shlex.quote(str(Path(target).parent))}")
+        self.podman("cp", str(source), f"{self.name}:{target}")
+
+    def podman(self, *words: str) -> str:
+        """What a command of podman's prints.
+
+        :raises ProcessError: it failed
+        """
+        done = self._run(*words)
+        if done.returncode != 0:
+            raise ProcessError(f"podman {words[0]} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def _run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        enter = ["nsenter", "--mount", f"--target={self._namespace.pid}"]
+        return subprocess.run(
+            [*enter, *self._podman, *words],
+            input=given, capture_output=True, text=True, check=False, env=self._environment, timeout=TIMEOUT_S,
+        )  # fmt: skip
+
+
+def debian(release: str) -> Path:
+    """The files of a release: made from Debian's archive once, and kept.
+
+    :raises NoContainers: it can't be had
+    """
+    digest = hashlib.sha256(repr((INCLUDE, MASKED)).encode()).hexdigest()[:8]
+    kept = KEPT / f"{release}-{digest}"
+    options = ["--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io", f"--include={INCLUDE}"]
+    options += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale")]
+    with made_once(kept) as made:
+        if made is not None:
+            try:
+                words = ["mmdebstrap", *options, release, str(made), archive_address()]
+                done = subprocess.run(words, capture_output=True, text=True, check=False)
+            except (PackagesError, OSError) as error:
+                raise NoContainers(str(error)) from error
+            if done.returncode != 0:
+                raise NoContainers(f"Debian {release} can't be had: {done.stderr.strip()[-500:]}")
+            made.chmod(0o755)
+            for unit in MASKED:
+                (made / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    return kept
+
+
+def wheels(release_python: str, folder: Path) -> None:
+    """Fill a folder with what ``requirements.lock`` names, for that version of Python (``3.11``)."""
+    lock = REPOSITORY / "sidecar/requirements.lock"
+    platforms = [f"--platform={name}_x86_64" for name in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
+    pip = [str(REPOSITORY / ".venv/bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "download"]
+    only = ["--require-hashes", "--no-deps", "--only-binary=:all:", f"--python-version={release_python}", *platforms]
+    subprocess.run([*pip, *only, "--dest", str(folder), "-r", str(lock)], check=True)
+
+
+def own_wheel(folder: Path, work: Path) -> None:
+    """Put the sidecar's wheel, as the working tree is, into a folder."""
+    source = work / "sidecar"
+    shutil.copytree(REPOSITORY / "sidecar", source, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
+    pip = [str(REPOSITORY / ".venv/bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel"]
+    subprocess.run([*pip, "--no-deps", "--wheel-dir", str(folder), str(source)], check=True)

@@ -1,0 +1,245 @@
+"""The README's installation, word for word, on blank machines with systemd, until somebody has a token."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from intranet.container import Container, NoContainers, own_wheel, wheels
+from intranet.release import REPOSITORY, sqlite_driver
+from intranet.webserver import PHP_FILES
+from intranet.wordpress import WordPress
+
+pytestmark = pytest.mark.system
+
+#: Debian's release, and its Python.
+RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
+MOST_S = 600.0
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/var/cache/wheels"}
+SETUP = "/opt/box-sidecar/bin/box-sidecar setup"
+#: As PHP would ask. Nothing of the token is printed but how it begins and whether it is one.
+ASK = """
+$curl = curl_init('http://sidecar/v1/tokens');
+$body = json_encode(['user' => ['login' => 'ana@example.com'], 'element' => 'explorer', 'scopes' => ['item_download']]);
+curl_setopt_array($curl, [
+    CURLOPT_UNIX_SOCKET_PATH => '/run/box-sidecar/box-sidecar.sock', CURLOPT_POSTFIELDS => $body,
+    CURLOPT_HTTPHEADER => ['Box-Sidecar: 1', 'Content-Type: application/json'], CURLOPT_RETURNTRANSFER => true,
+]);
+$answer = json_decode((string) curl_exec($curl), true);
+unset($answer['access_token']);
+echo json_encode($answer ?? ['error' => curl_error($curl)]);
+"""
+#: Ana's browser, as far as HTTP goes.
+VISIT = """
+import html, json, re, sys, time
+from pathlib import Path
+from intranet.process import answers
+from intranet.wordpress import WordPress
+site = WordPress(Path(sys.argv[1]), plugin=None, port=int(sys.argv[2]))
+while not answers(site.port):
+    time.sleep(0.1)
+ana = site.login("ana")
+widget = html.unescape(re.search(r'data-widget="([^"]+)"', ana.get("/files/").text)[1])
+answer = ana.rest("POST", "widgets-for-box/v1/token", json={"widget": widget}).json()
+answer["token"] = bool(answer.get("token"))
+print(json.dumps(answer))
+"""
+TESTS = Path(__file__).parent
+#: All that a machine has, but for what changes by itself, the program, and the journal.
+LISTING = """
+find / -xdev \\( -path /proc -o -path /sys -o -path /opt/box-sidecar -o -path /var/log/journal -o -path /tmp \\
+    -o -path /root -o -path /srv -o -path /var/log -o -path /run/log -o -path /var/backups \\) -prune \\
+    -o -print | grep -v -e '-$' | sort
+find /run -name '*box-sidecar*'; systemctl list-unit-files --no-legend --no-pager; cat /etc/passwd /etc/group
+"""
+
+
+def commands() -> list[str]:
+    """The README's blocks for the sidecar: to install it, and to try it."""
+    readme = (REPOSITORY / "README.md").read_text()
+    section = readme.split("### 2. The sidecar, on the web server")[1].split("### 3.")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Container]]:
+    """Web servers with PHP, one of each release: with a checkout in which `make build` was run, without a network."""
+    with ExitStack() as running:
+
+        @cache
+        def start(release: str) -> Container:
+            folder = tmp_path_factory.mktemp(release)
+            checkout, wheelhouse = folder / "checkout", folder / "wheels"
+            (checkout / "dist").mkdir(parents=True)
+            own_wheel(checkout / "dist", folder)
+            (checkout / "sidecar").mkdir()
+            shutil.copy(REPOSITORY / "sidecar/requirements.lock", checkout / "sidecar")
+            wheels(RELEASES[release], wheelhouse)
+            container = running.enter_context(Container(release, folder))
+            container.put(checkout, "/root/widgets-for-box")
+            container.put(wheelhouse, "/var/cache/wheels")
+            return container
+
+        yield start
+
+
+@pytest.fixture
+def machine(request: pytest.FixtureRequest, machines: Callable[[str], Container]) -> Container:
+    """One of them, and on it the JSON from the Developer Console."""
+    try:
+        container = machines(getattr(request, "param", "bookworm"))
+    except NoContainers as error:
+        pytest.skip(str(error))
+    assert container.box
+    container.put(container.box.app_config, "/root/widgets-for-box/box_config.json")
+    return container
+
+
+class Intranet:
+    """A WordPress on the machine, owned by PHP's user; the plugin is not in it yet."""
+
+    def __init__(self, machine: Container, folder: Path) -> None:
+        self._machine, self._folder = machine, folder
+        with WordPress(folder / "site", plugin=None) as site:
+            self._site = site
+        for path in (site.directory, sqlite_driver()):
+            machine.put(path, str(path))
+        machine.put(PHP_FILES, "/srv/php")
+        machine.run(f"chown -R www-data: {site.directory}")
+
+    def install(self, plugin: Path) -> None:
+        """Unpack and activate the plugin, and publish a page with a widget, as an administrator does by clicks."""
+        self._machine.put(plugin, f"/srv/{plugin.name}")
+        self._as_php(f"python3 -m zipfile -e /srv/{plugin.name} {self._site.content}/plugins")
+        code = (PHP_FILES / "setup.php").read_text().removeprefix("<?php")
+        page = "[box_explorer folder='0' can='download']"
+        code += "wp_insert_post( $data['page'] );"
+        post = {"post_type": "page", "post_status": "publish", "post_name": "files", "post_content": page}
+        data = {"people": [], "plugin": "widgets-for-box/widgets-for-box.php", "page": post}
+        job = self._folder / "job.json"
+        job.write_text(
+            json.dumps({"docroot": str(self._site.docroot), "url": self._site.url, "code": code, "data": data})
+        )
+        self._machine.put(job, "/srv/job.json")
+        self._as_php("php /srv/php/run.php < /srv/job.json")
+        serve = f"php -S 127.0.0.1:{self._site.port} -t {self._site.docroot} /srv/php/router.php"
+        self._machine.run(f"systemd-run --quiet --uid=www-data --unit=intranet {serve}")
+
+    def token(self) -> dict[str, object]:
+        """What the page's widget gets for Ana, who logs in; without the token itself."""
+        words = [sys.executable, "-c", VISIT, str(self._site.directory), str(self._site.port)]
+        done = subprocess.run([*self._machine.within, *words], capture_output=True, text=True, check=False, cwd=TESTS)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def _as_php(self, command: str) -> None:
+        self._machine.run(f"runuser -u www-data -- sh -c {shlex.quote(f'cd / && {command}')}")
+
+
+def asked_by(machine: Container, user: str) -> dict[str, object]:
+    """What the sidecar answers somebody of that machine."""
+    answer: dict[str, object] = json.loads(
+        machine.run(f"runuser -u {user} -- php -r '{ASK.replace(chr(39), chr(34))}'")
+    )
+    return answer
+
+
+@pytest.mark.parametrize("machine", RELEASES, indirect=True)
+def test_from_zip_and_wheel_to_token_and_back(
+    machine: Container, plugin_zip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    intranet = Intranet(machine, tmp_path)
+    install, probe = commands()
+    before = machine.run(LISTING)
+
+    # What the README says, typed by somebody who answers twice with yes.
+    began = time.monotonic()
+    script = f"cd /root/widgets-for-box\n{install.replace('make build', '')}"
+    told = machine.run(script, env=OFFLINE, answers="y\ny\n")
+    assert "✓ app: Box accepts the client id, the secret and the key" in told
+    assert "✓ socket: www-data may connect" in told
+    assert "✗" not in told and "!" not in told, told
+    assert "Next, in WordPress: Plugins → Add New → Upload Plugin: widgets-for-box.zip" in told
+    intranet.install(plugin_zip)
+    token = intranet.token()
+    took = time.monotonic() - began
+    assert token["token"] and token["scopes"] == ["base_explorer", "item_download"], token
+    with capsys.disabled():
+        print(
+            f"\n{machine.run('. /etc/os-release; echo $PRETTY_NAME').strip()}: {took:.0f} s from zip and wheel to token"
+        )
+    assert took < MOST_S
+
+    # The key lies in one place, the sidecar's user's alone, and nobody but PHP's user gets a token.
+    assert machine.run("ls /root/widgets-for-box").split() == ["dist", "sidecar"]
+    assert machine.run("stat -c '%U %a' /etc/box-sidecar/box_config.json").split() == ["box-sidecar", "600"]
+    machine.run("useradd --system --groups www-data curious")
+    assert "user" not in asked_by(machine, "curious")
+    assert "is not among server.allowed_users" in machine.run("journalctl --unit box-sidecar --output=cat --no-pager")
+    machine.run("userdel curious")
+    assert "active" in machine.run("systemctl is-enabled box-sidecar; systemctl is-active box-sidecar")
+    assert "The uploader can do all that policy grants it." in machine.run(f"cd /root/widgets-for-box\n{probe}")
+
+    # Again: nothing changes, neither the file that somebody edited nor the process that serves.
+    machine.run("sed -i 's/^mints_per_minute = .*/mints_per_minute = 601/' /etc/box-sidecar/box-sidecar.toml")
+    served = machine.run("systemctl show --property=MainPID box-sidecar; sha256sum /etc/box-sidecar/*")
+    assert "All is in place" in machine.run(f"{SETUP} --yes", check=False)
+    assert machine.run("systemctl show --property=MainPID box-sidecar; sha256sum /etc/box-sidecar/*") == served
+
+    # And away: the machine is as it was.
+    told = machine.run(f"{SETUP} --remove --yes")
+    assert "Nothing of it is left" in told
+    machine.run(f"systemctl stop intranet; rm -rf {tmp_path}/site/docroot/wp-content/plugins/widgets-for-box /srv/*")
+    assert machine.run(LISTING) == before
+    assert machine.run(f"{SETUP} --remove --yes").strip() == "There is nothing to remove."
+
+
+def test_several_pools_and_what_goes_wrong_half_way(machine: Container) -> None:
+    """Several pools, each its own user; a service that can't start; and the same command again."""
+    install = commands()[0].replace("make build", "").replace("box-sidecar setup --json box_config.json", "pip check")
+    machine.run(f"test -x {SETUP.split(maxsplit=1)[0]} || {{ cd /root/widgets-for-box\n{install}\n}}", env=OFFLINE)
+    version = machine.run("ls /etc/php").strip()
+    machine.run(
+        f"""useradd --system intranet; useradd --system shop
+        for user in intranet shop; do
+            sed "s/^\\[www\\]/[$user]/; s/^user = .*/user = $user/; s/^group = .*/group = $user/;
+                s#^listen = .*#listen = /run/php/$user.sock#" /etc/php/{version}/fpm/pool.d/www.conf \\
+                > /etc/php/{version}/fpm/pool.d/$user.conf
+        done; rm /etc/php/{version}/fpm/pool.d/www.conf; systemctl restart php{version}-fpm"""
+    )
+    base = f"{SETUP} --json /root/widgets-for-box/box_config.json --yes --remove-json"
+
+    # Nobody guesses which of them may have tokens.
+    told = machine.run(base, check=False)
+    assert "PHP runs as shop: pool shop" in told and "say it by: --user NAME" in told
+    assert "No such file" in machine.run("ls /etc/box-sidecar", check=False)
+
+    # Somebody's own drop-in keeps it from starting: said, with the service's own words, and nothing is lost.
+    drop_ins = "/etc/systemd/system/box-sidecar.service.d"
+    machine.run(f"mkdir {drop_ins}; printf '[Service]\\nRuntimeDirectory=\\n' > {drop_ins}/own.conf")
+    both = f"{base} --user intranet --user shop"
+    told = machine.run(both, check=False)
+    assert "the service does not come up" in told and "the directory /run/box-sidecar is missing" in told, told
+    machine.run(f"rm {drop_ins}/own.conf")
+    again = machine.run(f"{SETUP} --yes --user intranet --user shop")
+    assert "✓ app: Box accepts" in again, again
+    for user in ("intranet", "shop"):
+        assert "user" in asked_by(machine, user)
+    assert "error" in asked_by(machine, "www-data")  # not even the socket can be opened
+    # The pools were started anew: their processes have the new group.
+    group = machine.run("getent group box-sidecar-web | cut -d: -f3").strip()
+    worker = machine.run("pgrep --uid intranet --full php-fpm | head -1").strip()
+    assert group in machine.run(f"grep ^Groups: /proc/{worker}/status").split()
+    machine.run(f"{SETUP} --remove --yes")
+    assert machine.run("grep box-sidecar /etc/passwd /etc/group", check=False).strip() == "status 1"
