@@ -24,7 +24,16 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both parts as they were then."""
     folder = tmp_path_factory.mktemp("before")
     archive = folder / "before.tar"
-    command = ["git", "-C", str(REPOSITORY), "archive", f"--output={archive}", BEFORE, "sidecar/box_sidecar", "wp-plugin"]
+    command = [
+        "git",
+        "-C",
+        str(REPOSITORY),
+        "archive",
+        f"--output={archive}",
+        BEFORE,
+        "sidecar/box_sidecar",
+        "wp-plugin",
+    ]
     if subprocess.run(command, capture_output=True, check=False).returncode != 0:
         pytest.skip("the history is not here")
     with tarfile.open(archive) as packed:

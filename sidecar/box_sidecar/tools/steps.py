@@ -82,7 +82,7 @@ def write_file(path: Path, content: bytes, mode: int, uid: int = 0, gid: int = 0
         raise
 
 
-def carry_out(steps: Sequence[Step], say: Callable[[str], None]) -> None:
+def carry_out(steps: Sequence[Step], tell: Callable[[str], None]) -> None:
     """Do them in order.
 
     Raises:
@@ -93,4 +93,4 @@ def carry_out(steps: Sequence[Step], say: Callable[[str], None]) -> None:
             short_of_it = step.do()
         except (SetupError, OSError) as error:
             raise SetupError(f"{error}\n  {number} of {len(steps)} steps are done; “{step.says}” is not.") from None
-        say(printable(f"! {step.says}: {short_of_it}" if short_of_it else f"✓ {step.says}"))
+        tell(printable(f"! {step.says}: {short_of_it}" if short_of_it else f"✓ {step.says}"))
