@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from intranet.release import REPOSITORY
 from docs import COMMANDS
+from intranet.release import REPOSITORY
 from intranet.stack import ELEMENTS, fetch_elements
 
 COMMAND = REPOSITORY / "wp-plugin/bin/elements"
