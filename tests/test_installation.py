@@ -1,9 +1,8 @@
-"""The README's installation, word for word, on blank machines with systemd, until somebody has a token."""
+"""What the manual has administrators type, word for word, on blank machines with systemd, until a page has a token."""
 
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from docs import COMMANDS
 from intranet.container import Container, NoContainers, own_wheel, wheels
 from intranet.release import REPOSITORY, sqlite_driver
 from intranet.webserver import PHP_FILES
@@ -65,11 +65,8 @@ find /run -name '*box-sidecar*'; systemctl list-unit-files --no-legend --no-page
 """
 
 
-def commands() -> list[str]:
-    """The README's blocks for the sidecar: to install it, and to try it."""
-    readme = (REPOSITORY / "README.md").read_text()
-    section = readme.split("### 2. The sidecar, on the web server")[1].split("### 3.")[0]
-    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+#: As the manual has it, but for the build, which the machine is given: the folder it is typed in, and our wheels.
+INSTALL = "cd /root/widgets-for-box\n" + COMMANDS["install"].replace("make build", "")
 
 
 @pytest.fixture(scope="module")
@@ -160,13 +157,11 @@ def test_from_zip_and_wheel_to_token_and_back(
     machine: Container, plugin_zip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     intranet = Intranet(machine, tmp_path)
-    install, probe = commands()
     before = machine.run(LISTING)
 
-    # What the README says, typed by somebody who answers twice with yes.
+    # What the manual says, typed by somebody who answers twice with yes.
     began = time.monotonic()
-    script = f"cd /root/widgets-for-box\n{install.replace('make build', '')}"
-    told = machine.run(script, env=OFFLINE, answers="y\ny\n")
+    told = machine.run(INSTALL, env=OFFLINE | {"NO_COLOR": "1"}, answers="y\ny\n")
     assert "✓ app: Box accepts the client id, the secret and the key" in told
     assert "✓ socket: www-data may connect" in told
     assert "✗" not in told and "!" not in told, told
@@ -189,7 +184,7 @@ def test_from_zip_and_wheel_to_token_and_back(
     assert "is not among server.allowed_users" in machine.run("journalctl --unit box-sidecar --output=cat --no-pager")
     machine.run("userdel curious")
     assert "active" in machine.run("systemctl is-enabled box-sidecar; systemctl is-active box-sidecar")
-    assert "The uploader can do all that policy grants it." in machine.run(f"cd /root/widgets-for-box\n{probe}")
+    assert "The uploader can do all that policy grants it." in machine.run(COMMANDS["probe"])
 
     # Again: nothing changes, neither the file that somebody edited nor the process that serves.
     machine.run("sed -i 's/^mints_per_minute = .*/mints_per_minute = 601/' /etc/box-sidecar/box-sidecar.toml")
@@ -197,18 +192,63 @@ def test_from_zip_and_wheel_to_token_and_back(
     assert "All is in place" in machine.run(f"{SETUP} --yes", check=False)
     assert machine.run("systemctl show --property=MainPID box-sidecar; sha256sum /etc/box-sidecar/*") == served
 
-    # And away: the machine is as it was.
-    told = machine.run(f"{SETUP} --remove --yes")
+    a_year(machine)
+
+    # And away: the machine is as it was, and no token lives on.
+    told = machine.run(COMMANDS["remove"])
     assert "Nothing of it is left" in told
+    assert alive(machine) == []
     machine.run(f"systemctl stop intranet; rm -rf {tmp_path}/site/docroot/wp-content/plugins/widgets-for-box /srv/*")
     assert machine.run(LISTING) == before
-    assert machine.run(f"{SETUP} --remove --yes").strip() == "There is nothing to remove."
+
+
+def alive(machine: Container) -> list[str]:
+    """Whose tokens open anything at Box."""
+    assert machine.box
+    return [token["login"] for token in machine.box.tokens() if token["alive"]]
+
+
+def a_year(machine: Container) -> None:
+    """What happens between installation and removal: looks, a drill, another key, an update."""
+    assert machine.box
+    assert "explorer" in machine.run(COMMANDS["usage"])
+    assert "✓ socket: www-data may connect" in machine.run(COMMANDS["check"])
+    assert "Active: active (running)" in machine.run(COMMANDS["socket"])
+
+    assert "user" in asked_by(machine, "www-data")
+    assert "Revoked at Box" in machine.run(COMMANDS["one"])
+    assert "ana@example.com" not in alive(machine)
+
+    assert "user" in asked_by(machine, "www-data")
+    machine.run(COMMANDS["off"])
+    until(lambda: asked_by(machine, "www-data").get("code") == "issuing_stopped")
+    assert "ana@example.com" not in alive(machine)
+    machine.run(COMMANDS["on"])
+    until(lambda: "user" in asked_by(machine, "www-data"))
+
+    machine.box.rotate(key=True)
+    machine.put(machine.box.app_config, "/root/widgets-for-box/box_config.json")
+    assert "✓ app" in machine.run("cd /root/widgets-for-box\n" + COMMANDS["rotate"])
+
+    before = machine.run("systemctl show --property=MainPID box-sidecar")
+    told = machine.run("cd /root/widgets-for-box\n" + COMMANDS["update"], env=OFFLINE)
+    assert "✓ app" in told
+    assert machine.run("systemctl show --property=MainPID box-sidecar") != before
+    assert "user" in asked_by(machine, "www-data")
+
+
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for something that is about to be so."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def test_several_pools_and_what_goes_wrong_half_way(machine: Container) -> None:
     """Several pools, each its own user; a service that can't start; and the same command again."""
-    install = commands()[0].replace("make build", "").replace("box-sidecar setup --json box_config.json", "pip check")
-    machine.run(f"test -x {SETUP.split(maxsplit=1)[0]} || {{ cd /root/widgets-for-box\n{install}\n}}", env=OFFLINE)
+    install = INSTALL.replace("box-sidecar setup --json box_config.json", "")
+    machine.run(f"test -x {SETUP.split(maxsplit=1)[0]} || {{ {install}\n}}", env=OFFLINE)
     version = machine.run("ls /etc/php").strip()
     machine.run(
         f"""useradd --system intranet; useradd --system shop
@@ -243,3 +283,4 @@ def test_several_pools_and_what_goes_wrong_half_way(machine: Container) -> None:
     assert group in machine.run(f"grep ^Groups: /proc/{worker}/status").split()
     machine.run(f"{SETUP} --remove --yes")
     assert machine.run("grep box-sidecar /etc/passwd /etc/group", check=False).strip() == "status 1"
+    assert machine.run(f"{SETUP} --remove --yes").strip() == "There is nothing to remove."

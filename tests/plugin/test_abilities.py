@@ -192,5 +192,8 @@ def test_commands_about_people_and_usage(site: WordPress, sidecar: ScriptedSidec
     for body in answers:
         sidecar.answer = functools.partial(_answer, body)
         assert site.php(STAND_IN + "$command->usage( array(), array() );").startswith("Error: sidecar_bad_answer")
-    sidecar.answer = lambda request: Answer(body={"days": [None, {"date": "<b>", "tokens": 3, "failures": [[1]]}]})
-    assert '"tokens":0' in site.php(STAND_IN + "$command->usage( array(), array() );")
+    odd = {"days": [None, {"date": "<b>", "tokens": 3}, {"date": "2026-11-28", "tokens": 3, "failures": [[1]]}]}
+    sidecar.answer = lambda request: Answer(body={**USAGE, **odd})
+    shown = site.php(STAND_IN + "$command->usage( array(), array() );")
+    assert '"tokens":0' in shown
+    assert "<b>" not in shown

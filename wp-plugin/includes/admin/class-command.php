@@ -203,30 +203,30 @@ final class Command {
 			WP_CLI::error( __( '--days is a number from 1 to 90.', 'widgets-for-box' ) );
 			return;
 		}
-		$usage = ( new Sidecar() )->usage( (int) $days );
+		$usage = Usage::fetch( (int) $days );
 		if ( is_wp_error( $usage ) ) {
 			$data = (array) $usage->get_error_data();
 			WP_CLI::error( trim( $usage->get_error_code() . ': ' . $usage->get_error_message() . ' ' . ( $data['fix'] ?? '' ) ) );
 			return;
 		}
-		$sum  = static fn( $numbers ): int => is_array( $numbers ) ? (int) array_sum( array_filter( $numbers, 'is_int' ) ) : 0;
 		$rows = array();
-		foreach ( array_filter( $usage['days'], 'is_array' ) as $day ) {
+		foreach ( $usage['days'] as $date => $day ) {
 			$rows[] = array(
-				'date'      => preg_replace( '/[^\d-]/', '', (string) ( $day['date'] ?? '' ) ),
-				'tokens'    => $sum( $day['tokens'] ?? null ),
-				'people'    => (int) ( $day['people'] ?? 0 ),
-				'failures'  => $sum( $day['failures'] ?? null ),
-				'box_calls' => $sum( $day['box_calls'] ?? null ),
+				'date'      => $date,
+				'tokens'    => array_sum( $day['tokens'] ),
+				'people'    => $day['people'],
+				'failures'  => array_sum( $day['failures'] ),
+				'box_calls' => array_sum( $day['box_calls'] ),
 			);
 		}
 		$format = $options['format'] ?? 'table';
 		WP_CLI\Utils\format_items( $format, $rows, array( 'date', 'tokens', 'people', 'failures', 'box_calls' ) );
-		$month = $usage['month'] ?? null;
-		if ( 'table' === $format && is_array( $month ) && is_numeric( $month['calls'] ?? null ) ) {
-			$allotment = is_numeric( $month['allotment'] ?? null ) && $month['allotment'] > 0 ? number_format_i18n( $month['allotment'] ) : '?';
+		$month = $usage['month'];
+		if ( 'table' === $format ) {
+			$allotment = $month['allotment'] > 0 ? number_format_i18n( $month['allotment'] ) : '?';
+			$forecast  = null === $month['forecast'] ? '?' : number_format_i18n( $month['forecast'] );
 			/* translators: 1 to 3: numbers. */
-			WP_CLI::log( sprintf( __( 'Calls to Box this month: %1$s so far, %2$s expected, of %3$s.', 'widgets-for-box' ), number_format_i18n( $month['calls'] ), number_format_i18n( (float) ( $month['forecast'] ?? 0 ) ), $allotment ) );
+			WP_CLI::log( sprintf( __( 'Calls to Box this month: %1$s so far, %2$s expected, of %3$s.', 'widgets-for-box' ), number_format_i18n( $month['calls'] ), $forecast, $allotment ) );
 		}
 	}
 }

@@ -178,19 +178,6 @@ final class Sidecar {
 	}
 
 	/**
-	 * How much the widgets were used, by day.
-	 *
-	 * @since 0.1.0
-	 *
-	 * @param int $days How many days, today included.
-	 * @return array{days: array<int, array<string, mixed>>, month: array<string, mixed>, brake: bool}|WP_Error
-	 */
-	public function usage( int $days ) {
-		$answer = $this->call( 'GET', '/v1/usage?days=' . $days );
-		return is_wp_error( $answer ) || is_array( $answer['days'] ?? null ) ? $answer : $this->bad_answer( 200 );
-	}
-
-	/**
 	 * One call, unless the sidecar has lately left one without an answer.
 	 *
 	 * @param string                    $method  HTTP method.
