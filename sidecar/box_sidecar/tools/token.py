@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     async def issue(sidecar: Sidecar) -> Issued:
         return await sidecar.issuer.issue(asked.user.who, asked.element, asked.scopes, asked.resource)
 
-    issued = asyncio.run(with_sidecar(arguments.config, issue))
+    issued = asyncio.run(with_sidecar(arguments.config, issue, keep=arguments.show_token))
     resource = issued.key.resource
     print(printable(f"user:     {issued.user.name} <{issued.user.login}> (Box id {issued.user.id})"))
     print(f"scopes:   {' '.join(issued.token.scopes)}")
