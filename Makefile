@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One more than the cores: much of a test is waiting. What needs the same intranet stays in one process.
 PYTEST = $(BIN)/python -m pytest -c tests/pytest.ini --durations=20 --durations-min=5
-SIDE_BY_SIDE = -n $(PROCESSES) --dist loadgroup
+SIDE_BY_SIDE = -n $(PROCESSES) --dist loadscope
 PROCESSES ?= 3
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 SIDECAR := $(shell find sidecar/box_sidecar sidecar/man -type f -not -name "*.pyc" -not -name "*.po") sidecar/pyproject.toml

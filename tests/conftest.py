@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from intranet.browser import Browser
 from intranet.emulator_process import find_description
@@ -22,22 +24,27 @@ from intranet.wordpress import PEOPLE
 SCREENSHOTS = REPOSITORY / "dist" / "screenshots"
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks at the marks in the same hook.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where suites run side by side, what needs the same intranet runs in the same process; else each module does."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_shared(item)))
+class ByIntranet(LoadScopeScheduling):  # type: ignore[misc]
+    """Where suites run side by side, what needs the same intranet runs in the same process; else each module does.
+
+    (xdist's own loadgroup can't tell pytest 9.2 its groups: it writes them into the ids of tests, which are fixed now.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module, _, name = nodeid.partition("::")
+        folder = module.rpartition("/")[0].rpartition("/")[2]
+        variant = re.search(r"[\[-](6\.\d+|newest)[-\]]", name)
+        if folder == "browser":
+            return f"browser {variant[1] if variant else USUAL_VARIANT}"
+        if folder == "plugin":
+            return f"plugin {variant[1] if variant else ''}"
+        return folder if folder == "foreign" else module
 
 
-def _shared(item: pytest.Item) -> str:
-    folder = Path(item.path).parent.name
-    if folder == "foreign":
-        return folder
-    callspec = getattr(item, "callspec", None)
-    for fixture, usual in (("site", ""), ("stack", USUAL_VARIANT), ("editing_site", "")):
-        if fixture in getattr(item, "fixturenames", ()):
-            return f"{folder} {callspec.params.get(fixture, usual) if callspec else usual}"
-    return f"{folder}/{item.path.stem}"
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByIntranet:
+    """What deals the tests out."""
+    return ByIntranet(config, log)
 
 
 @pytest.fixture(scope="session")
