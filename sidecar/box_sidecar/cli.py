@@ -68,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
     setup.add_argument("--yes", action="store_true", help="do it without asking first")
     setup.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
     setup.add_argument("--remove", action="store_true", help="take everything away again, living tokens included")
+    setup.add_argument(
+        "--leave-tokens", action="store_true", help="with --remove: also if living tokens can't be ended at Box"
+    )
     setup.set_defaults(delete_json=None)
     serve = _command(commands, "serve", _serve, "serve tokens on the socket until SIGTERM; SIGHUP reloads")
     check = _command(commands, "check", _check, "find out what is wrong, and what to click to mend it")

@@ -9,25 +9,30 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from box_sidecar import __version__
 from box_sidecar.problems import ConfigError
-from box_sidecar.settings import Settings
+from box_sidecar.settings import Settings, parse_settings
 from box_sidecar.tools import setup
 from box_sidecar.tools.host import Host, Worker, shared_group
 from box_sidecar.tools.installation import Installation, Wanted, is_in_place, read_json, unit_text, warnings_about
 from box_sidecar.tools.obstacles import hints, obstacles, proxies
-from box_sidecar.tools.removal import removal, remove
+from box_sidecar.tools.removal import issue_nothing, removal, remove
 from box_sidecar.tools.steps import SetupError, Step, carry_out, write_file
 from intranet.emulator_process import EmulatorProcess
+from intranet.sidecar_process import SidecarProcess
+from sidecar.conftest import Serve
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n'
 UBUNTU = 'PRETTY_NAME="Ubuntu 24.04 LTS"\nID=ubuntu\nID_LIKE=debian\n'
@@ -152,7 +157,9 @@ def json(box: EmulatorProcess, tmp_path: Path) -> Path:
 
 def flags(**given: object) -> argparse.Namespace:
     usual = {"json": None, "user": None, "group": None, "site": None, "delete_json": None}
-    return argparse.Namespace(**{**usual, "yes": False, "dry_run": False, "remove": False, **given})
+    return argparse.Namespace(
+        **{**usual, "yes": False, "dry_run": False, "remove": False, "leave_tokens": False, **given}
+    )
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, int]]:
@@ -383,27 +390,55 @@ def place() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
+def let_in(path: Path, uid: int) -> None:
+    """Give one user more by an ACL: its group is root's, and yet the group's permission is not root's alone."""
+    path.chmod(0o775)
+    entries = [(1, 7, 0xFFFFFFFF), (2, 7, uid), (4, 5, 0xFFFFFFFF), (16, 7, 0xFFFFFFFF), (32, 5, 0xFFFFFFFF)]
+    try:
+        value = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)  # acl(5)
+        os.setxattr(path, "system.posix_acl_access", value)
+    except OSError:
+        pytest.skip("this file system has no ACLs")
+
+
+def lead_to_another(program: Path, lead: Callable[[Path], object]) -> None:
+    """Outside of the environment, somebody else's."""
+    other = program.parents[2] / "other"
+    other.mkdir()
+    os.chown(other, 1234, 0)
+    lead(other)
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (lambda program: program.parent.chmod(0o700), "The service's user could not read"),
         (lambda program: program.chmod(0o700), "run: chmod -R go+rX"),
-        (lambda program: program.chmod(0o777), "run: chmod -R go-w"),
+        (lambda program: program.chmod(0o777), "can be changed by others"),
         (lambda program: os.chown(program, 1234, 0), "belongs to uid 1234"),
+        (lambda program: let_in(program, 1234), "can be changed by others"),
+        (lambda program: lead_to_another(program, program.with_name("linked.py").symlink_to), "belongs to uid 1234"),
+        (
+            lambda program: lead_to_another(program, lambda path: program.with_name("x.pth").write_text(f"{path}\n")),
+            "belongs to uid 1234",
+        ),
         (lambda program: program.unlink(), "is not there or can't be run"),
     ],
 )
 def test_a_program_that_others_could_change_or_the_service_not_read_is_refused(
     spoil: Callable[[Path], None], words: str, place: Path, debian: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = place / "bin/box-sidecar"
-    program.parent.mkdir(mode=0o755)
+    program = place / "env/bin/box-sidecar"
+    program.parent.mkdir(mode=0o755, parents=True)
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    monkeypatch.setattr(sys, "prefix", str(place))
+    monkeypatch.setattr(sys, "prefix", str(place / "env"))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(program.parent)])
     assert not [sentence for sentence in obstacles(debian) if str(place) in sentence]
     spoil(program)
-    assert any(words in sentence and str(place) in sentence for sentence in obstacles(debian))
+    (told,) = [sentence for sentence in obstacles(debian) if words in sentence and str(place) in sentence]
+    # Nobody is told to make somebody else's work root's own.
+    assert "chown" not in told and ("the environment anew" in told) == ("could have the key" in told)
 
 
 def test_an_environment_that_the_service_does_not_see_is_refused(
@@ -468,6 +503,31 @@ def test_only_the_file_that_was_read_is_deleted(debian: Host, json: Path) -> Non
     assert not json.exists() and not link.is_symlink()
 
 
+def test_a_folder_that_is_put_in_the_way_loses_nothing(
+    debian: Host, json: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    theirs.mkdir()
+    ours.mkdir()
+    shutil.move(json, theirs)
+    (ours / json.name).write_text("not theirs")
+    wanted = Wanted([Worker("www-data", "www-data", "", "")], "", read_json(theirs / json.name), True, {})
+    step, look = Installation(debian, wanted, None).steps[-1], os.stat
+
+    def swap_after_the_look(*given: Any, **details: Any) -> os.stat_result:
+        status = look(*given, **details)
+        if given[0] == json.name and not theirs.is_symlink():
+            theirs.rename(tmp_path / "moved")
+            theirs.symlink_to(ours)
+        return status
+
+    monkeypatch.setattr(os, "stat", swap_after_the_look)
+    step.do()
+    monkeypatch.undo()
+    assert theirs.is_symlink() and (ours / json.name).read_text() == "not theirs"
+    assert not (tmp_path / "moved" / json.name).exists()
+
+
 def test_the_sidecar_s_own_copy_is_never_taken_for_the_original(debian: Host, json: Path) -> None:
     folder = debian.root / "etc/box-sidecar"
     folder.mkdir()
@@ -522,6 +582,193 @@ def test_removal_names_what_is_there_and_follows_no_link(
     folder.symlink_to(others)
     remove(folder)
     assert not folder.is_symlink() and (others / "file").exists()
+
+
+def test_what_setup_did_not_make_and_the_audit_stay(debian: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    state, folder = debian.root / "var/lib/box-sidecar", debian.root / "etc/box-sidecar"
+    drop_in = debian.root / "etc/systemd/system/box-sidecar.service.d/setup.conf"
+    for made in (state, folder, drop_in.parent):
+        made.mkdir(parents=True)
+    key = debian.root / "srv/box_config.json"
+    key.parent.mkdir()
+    key.touch()
+    (folder / "box-sidecar.toml").write_text(
+        f'[box]\napp_config = "{key}"\n[log]\naudit_file = "/var/lib/box-sidecar/audit.jsonl"\n'
+    )
+    for name in ("tokens.ledger", "tokens.ledger.old", "usage.json", "audit.jsonl", "audit.jsonl.1", "notes"):
+        (state / name).touch()
+    drop_in.write_text("[Service]\nLoadCredential=box_config.json:/srv/credentials/box.json\n")
+    accounts = f"{PASSWD}box-sidecar:x:998:998::/nonexistent:/usr/sbin/nologin\n"
+    (debian.root / "etc/passwd").write_text(accounts)
+    (debian.root / "etc/group").write_text(f"{GROUP}box-sidecar-web:x:997:www-data\n")
+
+    assert setup.run(flags(remove=True, dry_run=True), debian) == 0
+    told = capsys.readouterr().out
+    assert "the app's key goes, too" not in told and "userdel box-sidecar\n" not in told.split("What stays")[0]
+    for stays in (str(key), "/srv/credentials/box.json", "(userdel box-sidecar)", "(groupdel box-sidecar-web)"):
+        assert stays in told.split("What stays")[1]
+    for step in removal(debian):
+        if step.says.startswith(("rm -r", "chown")):
+            step.do()
+    assert sorted(path.name for path in state.iterdir()) == ["audit.jsonl", "audit.jsonl.1", "notes"]
+    assert not folder.exists() and not drop_in.exists() and key.exists()
+
+    # What it makes it notes, now and when it runs again.
+    shutil.rmtree(state)
+    (debian.root / "etc/passwd").write_text(PASSWD)
+    (debian.root / "etc/group").write_text(GROUP)
+    workers = [Worker("intranet", "intranet", "", ""), Worker("apache", "apache", "", "")]
+    for passwd in (PASSWD, accounts):
+        plan = Installation(debian, Wanted(workers, "", None, None, {}), None)
+        for step in plan.steps:
+            if "setup.conf" in step.says:
+                step.do()
+        (debian.root / "etc/passwd").write_text(passwd)
+        (debian.root / "etc/group").write_text(f"{GROUP}box-sidecar-web:x:997:intranet,apache\n")
+    words = [step.says for step in removal(debian)]
+    assert words.index("userdel box-sidecar") < words.index("groupdel box-sidecar-web") < len(words) - 2
+    assert f"rm -r {drop_in.parent} (setup.conf)" in words[-3:]  # the note goes last
+
+
+@pytest.fixture
+def installed(serve: Serve, debian: Host, monkeypatch: pytest.MonkeyPatch) -> SidecarProcess:
+    """A sidecar that serves, as if systemd ran it on that machine."""
+    sidecar = serve()
+    for name in ("etc/box-sidecar", "var/lib/box-sidecar"):
+        (debian.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (debian.root / name).symlink_to(sidecar.directory)
+    (debian.root / "etc/systemd/system/box-sidecar.service.d").mkdir(parents=True)
+
+    def systemctl(words: list[str]) -> str:
+        assert words[0] == "systemctl" and sidecar.process
+        if words[1] == "reload":
+            os.kill(sidecar.process.pid, signal.SIGHUP)
+        elif words[1] == "start":
+            sidecar.start()
+        return ""
+
+    monkeypatch.setattr("box_sidecar.tools.removal.run", systemctl)
+    return sidecar
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_removal_ends_tokens_before_it_forgets_them(
+    runs: bool, installed: SidecarProcess, box: EmulatorProcess, debian: Host
+) -> None:
+    assert installed.token("ana@example.com").status_code == 200
+    if not runs:
+        installed.stop()  # its ledger has them
+        assert any(token["alive"] and token["kind"] != "service" for token in box.tokens())
+    first = removal(debian)[0]
+    assert "policy.issue = false" in first.says and first.do() is None
+    # Nobody who goes on asking gets one between the revocation and the end.
+    assert installed.token("ana@example.com").json()["code"] == "issuing_stopped"
+    assert [token for token in box.tokens() if token["alive"]] == []
+    installed.stop()
+    assert first.do() is None  # and again: it knows of none
+
+
+@pytest.mark.parametrize("spoil", ["box", "configuration"])
+def test_removal_stops_where_tokens_would_live_on(
+    spoil: str, installed: SidecarProcess, box: EmulatorProcess, debian: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert installed.token("ana@example.com").status_code == 200
+    if spoil == "box":
+        box.fail_next("/oauth2/revoke", status=503, times=1000)
+    else:
+        installed.config.write_text("[server]\nsocket = 1\n")
+    done: list[str] = []
+    with pytest.raises(SetupError) as raised:
+        carry_out(removal(debian), done.append)
+    assert not done and "about an hour" in str(raised.value) and "--leave-tokens" in str(raised.value)
+    assert (installed.directory / "tokens.ledger").stat().st_size and installed.config.exists()
+    told = removal(debian, leave_tokens=True)[0].do()
+    assert told and "about an hour" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[policy]\nissue = true # on\n",
+        "policy.issue = true\n",
+        "[policy]\nmints_per_minute = 1\n[policy.elements]\nuploader = []\n",
+        "[server]\nsocket_group = ''",
+        "[policy]\r\nissue=true\r\n",
+        "[policy] # all\nissue = false\n",
+    ],
+)
+def test_issuing_is_switched_off_in_any_configuration(text: str, debian: Host) -> None:
+    path = debian.root / "etc/box-sidecar/box-sidecar.toml"
+    path.parent.mkdir()
+    path.write_text(text)
+    before = parse_settings(text, path)[0] if text else Settings()
+    issue_nothing(debian)
+    after = parse_settings(path.read_text(), path)[0]
+    assert not after.policy.issue and (after.server, after.policy.elements) == (before.server, before.policy.elements)
+
+
+def test_a_lesser_user_s_command_has_no_terminal_and_not_root_s_environment(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
+    monkeypatch.setenv("LC_TIME", "C.UTF-8")
+    look = (
+        "import os, sys; print(sorted(os.environ), os.getsid(0) == os.getpid(), os.isatty(1), sys.stdin.read() == '');"
+        "print('\x1b]0;title'); sys.exit(3)"
+    )
+    assert setup.run_apart([sys.executable, "-c", look], {"HTTPS_PROXY": "http://proxy.example"}) == 3
+    told = capfd.readouterr().out
+    assert "True False True" in told and "AWS" not in told and "\x1b" not in told and "\\x1b]0;title" in told
+    assert all(f"'{name}'" in told for name in ("PATH", "LC_TIME", "HTTPS_PROXY"))
+
+
+def test_nothing_of_a_stranger_s_is_offered_or_printed_as_it_is(
+    debian: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    monkeypatch.setattr(setup.Questions, "_require", lambda *_: None)
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "")
+
+    def offered() -> str:
+        asked.clear()
+        setup.run(flags(dry_run=True, user=["www-data"]), debian)
+        return asked[0]
+
+    assert "[" not in offered()
+    (folder / "\x1b[2J_config.json").touch()
+    assert "[" not in offered()
+    (folder / "1_config.json").touch()
+    assert f"[{folder}/1_config.json]" in offered()
+    if os.geteuid() == 0:
+        os.chown(folder, 1234, 1234)
+        assert "[" not in offered()
+        monkeypatch.setenv("SUDO_UID", "1234")
+        assert f"[{folder}/1_config.json]" in offered()
+        os.chown(folder / "1_config.json", 1235, 1234)
+        assert "[" not in offered()
+    capsys.readouterr()
+    setup.run(flags(dry_run=True, user=["www-data"], json="/nowhere/\x1b[2J\r.json"), debian)
+    told = capsys.readouterr().err
+    assert "\\x1b[2J\\r.json: there is no such file" in told and "\x1b" not in told and "\r" not in told
+
+
+def test_two_names_of_one_user_are_one_user(debian: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    ours = "box-sidecar:x:998:998::/nonexistent:/usr/sbin/nologin\n"
+    (debian.root / "etc/passwd").write_text(
+        f"{PASSWD}{ours}php:x:998:998::/:/usr/sbin/nologin\ntoor:x:0:0::/:/bin/sh\nnoone:x:65534:65534::/:/bin/sh\n"
+    )
+    (debian.root / "etc/group").write_text(f"{GROUP}wheel0:x:0:\n")
+    assert any("php has the uid of box-sidecar" in sentence for sentence in obstacles(debian))
+    for name, words in (("php", "PHP must not run as php"), ("toor", "not run as toor"), ("noone", "noone is whoever")):
+        assert setup.run(flags(dry_run=True, user=[name]), debian) == 1
+        assert words in capsys.readouterr().err
+    assert setup.run(flags(dry_run=True, user=["www-data"], group="wheel0"), debian) == 1
+    assert "no group of this machine that a socket may be given to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

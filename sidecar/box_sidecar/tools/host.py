@@ -87,6 +87,11 @@ class Host:
             return pwd.getpwnam(name) if self.is_real else self._users()[name]
         return None
 
+    def names_of(self, uid: int) -> set[str]:
+        """All accounts with this uid that the machine lists."""
+        users = pwd.getpwall() if self.is_real else list(self._users().values())
+        return {user.pw_name for user in users if user.pw_uid == uid}
+
     def group(self, name: str) -> grp.struct_group | None:
         """The group with this name."""
         with contextlib.suppress(KeyError):

@@ -18,7 +18,7 @@ from box_sidecar.settings import Settings
 from box_sidecar.tools import config
 from box_sidecar.tools.host import Host, Worker, shared_group
 from box_sidecar.tools.obstacles import FOLDER, UNIT, USER, nologin, program
-from box_sidecar.tools.removal import CLIENTS_GROUP
+from box_sidecar.tools.removal import CLIENTS_GROUP, MADE_NOTE, made_here
 from box_sidecar.tools.steps import SetupError, Step, command, write_file
 from box_sidecar.trusted_file import read_file
 
@@ -140,6 +140,15 @@ class Installation:
                     steps.append(command("usermod", "--append", "--groups", CLIENTS_GROUP, user))
         return steps
 
+    def _made(self) -> list[str]:
+        """The accounts that set-up makes or has made, and that go with it."""
+        made = made_here(self.host)
+        if self.host.user(USER) is None:
+            made.add(f"user {USER}")
+        if self.group == CLIENTS_GROUP and self.host.group(CLIENTS_GROUP) is None:
+            made.add(f"group {CLIENTS_GROUP}")
+        return sorted(made)
+
     def _folder(self) -> list[Step]:
         folder = self._path(FOLDER)
         if folder.exists():
@@ -207,6 +216,7 @@ class Installation:
             steps.append(Step(f"write {UNIT}", lambda: write_file(self._path(UNIT), unit.encode(), 0o644)))
         lines = [
             "# Written by “box-sidecar setup”. What you change goes into another file beside this one.",
+            *([f"{MADE_NOTE}{', '.join(made)}"] if (made := self._made()) else []),
             "[Service]",
         ]
         if self.group:
@@ -217,7 +227,7 @@ class Installation:
             lines += ["ExecStart=", f"ExecStart={program()} serve --config {CONFIG}"]
         drop_in = "\n".join((*lines, ""))
         if not self._has(DROP_IN, drop_in):
-            told = "; ".join(lines[2:])
+            told = "; ".join(lines[lines.index("[Service]") + 1 :])
 
             def write() -> None:
                 self._path(DROP_IN).parent.mkdir(mode=0o755, exist_ok=True)
@@ -265,11 +275,24 @@ def is_in_place(json: Path, host: Host) -> bool:
 
 
 def _delete(json: AppJson) -> None:
-    """Remove the file and, if that was how it was named, the link to it; not what has taken its place meanwhile."""
+    """Remove the file and, if that was how it was named, the link to it; not what has taken its place meanwhile.
+
+    Both are looked at and removed in folders that were opened before: whoever could put another folder in their way
+    would else have root remove a file there.
+    """
+    wanted = (json.status.st_dev, json.status.st_ino)
+    flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
     itself = json.path.resolve()
-    status = itself.lstat()
-    if (status.st_dev, status.st_ino) != (json.status.st_dev, json.status.st_ino):
-        raise SetupError(f"{json.path} is not the file any more that was installed; look at it, and delete it")
-    itself.unlink()
-    if json.path.is_symlink():
-        json.path.unlink()
+    folder, named_in = os.open(itself.parent, flags), os.open(json.path.parent, flags)
+    try:
+        status = os.stat(itself.name, dir_fd=folder, follow_symlinks=False)
+        if (status.st_dev, status.st_ino) != wanted:
+            raise SetupError(f"{json.path} is not the file any more that was installed; look at it, and delete it")
+        link = os.stat(json.path.name, dir_fd=named_in, follow_symlinks=False)
+        followed = os.stat(json.path.name, dir_fd=named_in)
+        os.unlink(itself.name, dir_fd=folder)
+        if stat.S_ISLNK(link.st_mode) and (followed.st_dev, followed.st_ino) == wanted:
+            os.unlink(json.path.name, dir_fd=named_in)
+    finally:
+        os.close(folder)
+        os.close(named_in)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shlex
 import stat
 import sys
 import sysconfig
@@ -18,6 +20,10 @@ FOLDER = "/etc/box-sidecar"
 UNIT = "/etc/systemd/system/box-sidecar.service"
 #: What the unit hides from the service: ProtectHome=, PrivateTmp=.
 _HIDDEN = tuple(map(Path, ("/root", "/home", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108
+_ANEW = (
+    "make the environment anew, as root, in a folder of root's, like /opt/box-sidecar: "
+    "what is there now may be somebody else's already."
+)
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
 
 
@@ -49,10 +55,10 @@ def hints(host: Host, through: Mapping[str, str]) -> list[str]:
     """What somebody should know who installs it here, though it keeps nobody from it. ``through``: the proxies."""
     found = []
     if host.enforces_selinux():
-        module = Path(__file__).with_name("box-sidecar.cil")
+        module, prefix = (shlex.quote(str(path)) for path in (Path(__file__).with_name("box-sidecar.cil"), sys.prefix))
         found.append(
             "SELinux is enforcing, and its policy does not let web servers connect to the sidecar. Allow it once: "
-            f"semodule -i {module} && restorecon -R {sys.prefix} /etc/box-sidecar (undone by: semodule -r box-sidecar)."
+            f"semodule -i {module} && restorecon -R {prefix} /etc/box-sidecar (undone by: semodule -r box-sidecar)."
         )
     if through:
         found.append(
@@ -83,14 +89,31 @@ def _program(command: Path) -> Iterator[str]:
         yield f"{prefix} lies on a file system mounted noexec; make the environment elsewhere, like /opt/box-sidecar."
     package, library = Path(box_sidecar.__file__).resolve().parent, Path(os.__file__).resolve()
     whole = prefix.resolve() if _in_environment() else command.resolve()
-    for place in dict.fromkeys((whole, package, Path(sys.executable).resolve(), library)):
-        if found := next(_unfit(place), None):
+    seen = set[Path]()
+    for place in (whole, package, Path(sys.executable).resolve(), library, *_named_by_pth(prefix)):
+        if found := next(_unfit(place, seen), None):
             yield found
             return
 
 
-def _unfit(place: Path) -> Iterator[str]:
-    """Why a file, or a folder with all that is in it, is no part of a service that holds a key."""
+def _named_by_pth(prefix: Path) -> Iterator[Path]:
+    """The folders outside of the environment from which its ``.pth`` files have Python import, as editable installs
+    do."""
+    own = [Path(name).resolve() for name in sys.path if name and Path(name).is_relative_to(prefix)]
+    for folder in own:
+        for file in sorted(folder.glob("*.pth")):
+            for line in file.read_text("utf-8", errors="replace").splitlines():
+                named = folder / line.strip()
+                if line.strip() and not line.startswith(("#", "import ", "import\t")) and named.exists():
+                    yield named.resolve()
+
+
+def _unfit(place: Path, seen: set[Path]) -> Iterator[str]:
+    """Why a file, or a folder with all that is in it, is no part of a service that holds a key. Where links lead is
+    a part, too."""
+    if place in seen:
+        return
+    seen.add(place)
     if hidden := next((folder for folder in _HIDDEN if place.is_relative_to(folder)), None):
         yield (
             f"{place} lies below {hidden}, which the service does not see: make the environment in /opt/box-sidecar, "
@@ -101,7 +124,10 @@ def _unfit(place: Path) -> Iterator[str]:
     yield from _judge(place, "-R ")
     for inside, names, files in os.walk(place):
         for name in (*names, *files):
-            yield from _judge(Path(inside) / name, "-R ")
+            path = Path(inside) / name
+            yield from _judge(path, "-R ")
+            if path.is_symlink() and not (target := path.resolve()).is_relative_to(place) and target.exists():
+                yield from _unfit(target, seen)
 
 
 def _judge(path: Path, all_of_it: str) -> Iterator[str]:
@@ -109,19 +135,25 @@ def _judge(path: Path, all_of_it: str) -> Iterator[str]:
         status = path.lstat()
     except FileNotFoundError:
         return  # said elsewhere, if it matters
+    quoted = shlex.quote(str(path))
     if status.st_uid != 0:
-        yield (
-            f"{path} belongs to uid {status.st_uid}, who could have the key by changing it; "
-            f"run: chown {all_of_it}root: {path}"
-        )
+        # To give it to root, as it is, would have the service run what somebody else may have put there.
+        yield f"{path} belongs to uid {status.st_uid}, who could have the key by changing it; {_ANEW}"
     if stat.S_ISLNK(status.st_mode):
         return
     mode, is_folder = status.st_mode, stat.S_ISDIR(status.st_mode)
-    by_group = mode & stat.S_IWGRP and status.st_gid != 0
+    by_group = mode & stat.S_IWGRP and (status.st_gid != 0 or _has_acl(path))
     if by_group or (mode & stat.S_IWOTH and not mode & stat.S_ISVTX):
-        yield f"{path} can be changed by others, who could have the key so; run: chmod {all_of_it}go-w {path}"
+        yield f"{path} can be changed by others, who could have the key so; {_ANEW}"
     if not mode & (stat.S_IXOTH if is_folder else stat.S_IROTH):
-        yield f"The service's user could not read {path}; run: chmod {all_of_it}go+rX {path}"
+        yield f"The service's user could not read {path}; run: chmod {all_of_it}go+rX {quoted}"
+
+
+def _has_acl(path: Path) -> bool:
+    """Whether others may hide behind the group's permission (acl(5))."""
+    with contextlib.suppress(OSError):  # a file system without attributes has no ACLs either
+        return "system.posix_acl_access" in os.listxattr(path)
+    return False
 
 
 def _account(host: Host) -> Iterator[str]:
@@ -131,7 +163,13 @@ def _account(host: Host) -> Iterator[str]:
         return
     if account.pw_uid == 0:
         yield f"The account {USER} is root by its uid; remove it: it is to be able to do nothing but its own work."
-    elif not account.pw_shell.endswith(("/nologin", "/false")):
+        return
+    if others := host.names_of(account.pw_uid) - {USER}:
+        yield (
+            f"{', '.join(sorted(others))} has the uid of {USER} ({account.pw_uid}), and could read the key; "
+            "give each a uid of its own."
+        )
+    if not account.pw_shell.endswith(("/nologin", "/false")):
         yield f"The account {USER} can log in ({account.pw_shell}); run: usermod --shell {nologin(host)} {USER}"
 
 
@@ -146,7 +184,10 @@ def _places(host: Host) -> Iterator[str]:
     if not stat.S_ISDIR(status.st_mode):
         yield f"{FOLDER} is not a folder (or a link to one); move it away: the key goes into a folder of root's."
     elif status.st_uid != 0 and host.is_real:
-        yield f"{FOLDER} belongs to uid {status.st_uid}, who could replace what is in it; run: chown root: {FOLDER}"
+        yield (
+            f"{FOLDER} belongs to uid {status.st_uid}, who could replace what is in it; move it away: "
+            f"mv {FOLDER} {FOLDER}.old"
+        )
     elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         yield f"Others than root can write to {FOLDER}; run: chmod go-w {FOLDER}"
     for name in ("box-sidecar.toml", "box_config.json"):

@@ -12,6 +12,7 @@ import msgspec
 from box_sidecar.problems import CODES, BoxReason, Problem
 from box_sidecar.sentences import say
 from box_sidecar.settings import load_settings
+from box_sidecar.tools.owner import go_on_as_owner
 
 _PATIENCE_S = 60.0
 
@@ -42,6 +43,7 @@ def ask(config: Path, method: str, path: str, body: Any = None) -> bytes:
         ConfigError: the TOML file can't be used.
         Problem: what it answers, or that it does not.
     """
+    go_on_as_owner(config)  # to root a file of the service's user is a stranger's
     where = load_settings(config).server.socket
     connection = _Connection(where, timeout=_PATIENCE_S)
     try:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shlex
+import stat
 import subprocess
 import sys
 import time
@@ -14,17 +15,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from box_sidecar.logs import printable
-from box_sidecar.problems import ConfigError
 from box_sidecar.settings import Settings
 from box_sidecar.tools import ask
 from box_sidecar.tools.host import Host, Worker
 from box_sidecar.tools.installation import CONFIG, Installation, Wanted, is_in_place, read_json, warnings_about
-from box_sidecar.tools.obstacles import FOLDER, USER, hints, obstacles, program, proxies
-from box_sidecar.tools.removal import configured, removal, what_stays
+from box_sidecar.tools.obstacles import FOLDER, PROXIES, USER, hints, obstacles, program, proxies
+from box_sidecar.tools.removal import configured, key_stays, removal, what_stays
 from box_sidecar.tools.steps import SetupError, Step, carry_out, surroundings
 from box_sidecar.tools.steps import run as run_command
 
 _READY_S = 30.0
+_NOBODIES = frozenset({65534, 4294967294})
+#: What of root's environment the check gets, which runs as a lesser user.
+_KEPT = ("LANG", "LANGUAGE", "NO_COLOR", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", *PROXIES)
 
 
 class Questions:
@@ -40,13 +43,13 @@ class Questions:
     def text(self, question: str, default: str, flag: str) -> str:
         """One line."""
         self._require(flag)
-        return input(f"{question}{f' [{default}]' if default else ''}: ").strip() or default
+        return input(printable(f"{question}{f' [{default}]' if default else ''}: ")).strip() or default
 
     def yes(self, question: str, flag: str) -> bool:
         """Yes or no, without a default: Enter alone decides nothing."""
         self._require(flag)
         while True:
-            answer = input(f"{question} [y/n] ").strip().lower()
+            answer = input(f"{_lines(question)} [y/n] ").strip().lower()
             if answer in {"y", "yes", "n", "no"}:
                 return answer.startswith("y")
 
@@ -61,7 +64,7 @@ def run(arguments: argparse.Namespace, host: Host | None = None) -> int:
     try:
         return _remove(arguments, host, questions) if arguments.remove else _install(arguments, host, questions)
     except SetupError as error:
-        print(f"box-sidecar: {error}", file=sys.stderr)
+        print(f"box-sidecar: {_lines(error)}", file=sys.stderr)
     except (EOFError, KeyboardInterrupt):
         print("\nbox-sidecar: stopped; run the same command again to go on.", file=sys.stderr)
     return 1
@@ -70,7 +73,7 @@ def run(arguments: argparse.Namespace, host: Host | None = None) -> int:
 def _install(arguments: argparse.Namespace, host: Host, questions: Questions) -> int:
     in_the_way, through = obstacles(host), proxies(host, os.environ)
     for sentence in in_the_way:
-        print(f"✗ {sentence}", file=sys.stderr)
+        print(printable(f"✗ {sentence}"), file=sys.stderr)
     if in_the_way and not arguments.dry_run:
         print("Nothing was done.", file=sys.stderr)
         return 1
@@ -99,7 +102,8 @@ def _wanted(
     through: Mapping[str, str],
 ) -> Wanted:
     workers = _workers(arguments, host, questions, settings)
-    if arguments.group and (host.group(arguments.group) is None or arguments.group == "root"):
+    group = host.group(arguments.group) if arguments.group else None
+    if arguments.group and (group is None or group.gr_gid == 0):
         raise SetupError(f"“{printable(arguments.group)}” is no group of this machine that a socket may be given to")
     path = _json_path(arguments, host, questions, settings)
     if path is None:
@@ -111,7 +115,9 @@ def _wanted(
     if is_in_place(path, host):
         return Wanted(workers, arguments.group or "", app_json, False, through)
     if delete is None and not arguments.dry_run:
-        question = f"Afterwards, delete {path}? The sidecar has its own copy; a second one is a second key."
+        question = (
+            f"Afterwards, delete {printable(str(path))}? The sidecar has its own copy; a second one is a second key."
+        )
         delete = questions.yes(question, "--remove-json or --keep-json")
     return Wanted(workers, arguments.group or "", app_json, delete, through)
 
@@ -159,13 +165,14 @@ def _named(name: str, found: list[Worker], host: Host) -> list[Worker]:
 
 
 def _judge(worker: Worker, host: Host) -> None:
-    account, name = host.user(worker.user), printable(worker.user)
+    account, ours, name = host.user(worker.user), host.user(USER), printable(worker.user)
     if account is None:
         raise SetupError(f"this machine knows no user “{name}” ({worker.source}); name the right one by: --user NAME")
-    if account.pw_uid == 0 or worker.user == USER:
+    # Not by name alone: two names can be one user.
+    if worker.user == USER or account.pw_uid in {0, *([ours.pw_uid] if ours else [])}:
         raise SetupError(f"PHP must not run as {name} ({worker.source}): then it could read the key; give it a user")
-    if worker.user == "nobody":
-        raise SetupError(f"nobody is whoever the kernel can't name ({worker.source}); give PHP a user of its own")
+    if worker.user == "nobody" or account.pw_uid in _NOBODIES:
+        raise SetupError(f"{name} is whoever the kernel can't name ({worker.source}); give PHP a user of its own")
 
 
 def _json_path(
@@ -177,13 +184,30 @@ def _json_path(
     installed = host.root / FOLDER[1:] / (settings or Settings()).box.app_config
     if installed.exists():
         return installed
-    here = sorted(Path.cwd().glob("*_config.json"))
-    asked = questions.text("The JSON from the Developer Console", str(here[0]) if here else "", "--json FILE")
+    asked = questions.text("The JSON from the Developer Console", _json_here(), "--json FILE")
     if not asked:
         raise SetupError(
             "without the JSON from the Developer Console nothing can be done; say where it is by: --json FILE"
         )
     return Path(asked).expanduser().absolute()
+
+
+def _json_here() -> str:
+    """What may be it, in the folder in which one stands; nothing that a third person could have put there."""
+    whoever = {
+        0,
+        os.getuid(),
+        int(sudo) if (sudo := os.environ.get("SUDO_UID", "")).isascii() and sudo.isdigit() else 0,
+    }
+    folder = Path.cwd()
+    with contextlib.suppress(OSError):
+        if folder.stat().st_uid not in whoever:
+            return ""
+        for path in sorted(folder.glob("*_config.json")):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_uid in whoever and str(path).isprintable():
+                return str(path)
+    return ""
 
 
 def _tell(host: Host, wanted: Wanted, plan: Installation, notes: Sequence[str]) -> None:
@@ -243,7 +267,7 @@ def _check(workers: list[Worker], site: str | None, through: Mapping[str, str]) 
     origin = ["--origin", site.rstrip("/")] if site else []
     command = ["runuser", "-u", USER, "--", str(program()), "check", "--config", CONFIG, *user, *origin]
     print(f"\n{shlex.join(command)}", flush=True)
-    status = subprocess.run(command, check=False, cwd="/", env=surroundings(through)).returncode  # noqa: S603
+    status = run_apart(command, through)
     if status:
         print("\nThe service runs. Mend what is marked ✗ as the arrow says, then run that command again.")
         return status
@@ -254,19 +278,29 @@ def _check(workers: list[Worker], site: str | None, through: Mapping[str, str]) 
     return 0
 
 
+def run_apart(command: Sequence[str], through: Mapping[str, str]) -> int:
+    """Run what is a lesser user's without root's terminal, which it could type into, and without root's environment."""
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
+    kept = {**kept, **through, "PATH": surroundings()["PATH"], "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(  # noqa: S603 - our own words, and no shell
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", start_new_session=True, cwd="/", env=kept,
+    ) as process:  # fmt: skip
+        for line in process.stdout or ():
+            print(printable(line.rstrip("\n")), flush=True)
+    return process.returncode
+
+
 def _remove(arguments: argparse.Namespace, host: Host, questions: Questions) -> int:
     if os.geteuid() != 0 and not arguments.dry_run:
         raise SetupError("this takes root (sudo, or a root shell)")
-    settings = None
-    with contextlib.suppress(ConfigError):  # what can't be understood can be removed all the same
-        settings = configured(host)
-    steps, stays = removal(host), what_stays(settings)
+    steps, stays = removal(host, leave_tokens=arguments.leave_tokens), what_stays(host)
     if not steps:
         print("There is nothing to remove.")
         return 0
-    print("To be done, as root; the app's key goes, too:")
+    print("To be done, as root:" if key_stays(host) else "To be done, as root; the app's key goes, too:")
     _list(steps)
-    print("What stays:", *stays, sep="\n  ")
+    print("What stays:", *map(printable, stays), sep="\n  ")
     if arguments.dry_run:
         return 0
     if not arguments.yes and not questions.yes("\nDo this?", "--yes"):
@@ -278,6 +312,11 @@ def _remove(arguments: argparse.Namespace, host: Host, questions: Questions) -> 
         raise SetupError(f"{error}\n  Mend it and run the same command again.") from None
     print("Nothing of it is left but what stays as told above.")
     return 0
+
+
+def _lines(text: object) -> str:
+    """Lines of ours, with what others wrote in them escaped."""
+    return "\n".join(map(printable, str(text).split("\n")))
 
 
 def _again(flag: str) -> str:
