@@ -90,7 +90,7 @@ def _program(command: Path) -> Iterator[str]:
     package, library = Path(box_sidecar.__file__).resolve().parent, Path(os.__file__).resolve()
     whole = prefix.resolve() if _in_environment() else command.resolve()
     seen = set[Path]()
-    for place in (whole, package, Path(sys.executable).resolve(), library, *_named_by_pth(prefix)):
+    for place in (whole, *_named_by_pth(prefix), package, Path(sys.executable).resolve(), library):
         if found := next(_unfit(place, seen), None):
             yield found
             return
