@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import pwd
 import shutil
 import signal
+import socket
 import stat
 import struct
 import subprocess
@@ -23,6 +25,7 @@ from typing import Any
 import pytest
 
 from box_sidecar import __version__
+from box_sidecar.peers import Credentials
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import Settings, parse_settings
 from box_sidecar.tools import setup
@@ -32,7 +35,7 @@ from box_sidecar.tools.obstacles import hints, obstacles, proxies
 from box_sidecar.tools.removal import issue_nothing, removal, remove
 from box_sidecar.tools.steps import SetupError, Step, carry_out, write_file
 from intranet.emulator_process import EmulatorProcess
-from intranet.sidecar_process import SidecarProcess
+from intranet.sidecar_process import SidecarProcess, box_sidecar
 from sidecar.conftest import Serve
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n'
@@ -613,6 +616,10 @@ def test_what_setup_did_not_make_and_the_audit_stay(debian: Host, capsys: pytest
             step.do()
     assert sorted(path.name for path in state.iterdir()) == ["audit.jsonl", "audit.jsonl.1", "notes"]
     assert not folder.exists() and not drop_in.exists() and key.exists()
+    assert removal(debian) == []
+
+    os.mkfifo(state / "tokens.ledger")  # by the service's user: nobody is kept waiting
+    assert [step.says for step in removal(debian)] == [f"rm -r {state}/tokens.ledger"]
 
     # What it makes it notes, now and when it runs again.
     shutil.rmtree(state)
@@ -776,6 +783,23 @@ def test_two_names_of_one_user_are_one_user(debian: Host, capsys: pytest.Capture
         assert words in capsys.readouterr().err
     assert setup.run(flags(dry_run=True, user=["www-data"], group="wheel0"), debian) == 1
     assert "no group of this machine that a socket may be given to" in capsys.readouterr().err
+
+
+def test_root_asks_as_the_user_whose_the_configuration_is(place: Path) -> None:
+    account, config = pwd.getpwnam("daemon"), place / "box-sidecar.toml"
+    config.write_text(f'[server]\nsocket = "{place}/box-sidecar.sock"\n')
+    os.chown(config, account.pw_uid, account.pw_gid)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{place}/box-sidecar.sock")
+        (place / "box-sidecar.sock").chmod(0o666)
+        listener.listen()
+        listener.settimeout(30)
+        words = [box_sidecar(), "revoke", "--all", "--config", str(config)]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as command:
+            connection, _ = listener.accept()
+            with connection:
+                assert Credentials.of(connection)[1:] == (account.pw_uid, account.pw_gid)
+            assert "No sidecar answers" in command.communicate(timeout=30)[1]
 
 
 @pytest.mark.parametrize(

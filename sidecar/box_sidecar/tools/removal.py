@@ -139,7 +139,10 @@ def _emptying(host: Host, name: str, settings: Settings) -> list[Step]:
         return []
     if folder.is_symlink() or not folder.is_dir():
         return [_removal_of(folder)]
-    inside = sorted(folder.iterdir())
+    try:
+        inside = sorted(folder.iterdir())
+    except PermissionError:
+        raise SetupError(f"{folder} can't be looked into; this takes root (sudo, or a root shell)") from None
     audit = host.root / settings.log.audit_file.lstrip("/") if settings.log.audit_file != "-" else None
     # Those that were rotated too: audit.jsonl.1
     ours = [path for path in inside if audit is None or not f"{audit}/".startswith(f"{path}/")]
@@ -149,9 +152,10 @@ def _emptying(host: Host, name: str, settings: Settings) -> list[Step]:
         ours = [path for path in ours if path in state]
     if ours == inside:
         return [_removal_of(folder)]
-    # Another account may get our uid.
-    given = Step(f"chown root: {folder}", lambda: os.chown(folder, 0, 0, follow_symlinks=False))
-    return [*map(_removal_of, ours), given]
+    steps = list(map(_removal_of, ours))
+    if folder.stat().st_uid != 0:  # another account may get our uid
+        steps.append(Step(f"chown root: {folder}", lambda: os.chown(folder, 0, 0, follow_symlinks=False)))
+    return steps
 
 
 def _removal_of(path: Path) -> Step:
@@ -202,13 +206,25 @@ def _may_live(host: Host, settings: Settings) -> bool:
     """Whether the ledger has a token whose end has not come."""
     now, ledgers = time.time(), _state(host, settings)[:2] if settings.cache.ledger else []
     for path in ledgers:
-        with contextlib.suppress(FileNotFoundError), path.open("rb") as lines:
-            if any((found := _ENDS.match(line)) and int(found[1]) > now for line in lines):
-                return True
+        try:  # it is the service's user who could have put something else there
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "rb") as lines:
+                if any((found := _ENDS.match(line)) and int(found[1]) > now for line in lines):
+                    return True
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return True
     return False
 
 
 def issue_nothing(host: Host) -> None:
+    """Set ``policy.issue = false`` in the configuration, and leave everything else in it as it is.
+
+    Raises:
+        ConfigError, OSError: it can't be understood, read or written.
+        SetupError: it is written in a way in which only a person can change it.
+    """
     path = (host.root / FOLDER[1:] / "box-sidecar.toml").resolve()
     text = path.read_text("utf-8-sig")
     if not parse_settings(text, path)[0].policy.issue:

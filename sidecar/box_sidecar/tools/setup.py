@@ -194,12 +194,9 @@ def _json_path(
 
 def _json_here() -> str:
     """What may be it, in the folder in which one stands; nothing that a third person could have put there."""
-    whoever = {
-        0,
-        os.getuid(),
-        int(sudo) if (sudo := os.environ.get("SUDO_UID", "")).isascii() and sudo.isdigit() else 0,
-    }
-    folder = Path.cwd()
+    folder, whoever = Path.cwd(), {0, os.getuid()}
+    with contextlib.suppress(KeyError, ValueError):
+        whoever.add(int(os.environ["SUDO_UID"]))
     with contextlib.suppress(OSError):
         if folder.stat().st_uid not in whoever:
             return ""
