@@ -43,7 +43,7 @@ class Credentials(NamedTuple):
 
 
 class AccessList:
-    """Which peers may connect (``server.allowed_users``, ``socket_group``).
+    """Which peers may connect (``server.allowed_users``, ``socket_group``): root and ourselves always.
 
     Whom the kernel can't name is nobody: in a user namespace that maps only some users, it shows all others as one
     (``/proc/sys/kernel/overflowuid``, user_namespaces(7)).
@@ -54,15 +54,14 @@ class AccessList:
 
     def __init__(self, settings: ServerSettings) -> None:
         self._nobody = _overflow("uid")
-        self._uids = {_uid(user) for user in settings.allowed_users}
+        # Root and ourselves always: who has the switch that ends all tokens must not be locked out by a list.
+        self._uids = {os.geteuid(), 0, *map(_uid, settings.allowed_users)}
         self._group = _group(settings.socket_group) if settings.socket_group else None
         if self._nobody in self._uids:
             _refuse_overflow("allowed_users", f"uid {self._nobody}", "user")
         if self._group is not None and self._group.gr_gid == _overflow("gid"):
             _refuse_overflow("socket_group", f"“{settings.socket_group}”", "group")
         self._by_default = not settings.allowed_users
-        if self._by_default:
-            self._uids = {os.geteuid(), 0}
         self._members: TTLCache[int, bool] = TTLCache(1000, 60, timer=monotonic)
         self._lookups: dict[int, asyncio.Future[bool]] = {}
 

@@ -101,6 +101,14 @@ def test_allowed_users_are_all_and_the_group_adds_nobody(serve: Serve) -> None:
     assert status_of(as_user(web.pw_uid, web.pw_gid, sidecar.socket, ASK)) == 403
 
 
+@needs_root
+def test_a_list_of_others_locks_root_out_of_nothing(box: EmulatorProcess, serve: Serve) -> None:
+    sidecar = serve(server={"socket_mode": "0666", "allowed_users": ["daemon"]})
+    sidecar.token("ana@example.com")
+    assert sidecar.request("POST", "/v1/tokens/revoke", json={"all": True}).status_code == 200
+    assert not [token for token in box.tokens() if token["alive"] and token["kind"] != "service"]
+
+
 def test_the_audit_names_the_peer(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
     sidecar.token("ana@example.com")
     line = sidecar.audit()[-1]
