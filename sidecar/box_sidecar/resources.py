@@ -20,6 +20,7 @@ from box_sidecar.doctor import Examination
 from box_sidecar.issuer import Issued
 from box_sidecar.model import Subject, User
 from box_sidecar.problems import Problem
+from box_sidecar.revocation import Guard
 from box_sidecar.sidecar import Sidecar
 from box_sidecar.single_flight import SingleFlight
 
@@ -113,8 +114,9 @@ class Tokens:
         count_calls(self._sidecar, asked)
         self._sidecar.audit.require()
         who = asked.user.who
+        guard = self._sidecar.revocations.begin(who)
         try:
-            issued = await self._issue(req, asked)
+            issued = await self._issue(req, asked, guard)
         except Problem as problem:
             entry = _token_event("token_refused", asked, req.context.id, req.context.peer, started)
             entry.person, entry.outcome = _person(self._sidecar, who), problem.code
@@ -124,13 +126,15 @@ class Tokens:
             raise
         entry = issued_event(self._sidecar, asked, issued, req.context.id, req.context.peer, started)
         await self._sidecar.audit.write(entry)
+        # The line may have waited; what was revoked meanwhile, or is refused by now, goes out to nobody.
+        guard.check(issued.user, issued.key.resource)
+        self._sidecar.current.policy.check(issued.user, issued.key)
         count(self._sidecar, asked, issued)
         resp.content_type = falcon.MEDIA_JSON
         resp.data = token_answer(issued)
 
-    async def _issue(self, req: Request, asked: schemas.TokenRequest) -> Issued:
+    async def _issue(self, req: Request, asked: schemas.TokenRequest, guard: Guard) -> Issued:
         who, issue = asked.user.who, self._sidecar.issuer.issue
-        guard = self._sidecar.revocations.begin(who)
         with within(self._sidecar.current.patience):
             try:
                 return await issue(who, asked.element, asked.scopes, asked.resource, asked.refused)

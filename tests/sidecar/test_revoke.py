@@ -8,15 +8,17 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
+from box_sidecar.audit import Peer
 from box_sidecar.by_person import ByPerson
 from box_sidecar.model import Resource, Subject
 from box_sidecar.problems import Problem
+from box_sidecar.resources import Tokens
 from box_sidecar.revocation import RevocationLog
 from box_sidecar.settings import PolicySettings, Settings
 from intranet.emulator_process import EmulatorProcess
@@ -136,6 +138,32 @@ def test_a_caller_who_does_not_wait_leaves_no_token_alive(box: EmulatorProcess, 
         wire.send(request_bytes("POST", "/v1/tokens/revoke", {"user": {"login": "ana@example.com"}}))
         time.sleep(0.3)
     until(lambda: alive(box) == [], 10)
+
+
+def test_a_token_goes_out_to_nobody_after_a_log_out_while_the_audit_waits() -> None:
+    with Stage() as stage:
+        service, gate = stage.service, stage.loop.create_future()
+
+        async def write(_entry: object) -> None:
+            await gate
+
+        audit = SimpleNamespace(require=lambda: None, write=write, pseudonym=lambda login: "p:1")
+        sidecar: Any = SimpleNamespace(
+            audit=audit, issuer=service.issuer, revocations=service.revocations, current=service.current
+        )
+
+        async def read(_most: int) -> bytes:
+            return b'{"user": {"login": "a@example.com"}, "element": "explorer"}'
+
+        req: Any = SimpleNamespace(stream=SimpleNamespace(read=read), context=SimpleNamespace(id="1", peer=Peer(0, 0)))
+        resp: Any = SimpleNamespace(data=None)
+        answering = stage.begin(Tokens(sidecar).on_post(req, resp))
+        assert len(stage.living()) == 1 and not answering.done()
+        stage.revoke()
+        gate.set_result(None)
+        stage.loop.settle()
+        assert str(answering.exception()).startswith("tokens_revoked") and resp.data is None
+        assert stage.living() == set()
 
 
 def test_a_refused_revocation_is_not_called_one(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
