@@ -28,56 +28,56 @@ from box_sidecar.problems import ConfigError
 from box_sidecar.sealed import Sealer
 from box_sidecar.secret import Secret
 from box_sidecar.sink import File
-from box_sidecar.trusted_file import check_way, read_file
+from box_sidecar.trusted_file import check_way
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _TURN_BYTES = 64 * 1024
-_MOST_BYTES = 64 * 1024 * 1024  # of each of two files; six hundred tokens a minute take a third of that in an hour
+_MOST_BYTES = 32 * 1024 * 1024  # of each of two files; six hundred tokens a minute take two thirds of that in an hour
+_LINE_BYTES = 33_000
 _LOCK_TRIES = 40  # the worker before this one may not have ended altogether
 _LOCK_PAUSE_S = 0.05
 _LIFE_MAX_S = 86_400.0
+_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 #: A value by its name, or the name of one that is dropped. The dot tells a line that is whole from one that was torn.
 _LINE = re.compile(rb"([0-9]{1,12}) ([0-9a-f]{32}) ([A-Za-z0-9_=-]{40,32000}) [.]|- ([0-9a-f]{32})")
+
+Entry = tuple[str, str, int]
+"""A name, what is sealed under it, and when that ends."""
 
 
 class FileStore:
     """Keeps sealed values by name until their end, in seconds since 1970, as lines that are only ever appended.
 
-    Once all in the older of two files has ended it makes room for the newer.
+    Once all in the older of two files has ended it makes room for the newer. ``now`` is the time by which that is
+    judged; an end further off than anything lives was written by a clock that was wrong.
 
     Raises:
         ConfigError: somebody else could write there, or does: another sidecar.
         OSError: it can't be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: Callable[[], float]) -> None:
         check_way(path.parent)
-        self._path, self._older = path, path.with_name(f"{path.name}.old")
-        self._file = self._open()
+        self._path, self._older, self._new = (path.with_name(f"{path.name}{end}") for end in ("", ".old", ".new"))
+        self._now = now
+        self._file = _open(path)
         self._size = os.fstat(self._file.descriptor).st_size
-        self._ends = max((ends for _, ends in _entries(_lines(path)).values()), default=0)
-        self._older_ends = max((ends for _, ends in _entries(_lines(self._older)).values()), default=0)
-
-    def _open(self) -> File:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        descriptor = os.open(self._path, flags, 0o600)
-        try:
-            _check(os.fstat(descriptor), self._path)
-            _lock(descriptor, self._path)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return File(descriptor)
+        # Not judged by a clock yet: Box has told no time so far.
+        self._ends, self._older_ends = _last_end(path), _last_end(self._older)
 
     def put(self, name: str, sealed: str, ends: int) -> None:
         """Append it."""
-        if self._size > _TURN_BYTES and time.time() > self._older_ends:
-            self._turn()
-        self._ends = max(self._ends, ends)
-        self._append(f"{ends} {name} {sealed} .\n".encode())
+        now = self._now()
+        self._older_ends = min(self._older_ends, now + _LIFE_MAX_S)
+        try:
+            if self._size > _TURN_BYTES and now > self._older_ends:
+                self._turn()
+        finally:
+            self._append(_line(name, sealed, ends))
+            self._ends = max(self._ends, ends)
 
     def drop(self, name: str) -> None:
         """Append that it is to be forgotten."""
@@ -91,27 +91,69 @@ class FileStore:
 
     def _turn(self) -> None:
         """What has ended goes; what was the newer file is the older from now on."""
-        with contextlib.suppress(FileNotFoundError):  # somebody has removed it
-            self._path.replace(self._older)
-        self._older_ends, self._ends, self._size = self._ends, 0, 0
-        old, self._file = self._file, self._open()
-        old.close()
+        file = self._begin()
+        try:
+            with contextlib.suppress(FileNotFoundError):  # somebody has removed it
+                self._path.replace(self._older)
+            self._new.replace(self._path)
+        except OSError:
+            file.close()
+            raise
+        self._older_ends = self._ends
+        self._go_on_with(file, 0, 0)
+
+    def _begin(self) -> File:
+        """A file to take the newer one's place, which is ours before it does."""
+        self._new.unlink(missing_ok=True)
+        return _open(self._new)
+
+    def _go_on_with(self, file: File, size: int, ends: float) -> None:
+        self._file.close()
+        self._file, self._size, self._ends = file, size, ends
 
     def all(self) -> dict[str, tuple[str, int]]:
-        """What both files hold; what is no line of ours, like one that was torn, is passed over."""
-        found = _entries([*_lines(self._older), *_lines(self._path)])
-        now = time.time()
-        return {name: entry for name, entry in found.items() if entry[1] > now}
+        """What both files hold that has not ended; what is no line of ours, like one that was torn, is passed over."""
+        found: dict[str, tuple[str, int]] = {}
+        now = self._now()
+        for path in (self._older, self._path):
+            for name, sealed, ends in _entries(path):
+                if ends > now:
+                    found[name] = sealed, ends
+                else:
+                    found.pop(name, None)
+        return found
 
-    def clear(self) -> None:
-        """Empty both files."""
+    def replace(self, entries: Iterable[Entry]) -> None:
+        """Hold these and nothing else: whoever is killed meanwhile has what was there before, or these."""
+        file, size, ends = self._begin(), 0, 0
+        try:
+            for entry in entries:
+                line = _line(*entry)
+                file.write_now(line)
+                size, ends = size + len(line), max(ends, entry[2])
+            self._new.replace(self._path)
+        except OSError:
+            file.close()
+            raise
+        self._go_on_with(file, size, ends)
         self._older.unlink(missing_ok=True)
-        os.ftruncate(self._file.descriptor, 0)
-        self._size = self._ends = self._older_ends = 0
+        self._older_ends = 0
 
     def close(self) -> None:
         """Let go of it."""
         self._file.close()
+
+
+def _open(path: Path) -> File:
+    """A file that is ours alone, made if need be."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _FLAGS, 0o600)
+    try:
+        _check(os.fstat(descriptor), path)
+        _lock(descriptor, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return File(descriptor)
 
 
 def _check(status: os.stat_result, path: Path) -> None:
@@ -130,23 +172,27 @@ def _lock(descriptor: int, path: Path) -> None:
     raise ConfigError(f"{path} is another sidecar's: give each a file of its own")
 
 
-def _lines(path: Path) -> list[bytes]:
+def _line(name: str, sealed: str, ends: int) -> bytes:
+    return f"{ends} {name} {sealed} .\n".encode()
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    """What is in a file, one after the other, so that a huge one takes no more room than what lives; what is dropped
+    has ended in 1970."""
     try:
-        return read_file(path, _MOST_BYTES + _TURN_BYTES)[0].split(b"\n")
+        descriptor = os.open(path, os.O_RDONLY | _FLAGS)
     except FileNotFoundError:
-        return []
+        return
+    with os.fdopen(descriptor, "rb") as file:
+        _check(os.fstat(descriptor), path)
+        while line := file.readline(_LINE_BYTES):
+            if parsed := _LINE.fullmatch(line.removesuffix(b"\n")):
+                ends, name, sealed, gone = parsed.groups()
+                yield (gone.decode(), "", 0) if gone else (name.decode(), sealed.decode(), int(ends))
 
 
-def _entries(lines: Iterable[bytes]) -> dict[str, tuple[str, int]]:
-    found: dict[str, tuple[str, int]] = {}
-    for line in lines:
-        if parsed := _LINE.fullmatch(line):
-            ends, name, sealed, gone = parsed.groups()
-            if gone:
-                found.pop(gone.decode(), None)
-            else:
-                found[name.decode()] = sealed.decode(), int(ends)
-    return found
+def _last_end(path: Path) -> float:
+    return max((ends for _, _, ends in _entries(path)), default=0)
 
 
 class Recorded(NamedTuple):
@@ -180,8 +226,9 @@ class Ledger:
     names_of: Callable[[str], tuple[Subject, ...]]
     """By which names a person is known; for whoever opens it to set."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         self.names_of = lambda _: ()
+        self._now = now
         self._store: FileStore | None = None
         self._sealer: Sealer | None = None
         self.why = ""
@@ -191,7 +238,7 @@ class Ledger:
         self.close()
         self._sealer, self.why = Sealer(secret, "ledger"), ""
         try:
-            self._store = FileStore(path) if path else None
+            self._store = FileStore(path, self._now) if path else None
         except (ConfigError, OSError) as error:
             self._fail(str(error) if isinstance(error, ConfigError) else f"{path}: {error.strerror}")
 
@@ -219,38 +266,34 @@ class Ledger:
         """What is alive by all that is known here, the oldest first."""
         if not self._store or not self._sealer:
             return
-        opened = {name: (self._sealer.open(name, sealed), ends) for name, (sealed, ends) in self._all().items()}
-        if lost := sum(value is None for value, _ in opened.values()):
-            # As after a rotation of the client secret; or somebody has written there who does not know it.
-            log.warning("%d entries of the ledger can't be opened with this client secret and are passed over", lost)
-        records = [(_decode(value), ends) for value, ends in opened.values() if value is not None]
+        nothing: list[tuple[_Record, int]] = []
+        records = self._try(partial(_opened, self._store, self._sealer), nothing)
         names: dict[str, tuple[Subject, ...]] = {}
         for record, _ in records:
             names[record.owner] = tuple(dict.fromkeys((*names.get(record.owner, ()), *record.names)))
-        now, steady = time.time(), clock.monotonic()
+        now, steady = self._now(), clock.monotonic()
         for record, ends in records:
             if record.token:
                 token = Token(Secret(record.token), steady + min(ends - now, _LIFE_MAX_S))
                 yield Recorded(record.owner, names[record.owner], token, record.is_ended)
 
     def begin_anew(self, secret: Secret, *, forget: bool) -> None:
-        """The app has another secret; or it is another app, and nothing of the one before counts: ``forget``."""
-        if not self._store or not self._sealer:
-            return
-        kept = [] if forget else list(self.recorded())
-        self._try(self._store.clear, None)
-        self._sealer = Sealer(secret, "ledger")
-        for owner, names, token, is_ended in kept:
-            self._put(_Record(owner, names, token.secret.reveal(), is_ended), token.life)
+        """The app has another secret; or it is another app, and nothing of the one before counts: ``forget``.
 
-    def _all(self) -> dict[str, tuple[str, int]]:
-        return self._try(self._store.all, {}) if self._store else {}
+        What can't be read is left as it is.
+        """
+        before, self._sealer = self._sealer, Sealer(secret, "ledger")
+        if self._store and before:
+            self._try(partial(self._seal_anew, self._store, before, self._sealer, forget=forget), None)
+
+    def _seal_anew(self, store: FileStore, before: Sealer, after: Sealer, *, forget: bool) -> None:
+        kept = [] if forget else _opened(store, before)
+        store.replace(_sealed(after, record, ends) for record, ends in kept)
 
     def _put(self, record: _Record, life: float) -> None:
         if self._store and self._sealer:
-            name = _name(self._sealer, record.token) if record.token else os.urandom(16).hex()
-            sealed = self._sealer.seal(name, _encode(record))
-            self._try(partial(self._store.put, name, sealed, int(time.time() + life) + 1), None)
+            entry = _sealed(self._sealer, record, int(self._now() + min(life, _LIFE_MAX_S)) + 1)
+            self._try(partial(self._store.put, *entry), None)
 
     def _try(self, work: Callable[[], T], otherwise: T) -> T:
         try:
@@ -271,3 +314,23 @@ class Ledger:
 
 def _name(sealer: Sealer, token: str) -> str:
     return sealer.tag(token).hex()[:32]
+
+
+def _sealed(sealer: Sealer, record: _Record, ends: int) -> Entry:
+    name = _name(sealer, record.token) if record.token else os.urandom(16).hex()
+    return name, sealer.seal(name, _encode(record)), ends
+
+
+def _opened(store: FileStore, sealer: Sealer) -> list[tuple[_Record, int]]:
+    """Every record that lives, and its end; raises what reading does."""
+    found, lost, entries = [], 0, store.all()
+    for name in list(entries):
+        sealed, ends = entries.pop(name)
+        try:
+            found.append((_decode(sealer.open(name, sealed) or b""), ends))
+        except msgspec.DecodeError:
+            lost += 1
+    if lost:
+        # As after a rotation of the client secret; by another version; or by somebody who does not know the secret.
+        log.warning("%d entries of the ledger can't be opened with this client secret and are passed over", lost)
+    return found

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Hashable, Iterable
+import math
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -155,29 +156,50 @@ class Revocations:
         Raises:
             Problem: as :meth:`revoke`; its detail says how many could be.
         """
-        self._forget_all()
-        pending = list(self._cache.pending_revocations.values())
-        try:
-            with within(self._current.patience):
-                for start in range(0, len(pending), _TOLD_AT_ONCE):
-                    await self._tell_box(pending[start : start + _TOLD_AT_ONCE])
-        except Problem as problem:
+        told, before = 0, math.inf
+        while True:
+            known = self._forget_all()
+            pending = list(self._cache.pending_revocations.values())
+            failure = await self._tell_in_turns(pending)
+            left = sum(one.token.secret in self._cache.pending_revocations for one in pending)
+            told += len(pending) - left
+            if known <= self._cache.recovered.maxsize:
+                break  # else the ledger knows more than had room here: once more, as long as that gets less
+            if known >= before:
+                failure = failure or Problem("not_ready", detail="The ledger knows more, and can't be written.")
+                break
+            before = known
+        if failure:
             self._write_down(pending)
-            told = sum(one.token.secret not in self._cache.pending_revocations for one in pending)
             what = say(
                 "{told} of {all} tokens are revoked; Box is told of the others as soon as it can be.",
                 told=told,
-                all=len(pending),
+                all=told + left,
             )
-            raise replace(problem, detail=join(problem.detail, what)) from None
-        return len(pending)
+            raise replace(failure, detail=join(failure.detail, what)) from None
+        return told
 
-    def _forget_all(self) -> None:
+    async def _tell_in_turns(self, pending: Sequence[PendingRevocation]) -> Problem | None:
+        """Revoke at Box, some at once, all of them unless Box is down; what went wrong first."""
+        failure: Problem | None = None
+        with within(self._current.patience):
+            for start in range(0, len(pending), _TOLD_AT_ONCE):
+                try:
+                    await self._tell_box(pending[start : start + _TOLD_AT_ONCE])
+                except Problem as problem:  # of one token, and in no other's way
+                    failure = failure or problem
+                    if self._current.box.is_down:
+                        break
+        return failure
+
+    def _forget_all(self) -> int:
+        """Everybody's are to be revoked; how many the ledger knew."""
         self._log.mark_all()
-        self._read_ledger()  # it may know what had no room in memory
+        known = self._read_ledger()  # it may know what had no room in memory
         if service := self._current.box.forget_service_token():
             self._cache.add_pending("", service)
         self._cache.revoke_all()
+        return known
 
     def recover(self) -> None:
         """Hold, to be revoked, what the ledger knows from before a restart."""
@@ -185,17 +207,26 @@ class Revocations:
         if not self._current.policy.issue:
             self._forget_all()
 
-    def _read_ledger(self) -> None:
+    def _read_ledger(self) -> int:
+        known = 0
         for user_id, names, token, is_ended in self._ledger.recorded():
+            known += 1
             self._cache.recover(user_id, names, token)
             if is_ended:
-                self._cache.end_recovered(user_id, token)
+                self._cache.end_recovered(user_id, token, is_written=True)
+        return known
 
     def _write_down(self, pending: Iterable[PendingRevocation]) -> None:
-        """Box could not be told: a restart must not forget that it is to be."""
-        for one in pending:
-            if one.token.secret in self._cache.pending_revocations:
-                self._ledger.add(one.user_id, one.token, is_ended=True)
+        """Box is not told yet: a restart must not forget that it is to be.
+
+        Each is written once: who asks again and again for what Box won't be told must not fill the ledger.
+        """
+        for one in list(pending):
+            now = self._cache.pending_revocations.get(one.token.secret)
+            if now is not None and not now.is_written:
+                self._ledger.add(now.user_id, now.token, is_ended=True)
+                if not self._ledger.why:
+                    self._cache.add_pending(now.user_id, now.token, is_written=True)
 
     async def discard(self, user_id: str, token: Token) -> None:
         """Revoke a token that nobody has got yet; later, if Box can't be told now."""
@@ -225,6 +256,7 @@ class Revocations:
                 or not self._current.policy.allows(cached.user, cached.key)
             )
         )
+        self._write_down(self._cache.pending_revocations.values())
 
     async def _tell_box(self, pending: Iterable[PendingRevocation]) -> int:
         """Revoke at Box; how many it was told. What it could not be told stays pending."""

@@ -51,7 +51,7 @@ class Sidecar:
         self._tasks: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
         self.audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
-        self.ledger = Ledger()
+        self.ledger = Ledger(self.clock.now)
         self.usage = Usage(loaded.app.client_secret, self.clock.now)
         self.transport, self.box = self._connect(loaded)
         patience = self.transport.patience

@@ -43,10 +43,12 @@ class KnownUser(NamedTuple):
 
 
 class PendingRevocation(NamedTuple):
-    """A token that is handed out no more, and of which Box must still be told."""
+    """A token that is handed out no more, and of which Box must still be told; ``is_written`` once the ledger says so,
+    too."""
 
     user_id: str
     token: Token
+    is_written: bool = False
 
 
 class TokenCache:
@@ -200,15 +202,15 @@ class TokenCache:
             for user_id in cache.people():
                 self.revoke(user_id)
 
-    def end_recovered(self, user_id: str, token: Token) -> None:
+    def end_recovered(self, user_id: str, token: Token, *, is_written: bool = False) -> None:
         """A token of before a restart; Box is still to be told that it has ended."""
-        self.add_pending(user_id, token)
+        self.add_pending(user_id, token, is_written=is_written)
         self.recovered.pop(token.secret, None)
 
     def revoke_recovered(self) -> None:
         """Forget what was made before a restart: what it may do nobody knows by now; Box is still to be told."""
         for known in list(self.recovered.values()):
-            self.end_recovered(*known)
+            self.end_recovered(known.user_id, known.token)
 
     def revoke_where(self, is_refused: Callable[[CachedToken], bool]) -> None:
         """Forget what is refused by now, the tokens included that are handed out no more; Box is still to be told."""
@@ -219,9 +221,11 @@ class TokenCache:
                     self.add_pending(cached.key.user_id, cached.token)
                     cache.pop(key, None)
 
-    def add_pending(self, user_id: str, token: Token) -> PendingRevocation:
+    def add_pending(self, user_id: str, token: Token, *, is_written: bool = False) -> PendingRevocation:
         """Box must be told that this token has ended."""
-        pending = self.pending_revocations[token.secret] = PendingRevocation(user_id, token)
+        before = self.pending_revocations.get(token.secret)
+        is_written = is_written or (before is not None and before.is_written)
+        pending = self.pending_revocations[token.secret] = PendingRevocation(user_id, token, is_written)
         return pending
 
 

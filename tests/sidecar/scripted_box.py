@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,7 @@ class World:
     is_patient: bool = True
     """Whether calls wait for :meth:`answer`; else each is answered at once, by ``fails`` where that is set."""
     fails: dict[str, Problem] = field(default_factory=dict)
+    on_ended: Callable[[Secret], None] = lambda _: None
 
     def add(self, user_id: str, login: str, role: str = "user") -> User:
         user = self.people[user_id] = User(user_id, login, login[:1].upper(), "active", role)
@@ -113,6 +115,8 @@ class ScriptedBox:
 
     Box does its part when it is called; its answer, which may be old news by then, waits.
     """
+
+    is_down = False
 
     def __init__(self, world: World, app: int = 1) -> None:
         self.world = world
@@ -194,6 +198,7 @@ class ScriptedBox:
 
         def revoke() -> bool:
             made.alive = False
+            self.world.on_ended(secret)
             return True
 
         person = f"revoke of {made.user_id}"
@@ -225,13 +230,15 @@ class Stage:
         self.settings = settings or Settings()
         self.renewals: list[str] = []
         self.creations: list[tuple[str, str]] = []
+        self.ledger = Ledger(time.time)
+        self.world.on_ended = self.ledger.end
         self.service = TokenService(
             self.settings,
             ScriptedBox(self.world),  # type: ignore[arg-type]
             15.0,
             lambda _, outcome: self.renewals.append(outcome),
             lambda user, folder_id: self.creations.append((user.id, folder_id)),
-            Ledger(),
+            self.ledger,
         )
         self.loop.call_soon(self.service.start)
         self.loop.settle()

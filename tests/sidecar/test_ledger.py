@@ -9,6 +9,7 @@ import stat
 import subprocess
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,13 +20,16 @@ import pytest
 
 from box_sidecar import clock
 from box_sidecar.ledger import Ledger
-from box_sidecar.model import Subject, Token
+from box_sidecar.model import Resource, Subject, Token
+from box_sidecar.problems import Problem
 from box_sidecar.sealed import Sealer
 from box_sidecar.secret import Secret
+from box_sidecar.settings import PolicySettings, Settings
 from intranet.emulator_process import EmulatorProcess
 from intranet.process import ProcessError
 from intranet.sidecar_process import SidecarProcess, box_sidecar
 from sidecar.conftest import Serve
+from sidecar.scripted_box import DOWN, LOGINS, Stage
 from sidecar.support import code, needs_root, post, until, worker_of
 
 SECRET = Secret("the app's client secret")
@@ -44,7 +48,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(path: Path) -> Iterator[Ledger]:
-    made = Ledger()
+    made = Ledger(lambda: time.time())  # noqa: PLW0108 - tests put another in its place
     made.names_of = lambda owner: NAMES if owner == "7" else ()
     made.open(path, SECRET)
     yield made
@@ -154,12 +158,143 @@ def test_it_stays_small_and_forgets_nothing_that_lives(
     assert "File too large" in ledger.why and "too much" not in values(ledger)
 
 
+def test_a_huge_file_takes_no_more_room_than_what_lives(ledger: Ledger, path: Path) -> None:
+    for number in range(3):
+        ledger.add("7", token(f"token {number}"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    with path.open("ab") as file:
+        file.write(lines[1] * 20_000 + b"x" * 2_000_000 + b"\n" + lines[0].replace(lines[0].split()[0], b"1600000000"))
+    ledger.close()
+    path.rename(path.with_name("tokens.ledger.old"))
+    tracemalloc.start()
+    ledger.open(path, SECRET)
+    found = values(ledger)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == ["token 1", "token 2"], "what ended by the last line about it has ended"
+    assert most < 1_000_000
+
+
+def test_a_clock_that_was_wrong_for_a_moment_costs_nothing(path: Path) -> None:
+    now = time.time()
+    ledger = Ledger(lambda: now)
+    ledger.open(path, SECRET)
+    now += 10 * 365 * 86_400
+    ledger.add("7", token("of the future"))
+    now -= 10 * 365 * 86_400
+    ledger.close()
+    path.rename(path.with_name("tokens.ledger.old"))
+    ledger.open(path, SECRET)
+    ledger.add("7", token("of today"))
+    assert sorted(values(ledger)) == ["of the future", "of today"]
+    assert max(recorded.token.life for recorded in ledger.recorded()) <= 86_400
+    now += 86_500
+    for number in range(250):
+        ledger.add("7", token(f"{number} {'x' * 200}"))
+    assert "of the future" not in values(ledger) and "249 " + "x" * 200 in values(ledger), "the store has turned"
+    ledger.close()
+
+
+def test_records_of_another_shape_are_passed_over(ledger: Ledger, path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ledger.add("7", token("one"))
+    ends, sealer = path.read_bytes().split()[0].decode(), Sealer(SECRET, "ledger")
+    shapes = b"", b"\x94", b"\x01", b"\x80", b"\x91\xa17", b"\x93\x07\x90\xa1t", b"\xa1" * 99
+    with path.open("a") as file:
+        for number, shape in enumerate(shapes):
+            file.write(f"{ends} {number:032x} {sealer.seal(f'{number:032x}', shape)} .\n")
+    caplog.clear()
+    assert reopened(ledger, path) == ["one"]
+    assert "7 entries of the ledger can't be opened" in caplog.text
+
+
+def test_a_rotation_that_fails_leaves_what_was_there(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.add("7", token("one"))
+    before, older, new = path.read_bytes(), path.with_name("tokens.ledger.old"), Secret("a new one")
+    older.mkdir()
+    ledger.begin_anew(new, forget=False)
+    assert ledger.why and path.read_bytes() == before, "what can't be read is not thrown away"
+    older.rmdir()
+    assert reopened(ledger, path) == ["one"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", _refuse)  # as if killed before the new file is in its place
+        ledger.begin_anew(new, forget=False)
+    assert ledger.why and path.read_bytes() == before
+    assert reopened(ledger, path) == ["one"]
+    ledger.begin_anew(new, forget=False)
+    assert not ledger.why and reopened(ledger, path, new) == ["one"]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_turn_that_fails_loses_nothing_and_is_made_later(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number} {'x' * 300}" for number in range(150)]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", _refuse)
+        for name in names:
+            ledger.add("7", token(name))
+        assert ledger.why and values(ledger) == names
+    ledger.add("7", token("last"))
+    assert not ledger.why and path.stat().st_size < 1000 and values(ledger) == [*names, "last"]
+    for number in range(400):
+        ledger.add("7", token(f"more {number}"))
+    assert len(reopened(ledger, path)) == 551, "the older file still lives, and stays"
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(5, "Input/output error")
+
+
+def test_what_box_is_not_told_is_written_once_and_comes_back_as_ended(path: Path) -> None:
+    ana = Subject("login", LOGINS[0])
+    with Stage() as stage:
+        stage.ledger.open(path, SECRET)
+        for login in LOGINS:
+            stage.token(login)
+        stage.token(LOGINS[0], element="uploader")
+        stage.world.fails["revoke"] = DOWN
+        for _ in range(5):
+            for work in (stage.service.revocations.revoke(ana), stage.service.revocations.revoke_all()):
+                with pytest.raises(Problem, match="box_unavailable"):
+                    stage.run(work)
+        assert path.read_bytes().count(b"\n") == len(list(stage.ledger.recorded())) == len(stage.world.living()) == 7
+        assert all(recorded.is_ended for recorded in stage.ledger.recorded())
+    with Stage() as stage:
+        stage.ledger.open(path.with_name("another"), SECRET)
+        stage.token(LOGINS[0])
+        stage.token(LOGINS[1], element="uploader")
+        stage.world.fails["revoke"] = DOWN
+        stage.reload(Settings(policy=PolicySettings(denied_logins=[LOGINS[0]])))
+        (recorded,) = stage.ledger.recorded()
+        assert recorded.owner == "1" and recorded.is_ended, "what another policy ends, too"
+
+
+def test_all_are_as_many_as_the_ledger_knows(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("box_sidecar.token_cache._RECOVERED", 10)
+    with Stage(Settings(policy=PolicySettings(mints_per_user_per_minute=1000))) as stage:
+        stage.ledger.open(path, SECRET)
+        for number in range(35):
+            stage.ledger.add("1", token(stage.token(resource=Resource("folder", str(number)))))
+        stage.service.cache.clear()
+        assert stage.run(stage.service.revocations.revoke_all()) == 35
+        assert stage.living() == set() and list(stage.ledger.recorded()) == []
+        for number in range(35):
+            stage.ledger.add("1", token(stage.token(resource=Resource("folder", str(number)))))
+        stage.service.cache.clear()
+        stage.world.on_ended = lambda _: None  # as where the disk is full: what has ended stays written
+        with pytest.raises(Problem, match="knows more"):
+            stage.run(stage.service.revocations.revoke_all())
+        assert len(stage.living()) == 25, "it neither goes on for ever nor says that all are revoked"
+
+
 @pytest.mark.parametrize("kind", ["open to all", "a link", "a pipe", "a folder", "another sidecar's", "no folder"])
 def test_a_file_that_is_not_ours_alone_is_not_used_and_said_once(
     kind: str, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("box_sidecar.ledger._LOCK_TRIES", 2)
-    other = Ledger()
+    other = Ledger(time.time)
     match kind:
         case "open to all":
             path.write_text("")
@@ -175,7 +310,7 @@ def test_a_file_that_is_not_ours_alone_is_not_used_and_said_once(
             other.open(path, SECRET)
         case "no folder":
             path = path.parent / "away" / "tokens.ledger"
-    ledger = Ledger()
+    ledger = Ledger(time.time)
     ledger.open(path, SECRET)
     assert ledger.why and caplog.text.count("can't be revoked after a restart") == 1
     ledger.add("7", token("one"))
@@ -190,7 +325,7 @@ def test_a_full_disk_stops_nobody_and_is_over_when_it_is(tmp_path: Path, caplog:
     if os.system(f"mount -t tmpfs -o size=64k,mode=700 tmpfs {tmp_path} 2>/dev/null"):
         pytest.skip("nothing can be mounted here")
     try:
-        ledger = Ledger()
+        ledger = Ledger(time.time)
         ledger.open(tmp_path / "tokens.ledger", SECRET)
         for number in range(600):
             ledger.add("7", token(f"token {number} {'x' * 100}"))
@@ -314,7 +449,7 @@ def _answers(sidecar: SidecarProcess) -> bool:
         return False
 
 
-LOGINS = ("ana@example.com", "kenji@example.com")
+PEOPLE = ("ana@example.com", "kenji@example.com")
 ELEMENTS = (
     ("explorer", ()),
     ("explorer", ("item_share",)),
@@ -354,7 +489,7 @@ def test_killed_at_any_moment_no_token_that_anybody_has_outlives_a_revocation_of
         left = alive(box)
         assert {entry["token"] for entry in left} & set(handed_out) == set()
         # A person's own token and each client's call at most were on their way.
-        assert len(left) <= len(clients) + len(LOGINS), left
+        assert len(left) <= len(clients) + len(PEOPLE), left
         box.reset()
 
 
@@ -367,7 +502,7 @@ def load(sidecar: SidecarProcess, stop: threading.Event, handed_out: list[str], 
         while not stop.is_set():
             element, scopes = ELEMENTS[number % len(ELEMENTS)]
             try:
-                login = LOGINS[number % len(LOGINS)]
+                login = PEOPLE[number % len(PEOPLE)]
                 answer = post(client, login, element=element, scopes=list(scopes), refused=None)
                 if answer.status_code == 200:
                     handed_out.append(answer.json()["access_token"])
@@ -375,7 +510,7 @@ def load(sidecar: SidecarProcess, stop: threading.Event, handed_out: list[str], 
                     client.post("/v1/tokens/revoke", json={"user": {"login": login}})
             except (httpx.TransportError, ProcessError):
                 return
-            number += len(LOGINS) + 1
+            number += len(PEOPLE) + 1
 
 
 def command(sidecar: SidecarProcess, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,12 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import pytest
 
 from box_sidecar.model import Resource, Subject
+from box_sidecar.problems import Problem
+from box_sidecar.settings import PolicySettings, Settings
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess, box_sidecar
 from sidecar.conftest import Serve
-from sidecar.scripted_box import DOWN, LOGINS, Stage
+from sidecar.scripted_box import DENIED, DOWN, LOGINS, Stage
 from sidecar.support import as_user, code, greeted, last, needs_root, request_bytes, status_of, until
 
 
@@ -185,6 +188,28 @@ def test_nothing_that_began_before_ends_in_an_answer() -> None:
         stage.loop.advance(40)
         stage.loop.advance(2)
         assert stage.living() == set()
+
+
+def test_what_box_refuses_of_one_saves_nobody_elses() -> None:
+    limits = PolicySettings(mints_per_minute=100_000, mints_per_user_per_minute=100_000)
+    with Stage(Settings(policy=limits)) as stage:
+        stage.token(LOGINS[0])
+        for number in range(250):
+            stage.token(LOGINS[1], resource=Resource("folder", str(number)))
+        stage.world.fails["revoke of 1"] = DENIED
+        with pytest.raises(Problem, match="251 of 253 tokens"):
+            stage.run(stage.service.revocations.revoke_all())
+        assert {stage.world.made[secret].user_id for secret in stage.world.living()} == {"1"}
+        stage.world.fails.clear()
+
+
+def test_a_service_token_that_was_on_its_way_is_ended_too(box: EmulatorProcess, serve: Serve) -> None:
+    box.fault("delay", path="/oauth2/token", seconds=1.0)
+    sidecar = serve()
+    assert revoke(sidecar, all=True).json() == {"revoked": 0}
+    made = until(lambda: [token["alive"] for token in box.tokens() if token["kind"] == "service"][1:])
+    assert made == [True]
+    assert [token["alive"] for token in box.tokens() if token["kind"] == "service"] == [False, True]
 
 
 def asked(login: str) -> tuple[Any, ...]:

@@ -110,7 +110,13 @@ class BoxClient:
         self._signer = AssertionSigner(app.client_id, app.key) if app.key else None
         self._service_token: Token | None = None
         self._service_grants: SingleFlight[Token] = SingleFlight()
+        self._service_generation = 0
         self._root_way: _RootWay | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether Box is not called, since it has failed again and again."""
+        return self._transport.breaker.is_open
 
     # Grants
 
@@ -125,11 +131,17 @@ class BoxClient:
         return await asyncio.shield(renewal)
 
     async def _renew_service_token(self) -> Token:
-        self._service_token = await self._grant("service", "enterprise", self._enterprise_id)
-        return self._service_token
+        while True:
+            generation = self._service_generation
+            token = await self._grant("service", "enterprise", self._enterprise_id)
+            if generation == self._service_generation:
+                self._service_token = token
+                return token
+            await self.revoke(token.secret)
 
     def forget_service_token(self) -> Token | None:
-        """It is to be revoked: the next call gets another. What it was."""
+        """It is to be revoked, and so is one that is on its way: the next call gets another. What it was."""
+        self._service_generation += 1
         token, self._service_token = self._service_token, None
         return token
 
