@@ -14,7 +14,12 @@ foreach ( array( '_widgets_for_box_account', '_widgets_for_box_address', '_widge
 	delete_metadata( 'user', 0, $widgets_for_box_key, '', true );
 }
 
-$widgets_for_box_options = array( 'widgets_for_box', 'widgets_for_box_network', 'widgets_for_box_site_key', 'widgets_for_box_seal', 'widgets_for_box_baseline', 'widgets_for_box_look_up', 'widgets_for_box_path', 'widgets_for_box_usage' );
+// In a network the site's number follows, also of sites that are gone.
+foreach ( $GLOBALS['wpdb']->get_col( $GLOBALS['wpdb']->prepare( "SELECT DISTINCT meta_key FROM {$GLOBALS['wpdb']->usermeta} WHERE meta_key LIKE %s", $GLOBALS['wpdb']->esc_like( '_widgets_for_box_found_' ) . '%' ) ) as $widgets_for_box_key ) { // phpcs:ignore WordPress.DB -- No function finds keys.
+	delete_metadata( 'user', 0, $widgets_for_box_key, '', true );
+}
+
+$widgets_for_box_options = array( 'widgets_for_box', 'widgets_for_box_network', 'widgets_for_box_site_key', 'widgets_for_box_seal', 'widgets_for_box_baseline', 'widgets_for_box_look_up', 'widgets_for_box_look_up_pace', 'widgets_for_box_path', 'widgets_for_box_usage' );
 $widgets_for_box_events  = array( 'widgets_for_box_revoke_again', 'widgets_for_box_look_up', 'widgets_for_box_usage' );
 
 if ( is_multisite() ) {
@@ -27,7 +32,6 @@ if ( is_multisite() ) {
 		switch_to_blog( $widgets_for_box_site );
 		array_map( 'delete_option', $widgets_for_box_options );
 		array_map( 'wp_unschedule_hook', $widgets_for_box_events );
-		delete_metadata( 'user', 0, '_widgets_for_box_found_' . $widgets_for_box_site, '', true );
 		delete_metadata( 'post', 0, '_widgets_for_box_first_page', '', true );
 		delete_transient( 'widgets_for_box_no_reports' );
 		restore_current_blog();

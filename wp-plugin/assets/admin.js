@@ -151,28 +151,43 @@
 
 	const seconds = ( count ) => new Promise( ( resolve ) => setTimeout( resolve, 1000 * count ) );
 
-	/** Goes on with the look-up of everybody while the page is looked at, at the pace that the site sets. */
+	/**
+	 * Goes on with the look-up of everybody while the page is looked at, at the pace that the site sets. It is announced
+	 * each tenth of the way: each batch would be too often.
+	 */
 	async function lookUpPeople( box ) {
 		const result = box.querySelector( '[data-result]' );
-		for ( let due = 1; due; ) {
+		let announced = '';
+		const announce = ( about ) => {
+			if ( announced !== about ) {
+				announced = about;
+				box.querySelector( '[role="status"]' ).textContent = result.textContent;
+			}
+		};
+		for ( let due = 1, begun = true; due && begun; ) {
 			let wait = LATER;
 			try {
-				const progress = document.hidden ? { due, wait } : await apiFetch( { path: SPACE + 'coverage', method: 'POST' } );
-				( { due, wait } = progress );
+				const progress = document.hidden ? { due, wait, begun } : await apiFetch( { path: SPACE + 'coverage', method: 'POST' } );
+				( { due, wait, begun } = progress );
 				if ( progress.total ) {
 					Object.assign( box.querySelector( 'progress' ), { max: progress.total, value: progress.total - due } );
 					/* translators: 1 and 2: numbers. */
 					const text = sprintf( __( '%1$s of %2$s are looked up.', 'widgets-for-box' ), progress.total - due, progress.total );
 					result.textContent = ( text + ' ' + progress.message ).trim();
+					announce( Math.floor( 10 * ( 1 - ( due / progress.total ) ) ) + progress.message );
 				}
 			} catch ( error ) {
 				result.textContent = explanation( error );
+				announce( result.textContent );
 			}
-			if ( due ) {
+			if ( due && begun ) {
 				await seconds( Math.max( 1, wait ) );
 			}
 		}
-		window.location.reload();
+		// No reload: somebody may be typing.
+		result.append( ' ' );
+		add( result, 'a', { href: window.location.href, textContent: __( 'Show who was found', 'widgets-for-box' ) } );
+		announce( 'end' );
 	}
 
 	/** Shows the button that copies the command before it. Without leave to copy, the command is chosen instead. */

@@ -180,12 +180,24 @@ final class Plugin {
 	 *
 	 * @internal Callback of register_deactivation_hook().
 	 * @since 0.1.0
+	 *
+	 * @param bool $everywhere Whether on all sites of the network.
 	 */
-	public static function deactivate(): void {
+	public static function deactivate( $everywhere = false ): void {
 		Revocations::run();
-		wp_unschedule_hook( self::REVOKE_AGAIN );
-		wp_unschedule_hook( self::LOOK_UP );
-		wp_unschedule_hook( Usage::EVENT );
+		$sites = array(
+			'fields' => 'ids',
+			'number' => 0,
+		);
+		foreach ( $everywhere && is_multisite() ? get_sites( $sites ) : array( get_current_blog_id() ) as $site ) {
+			$other = get_current_blog_id() !== (int) $site && switch_to_blog( $site );
+			wp_unschedule_hook( self::REVOKE_AGAIN );
+			wp_unschedule_hook( Usage::EVENT );
+			Look_Up_Pace::end();
+			if ( $other ) {
+				restore_current_blog();
+			}
+		}
 		delete_metadata( 'user', 0, Address_Link::META, '', true );
 	}
 

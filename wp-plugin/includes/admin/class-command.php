@@ -101,8 +101,8 @@ final class Command {
 	 * ## OPTIONS
 	 *
 	 * [--status=<status>]
-	 * : List these people alone: matched, no_account, ambiguous, inactive, role, denied, unconfirmed, nobody, no_access,
-	 * failed or unknown.
+	 * : List these people alone: matched, first_use, no_account, ambiguous, inactive, role, denied, unconfirmed, nobody,
+	 * no_access, failed or unknown.
 	 *
 	 * [--look-up]
 	 * : Look up first who was not yet, at the pace of a hundred a minute.

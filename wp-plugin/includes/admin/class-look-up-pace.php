@@ -7,6 +7,8 @@
 
 namespace WidgetsForBox;
 
+use WP_Error;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
@@ -17,10 +19,15 @@ defined( 'ABSPATH' ) || exit;
 final class Look_Up_Pace {
 
 	/**
-	 * Option of a site: `since`, when it was begun, and `next`, before when there is to be no further batch, in Unix time;
-	 * `code`, the failure that ended the latest one.
+	 * Option of a site: `since`, when an administrator has begun it, in Unix time. Only they begin and end it.
 	 */
 	const OPTION = 'widgets_for_box_look_up';
+
+	/**
+	 * Option (of the network, where there is one: its sites share the sidecar and what that may ask Box): `next`, before
+	 * when there is to be no further batch, in Unix time; `code` and `fix` of the failure that ended the latest one.
+	 */
+	const PACE = 'widgets_for_box_look_up_pace';
 
 	/**
 	 * Seconds between two batches, whoever runs them: a hundred people a minute where an administrator looks on.
@@ -44,7 +51,17 @@ final class Look_Up_Pace {
 	 * @since 0.1.0
 	 */
 	public static function begin(): void {
-		self::note( array( 'since' => time() ) );
+		update_option( self::OPTION, array( 'since' => time() ), false );
+	}
+
+	/**
+	 * Ends it, until it is begun again. What was found out stays.
+	 *
+	 * @since 0.1.0
+	 */
+	public static function end(): void {
+		delete_option( self::OPTION );
+		wp_unschedule_hook( Plugin::LOOK_UP );
 	}
 
 	/**
@@ -53,7 +70,8 @@ final class Look_Up_Pace {
 	 * @since 0.1.0
 	 */
 	public static function is_begun(): bool {
-		return isset( self::noted()['since'] );
+		$noted = get_option( self::OPTION );
+		return is_array( $noted ) && isset( $noted['since'] );
 	}
 
 	/**
@@ -61,16 +79,29 @@ final class Look_Up_Pace {
 	 *
 	 * @since 0.1.0
 	 *
-	 * @return array{total: int, due: int, wait: int, message: string} `wait` in seconds, `message` why it pauses.
+	 * @return array{begun: bool, total: int, due: int, wait: int, message: string} `wait` in seconds, `message` why it
+	 *                                                                              pauses.
 	 */
 	public static function progress(): array {
-		$code = self::noted()['code'] ?? '';
 		return array(
+			'begun'   => self::is_begun(),
 			'total'   => array_sum( Coverage_Book::counts() ),
 			'due'     => Coverage_Book::count_due(),
 			'wait'    => self::wait(),
-			'message' => is_string( $code ) && '' !== $code ? Errors::sentence( $code ) : '',
+			'message' => self::message(),
 		);
+	}
+
+	/**
+	 * Why it pauses, and what an administrator does about it.
+	 */
+	private static function message(): string {
+		$noted = self::noted();
+		if ( ! is_string( $noted['code'] ?? null ) || '' === $noted['code'] ) {
+			return '';
+		}
+		$sentence = Errors::about_somebody( Errors::make( $noted['code'], array() ) )->get_error_message();
+		return trim( $sentence . ' ' . Findings::translate( is_string( $noted['fix'] ?? null ) ? $noted['fix'] : '' ) );
 	}
 
 	/**
@@ -110,16 +141,29 @@ final class Look_Up_Pace {
 	 *
 	 * @since 0.1.0
 	 *
-	 * @param int    $seconds How long.
-	 * @param string $code    The failure that is the reason.
+	 * @param int           $seconds How long.
+	 * @param WP_Error|null $error   The failure that is the reason.
 	 */
-	public static function pause( int $seconds, string $code = '' ): void {
-		self::note(
+	public static function pause( int $seconds, ?WP_Error $error = null ): void {
+		$data = $error ? (array) $error->get_error_data() : array();
+		update_site_option(
+			self::PACE,
 			array(
 				'next' => time() + min( self::LONGEST_PAUSE, $seconds ),
-				'code' => $code,
-			) + self::noted()
+				'code' => $error ? (string) $error->get_error_code() : '',
+				'fix'  => is_string( $data['fix'] ?? null ) ? $data['fix'] : '',
+			)
 		);
+	}
+
+	/**
+	 * Has the next question see what other processes have noted since this one began.
+	 *
+	 * @since 0.1.0
+	 */
+	public static function read_again(): void {
+		wp_cache_delete( self::PACE, 'options' );
+		wp_cache_delete( get_current_network_id() . ':' . self::PACE, 'site-options' );
 	}
 
 	/**
@@ -128,16 +172,7 @@ final class Look_Up_Pace {
 	 * @return array<string, mixed>
 	 */
 	private static function noted(): array {
-		$noted = get_option( self::OPTION );
+		$noted = get_site_option( self::PACE );
 		return is_array( $noted ) ? $noted : array();
-	}
-
-	/**
-	 * Notes it, where it is not read in every request.
-	 *
-	 * @param array<string, mixed> $state What.
-	 */
-	private static function note( array $state ): void {
-		update_option( self::OPTION, $state, false );
 	}
 }

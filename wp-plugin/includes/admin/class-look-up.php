@@ -43,6 +43,12 @@ final class Look_Up {
 	);
 
 	/**
+	 * Failures that may be about the one person who was asked about. All others are about everybody, and pass once
+	 * something is mended.
+	 */
+	const PERSONAL = array( 'box_refused', 'internal_error', 'invalid_request' );
+
+	/**
 	 * Statuses of an account that can be used, as the sidecar's policy has them.
 	 */
 	const ACTIVE = array( 'active', 'cannot_delete_edit', 'cannot_delete_edit_upload' );
@@ -82,12 +88,12 @@ final class Look_Up {
 	 * @return int About how many the sidecar was asked.
 	 */
 	public static function batch(): int {
-		$turn = Lock::take( 'look-up-' . get_current_blog_id() );
+		$turn = Lock::take( 'look-up' );
 		if ( ! $turn ) {
 			return 0;
 		}
 		try {
-			wp_cache_delete( Look_Up_Pace::OPTION, 'options' );
+			Look_Up_Pace::read_again();
 			if ( Look_Up_Pace::wait() > 0 ) {
 				return 0;
 			}
@@ -154,12 +160,11 @@ final class Look_Up {
 		$reason = Coverage::NO_ACCESS === $state ? Errors::roles_not_allowed()->get_error_message() : '';
 		if ( '' === $state ) {
 			$answer = ( new Sidecar() )->user( (array) $user );
-			$code   = is_wp_error( $answer ) ? (string) $answer->get_error_code() : '';
-			if ( is_wp_error( $answer ) && ! isset( self::STATES[ $code ] ) ) {
+			$state  = is_wp_error( $answer ) ? self::state_of( $answer, (array) $user ) : self::judge( $answer );
+			if ( is_wp_error( $answer ) && '' === $state ) {
 				return $answer;
 			}
-			$state  = is_wp_error( $answer ) ? self::STATES[ $code ] : self::judge( $answer );
-			$reason = is_wp_error( $answer ) ? Errors::about_somebody( $answer )->get_error_message() : '';
+			$reason = is_wp_error( $answer ) && Coverage::FIRST_USE !== $state ? Errors::about_somebody( $answer )->get_error_message() : '';
 			$box    = is_wp_error( $answer ) ? null : array_map( 'strval', array_filter( array_intersect_key( $answer, array_flip( array( 'id', 'login', 'name', 'status', 'role' ) ) ), 'is_scalar' ) );
 		}
 		return array(
@@ -178,11 +183,14 @@ final class Look_Up {
 		$user = People::box_user( $wp_user );
 		$own  = Coverage::without_asking( $wp_user, $user );
 		if ( '' !== $own ) {
-			Coverage::remember( $wp_user->ID, null, $own, time() );
+			// Of somebody whose data was erased nothing is stored again; see Coverage_Book.
+			if ( ! Addresses::is_erased( $wp_user->ID ) || metadata_exists( 'user', $wp_user->ID, People::ASSIGNED ) ) {
+				Coverage::remember( $wp_user->ID, null, $own, time() );
+			}
 			return true;
 		}
 		$kept = Coverage::kept( $wp_user->ID, $user );
-		if ( null === $kept || $kept['when'] <= time() - ( Coverage::MATCHED === $kept['state'] ? Coverage::LIFE : Coverage::LIFE_UNFOUND ) ) {
+		if ( null === $kept || $kept['when'] <= time() - Coverage::LIFE ) {
 			return false;
 		}
 		Coverage::remember( $wp_user->ID, $user, $kept['state'], $kept['when'] );
@@ -202,17 +210,17 @@ final class Look_Up {
 			Coverage::remember( $wp_user->ID, $user, self::judge( $answer ), time() );
 			return true;
 		}
-		$code = (string) $answer->get_error_code();
-		if ( isset( self::STATES[ $code ] ) ) {
-			Coverage::remember( $wp_user->ID, $user, self::STATES[ $code ], time() );
+		$state = self::state_of( $answer, $user );
+		if ( '' !== $state ) {
+			Coverage::remember( $wp_user->ID, $user, $state, time() );
 			return true;
 		}
-		if ( ! self::is_passing( $answer ) ) {
-			// It may be about this person alone, and is not to keep the others waiting for ever.
+		if ( in_array( $answer->get_error_code(), self::PERSONAL, true ) ) {
+			// It is not to keep the others waiting for ever.
 			Coverage::remember( $wp_user->ID, $user, Coverage::FAILED, time() );
 		}
 		$wait = (int) ( ( (array) $answer->get_error_data() )['retry_after'] ?? 0 );
-		Look_Up_Pace::pause( max( $wait, Look_Up_Pace::EVENT_PAUSE ), $code );
+		Look_Up_Pace::pause( max( $wait, Look_Up_Pace::EVENT_PAUSE ), $answer );
 		return false;
 	}
 
@@ -232,12 +240,17 @@ final class Look_Up {
 	}
 
 	/**
-	 * Whether a failure is over by itself, or once the sidecar is mended: it says nothing about a person.
+	 * What a failure means for the person who was asked about.
 	 *
-	 * @param WP_Error $error The failure.
+	 * @param WP_Error              $error The failure.
+	 * @param array<string, string> $user  The Box user.
+	 * @return string Empty if it tells nothing about them.
 	 */
-	private static function is_passing( WP_Error $error ): bool {
-		$status = (int) ( ( (array) $error->get_error_data() )['status'] ?? 0 );
-		return 429 === $status || 503 === $status || in_array( $error->get_error_code(), array( 'sidecar_unreachable', 'sidecar_bad_answer', 'curl_missing' ), true );
+	private static function state_of( WP_Error $error, array $user ): string {
+		$code = (string) $error->get_error_code();
+		if ( 'user_not_found' === $code && isset( $user['external_app_user_id'] ) ) {
+			return Coverage::FIRST_USE;
+		}
+		return self::STATES[ $code ] ?? '';
 	}
 }

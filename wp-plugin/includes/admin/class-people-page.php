@@ -96,30 +96,30 @@ final class People_Page {
 	 */
 	private static function render_look_up(): void {
 		$progress = Look_Up_Pace::progress();
-		$begun    = Look_Up_Pace::is_begun();
+		$begun    = $progress['begun'];
 		if ( $begun && $progress['due'] ) {
 			printf(
-				'<div class="widgets-for-box-progress" data-look-up-people><progress max="%1$d" value="%2$d" aria-label="%3$s"></progress> <span role="status" data-result>%4$s</span></div>',
+				'<div class="widgets-for-box-progress" data-look-up-people><progress max="%1$d" value="%2$d" aria-label="%3$s"></progress> <span data-result>%4$s</span><span class="screen-reader-text" role="status"></span></div>',
 				(int) $progress['total'],
 				(int) ( $progress['total'] - $progress['due'] ),
 				esc_attr__( 'Looking people up', 'widgets-for-box' ),
 				/* translators: 1 and 2: numbers. */
 				esc_html( trim( sprintf( __( '%1$s of %2$s are looked up; it goes on in the background, a few a minute.', 'widgets-for-box' ), number_format_i18n( $progress['total'] - $progress['due'] ), number_format_i18n( $progress['total'] ) ) . ' ' . $progress['message'] ) )
 			);
-			return;
 		}
 		printf( '<form action="%1$s" method="post"><input type="hidden" name="action" value="%2$s">', esc_url( admin_url( 'admin-post.php' ) ), esc_attr( self::BEGIN ) );
 		wp_nonce_field( self::BEGIN );
-		printf(
-			'<p><button class="button%1$s">%2$s</button> <span class="description">%3$s</span></p></form>',
-			$begun ? '' : ' button-primary',
-			esc_html( $begun ? __( 'Look up again who was not found', 'widgets-for-box' ) : __( 'Look people up at Box', 'widgets-for-box' ) ),
-			esc_html__( 'One call to Box for each person, at most a hundred a minute. Who was found is remembered for a month; nobody gets a token.', 'widgets-for-box' )
-		);
+		if ( $begun ) {
+			printf( '<p><button class="button">%1$s</button> <button class="button" name="stop" value="1">%2$s</button></p><p class="description">', esc_html__( 'Look up again who was not found', 'widgets-for-box' ), esc_html__( 'Stop looking people up', 'widgets-for-box' ) );
+			esc_html_e( 'What is changed at Box may show up to an hour later.', 'widgets-for-box' );
+		} else {
+			printf( '<p><button class="button button-primary">%s</button></p><p class="description">', esc_html__( 'Look people up at Box', 'widgets-for-box' ) );
+		}
+		echo ' ', esc_html__( 'One call to Box for each person, at most a hundred a minute, and one more each month until you stop it. Nobody gets a token.', 'widgets-for-box' ), '</p></form>';
 	}
 
 	/**
-	 * Begins the look-up.
+	 * Begins the look-up, or ends it.
 	 *
 	 * @internal Callback of `admin_post_…`.
 	 * @since 0.1.0
@@ -129,7 +129,11 @@ final class People_Page {
 		if ( ! self::is_allowed() ) {
 			wp_die( esc_html__( 'You may not look people up at Box.', 'widgets-for-box' ), 403 );
 		}
-		Look_Up::begin();
+		if ( isset( $_POST['stop'] ) ) {
+			Look_Up_Pace::end();
+		} else {
+			Look_Up::begin();
+		}
 		wp_safe_redirect( self::url() );
 		exit;
 	}

@@ -100,9 +100,8 @@ final class Privacy {
 		$issued = get_user_meta( $wp_user->ID, Issued::META, true );
 		// What others have put there is not ours to export.
 		$issued = is_array( $issued ) && People::is_box_user( $issued['user'] ?? null ) && is_int( $issued['until'] ?? null ) ? $issued : null;
-		$found  = Coverage::of( $wp_user );
 		$values = array(
-			__( 'Looked up at Box', 'widgets-for-box' ) => $found['when'] ? Coverage::label( $found['state'] ) . ', ' . gmdate( 'c', $found['when'] ) : '',
+			__( 'Looked up at Box', 'widgets-for-box' ) => implode( '; ', self::found( $wp_user->ID ) ),
 			__( 'Assigned Box user', 'widgets-for-box' ) => current( People::assigned( $wp_user->ID ) ),
 			__( 'E-mail address for Box', 'widgets-for-box' ) => Profile::history( Addresses::mark( $wp_user->ID ) ),
 			__( 'A link to confirm was sent to', 'widgets-for-box' ) => Sealed_Meta::get( $wp_user->ID, Address_Link::META )['email'] ?? '',
@@ -118,6 +117,24 @@ final class Privacy {
 			);
 		}
 		return $stored;
+	}
+
+	/**
+	 * What is remembered of look-ups of a person, on each site.
+	 *
+	 * @param int $user_id The person.
+	 * @return string[]
+	 */
+	private static function found( int $user_id ): array {
+		$found = array();
+		foreach ( Coverage::stored( $user_id ) as $key => $lines ) {
+			$site = (int) substr( $key, strlen( Coverage::META ) + 1 );
+			foreach ( $lines as $line ) {
+				$parts   = array_pad( explode( ':', $line ), 3, '' );
+				$found[] = implode( ', ', array_filter( array( $site ? (string) get_home_url( $site ) : '', Coverage::label( $parts[2] ), gmdate( 'c', (int) $parts[1] ) ) ) );
+			}
+		}
+		return $found;
 	}
 
 	/**

@@ -28,14 +28,13 @@ final class Coverage_Book {
 		$counts = array_fill_keys( Coverage::STATES, 0 );
 		$cases  = '';
 		foreach ( Coverage::STATES as $state ) {
-			$cases .= $wpdb->prepare( ', SUM( CASE WHEN m.meta_value LIKE %s THEN 1 ELSE 0 END )', self::pattern( $state ) ) . " AS `$state`";
+			$cases .= ', SUM( CASE WHEN ' . self::is_in( $state ) . " THEN 1 ELSE 0 END ) AS `$state`";
 		}
 		// phpcs:ignore WordPress.DB -- Prepared above; no function counts people by a meta.
-		$found = (array) $wpdb->get_row( "SELECT COUNT(*) AS total $cases FROM " . self::people(), ARRAY_A );
+		$found = (array) $wpdb->get_row( "SELECT 0 $cases FROM " . self::people(), ARRAY_A );
 		foreach ( $counts as $state => $count ) {
 			$counts[ $state ] = (int) ( $found[ $state ] ?? 0 );
 		}
-		$counts[ Coverage::UNKNOWN ] = max( 0, (int) ( $found['total'] ?? 0 ) - array_sum( $counts ) );
 		return $counts;
 	}
 
@@ -75,12 +74,7 @@ final class Coverage_Book {
 	 */
 	public static function listed( string $state, int $after, int $limit ): array {
 		$wpdb  = $GLOBALS['wpdb'];
-		$where = '';
-		if ( Coverage::UNKNOWN === $state ) {
-			$where = $wpdb->prepare( ' AND ( m.meta_value IS NULL OR m.meta_value NOT LIKE %s )', self::pattern( '' ) );
-		} elseif ( '' !== $state ) {
-			$where = $wpdb->prepare( ' AND m.meta_value LIKE %s', self::pattern( $state ) );
-		}
+		$where = '' === $state ? '' : ' AND ' . self::is_in( $state );
 		// phpcs:ignore WordPress.DB -- As above.
 		return array_map( 'intval', $wpdb->get_col( 'SELECT u.ID FROM ' . self::people() . $wpdb->prepare( ' WHERE u.ID > %d', $after ) . $where . $wpdb->prepare( ' ORDER BY u.ID LIMIT %d', $limit ) ) );
 	}
@@ -92,13 +86,13 @@ final class Coverage_Book {
 	 */
 	public static function forget_unfound(): void {
 		$wpdb = $GLOBALS['wpdb'];
-		do {
-			// phpcs:ignore WordPress.DB -- As above.
-			$ids = $wpdb->get_col( $wpdb->prepare( "SELECT user_id FROM $wpdb->usermeta WHERE meta_key = %s AND meta_value NOT LIKE %s LIMIT 500", Coverage::key(), self::pattern( Coverage::MATCHED ) ) );
-			foreach ( $ids as $id ) {
-				Coverage::forget( (int) $id );
-			}
-		} while ( $ids );
+		$rows = $wpdb->prepare( "FROM $wpdb->usermeta WHERE meta_key = %s AND meta_value NOT LIKE %s", Coverage::key(), self::pattern( Coverage::MATCHED ) );
+		// phpcs:disable WordPress.DB -- Prepared above. Many at once: there may be thousands, and nobody listens to these rows.
+		foreach ( array_chunk( array_map( 'intval', $wpdb->get_col( "SELECT DISTINCT user_id $rows" ) ), 1000 ) as $ids ) {
+			$wpdb->query( "DELETE $rows AND user_id IN ( " . implode( ', ', $ids ) . ' )' );
+			wp_cache_delete_multiple( $ids, 'user_meta' );
+		}
+		// phpcs:enable
 	}
 
 	/**
@@ -115,12 +109,41 @@ final class Coverage_Book {
 	 */
 	private static function is_due(): string {
 		$epoch = Coverage::epoch();
-		return $GLOBALS['wpdb']->prepare(
-			'( m.meta_value IS NULL OR m.meta_value NOT LIKE %s OR m.meta_value < %s OR ( m.meta_value NOT LIKE %s AND m.meta_value < %s ) )',
+		return 'NOT ' . self::is_erased() . $GLOBALS['wpdb']->prepare(
+			' AND ( m.meta_value IS NULL OR m.meta_value NOT LIKE %s OR m.meta_value < %s OR ( m.meta_value < %s AND ( m.meta_value LIKE %s OR m.meta_value LIKE %s OR m.meta_value LIKE %s ) ) )',
 			self::pattern( '' ),
 			$epoch . ':' . ( time() - Coverage::LIFE ),
-			self::pattern( Coverage::MATCHED ),
-			$epoch . ':' . ( time() - Coverage::LIFE_UNFOUND )
+			$epoch . ':' . ( time() - Coverage::LIFE_OWN ),
+			self::pattern( Coverage::UNCONFIRMED ),
+			self::pattern( Coverage::NOBODY ),
+			self::pattern( Coverage::NO_ACCESS )
+		);
+	}
+
+	/**
+	 * The condition for who is in a state. Whose data was erased is nobody without a line.
+	 *
+	 * @param string $state One of Coverage::STATES.
+	 */
+	private static function is_in( string $state ): string {
+		$wpdb = $GLOBALS['wpdb'];
+		if ( Coverage::UNKNOWN === $state ) {
+			return '( NOT ' . self::is_erased() . $wpdb->prepare( ' AND ( m.meta_value IS NULL OR m.meta_value NOT LIKE %s ) )', self::pattern( '' ) );
+		}
+		$line = $wpdb->prepare( 'm.meta_value LIKE %s', self::pattern( $state ) );
+		return Coverage::NOBODY === $state ? "( $line OR " . self::is_erased() . ' )' : $line;
+	}
+
+	/**
+	 * The condition for whose data was erased, and who was assigned no Box user since: Addresses::is_erased().
+	 */
+	private static function is_erased(): string {
+		$wpdb = $GLOBALS['wpdb'];
+		return $wpdb->prepare(
+			"( EXISTS ( SELECT 1 FROM $wpdb->usermeta e WHERE e.user_id = u.ID AND e.meta_key = %s AND e.meta_value LIKE %s ) AND NOT EXISTS ( SELECT 1 FROM $wpdb->usermeta a WHERE a.user_id = u.ID AND a.meta_key = %s ) )",
+			Addresses::MARK,
+			'%' . $wpdb->esc_like( '"how";' . serialize( Addresses::ERASED ) ) . '%', // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- As WordPress stores it.
+			People::ASSIGNED
 		);
 	}
 

@@ -45,6 +45,7 @@ final class Coverage {
 	const ROLE       = 'role';
 	const DENIED     = 'denied';
 	const FAILED     = 'failed';
+	const FIRST_USE  = 'first_use';
 
 	/**
 	 * Nothing is remembered.
@@ -54,14 +55,14 @@ final class Coverage {
 	/**
 	 * All of them, in the order in which they are shown.
 	 */
-	const STATES = array( self::MATCHED, self::NO_ACCOUNT, self::AMBIGUOUS, self::INACTIVE, self::ROLE, self::DENIED, self::UNCONFIRMED, self::NOBODY, self::NO_ACCESS, self::FAILED, self::UNKNOWN );
+	const STATES = array( self::MATCHED, self::FIRST_USE, self::NO_ACCOUNT, self::AMBIGUOUS, self::INACTIVE, self::ROLE, self::DENIED, self::UNCONFIRMED, self::NOBODY, self::NO_ACCESS, self::FAILED, self::UNKNOWN );
 
 	/**
-	 * Seconds after which somebody is looked up again: who was found stays so, for Box's calls are counted; the others
-	 * are what an administrator is about to mend.
+	 * Seconds after which somebody is looked up again, found or not, for Box's calls are counted: an administrator who has
+	 * mended something asks sooner. What the site itself knows costs nothing.
 	 */
-	const LIFE         = MONTH_IN_SECONDS;
-	const LIFE_UNFOUND = 3 * DAY_IN_SECONDS;
+	const LIFE     = MONTH_IN_SECONDS;
+	const LIFE_OWN = 3 * DAY_IN_SECONDS;
 
 	/**
 	 * A state as people read it.
@@ -73,6 +74,7 @@ final class Coverage {
 	public static function label( string $state ): string {
 		$labels = array(
 			self::MATCHED     => __( 'Matched', 'widgets-for-box' ),
+			self::FIRST_USE   => __( 'Box app user, made on first use', 'widgets-for-box' ),
 			self::NO_ACCOUNT  => __( 'No Box account', 'widgets-for-box' ),
 			self::AMBIGUOUS   => __( 'Ambiguous: several Box accounts', 'widgets-for-box' ),
 			self::INACTIVE    => __( 'Box account not active', 'widgets-for-box' ),
@@ -188,11 +190,27 @@ final class Coverage {
 	 * @param int $user_id The person.
 	 */
 	public static function forget_everywhere( int $user_id ): void {
-		foreach ( array_keys( (array) get_user_meta( $user_id ) ) as $key ) {
+		foreach ( array_keys( self::stored( $user_id ) ) as $key ) {
+			delete_user_meta( $user_id, $key );
+		}
+	}
+
+	/**
+	 * What is stored about a person on all sites, whether or not it still counts.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param int $user_id The person.
+	 * @return array<string, string[]> Lines by meta key.
+	 */
+	public static function stored( int $user_id ): array {
+		$stored = array();
+		foreach ( (array) get_user_meta( $user_id ) as $key => $lines ) {
 			if ( preg_match( '/^' . self::META . '(_\d+)?$/D', (string) $key ) ) {
-				delete_user_meta( $user_id, $key );
+				$stored[ $key ] = array_filter( (array) $lines, 'is_string' );
 			}
 		}
+		return $stored;
 	}
 
 	/**

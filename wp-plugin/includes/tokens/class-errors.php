@@ -80,6 +80,15 @@ final class Errors {
 	}
 
 	/**
+	 * The failure of a person whose app user is not made yet, as an administrator reads it.
+	 *
+	 * @since 0.1.0
+	 */
+	public static function made_on_first_use(): WP_Error {
+		return new WP_Error( 'app_user_not_made', __( 'The Box app user of this person is made when they open their first widget, if the sidecar’s policy allows that.', 'widgets-for-box' ), array( 'status' => 404 ) );
+	}
+
+	/**
 	 * What a visitor is told about a failure.
 	 *
 	 * @since 0.1.0
@@ -119,7 +128,7 @@ final class Errors {
 			case 'curl_missing':
 				return __( 'The connection to Box is down. Your files are safe; please try again later.', 'widgets-for-box' );
 			default:
-				return __( 'The connection to Box is not set up properly. Please tell your administrator.', 'widgets-for-box' );
+				return self::default_sentence();
 		}
 	}
 
@@ -143,7 +152,17 @@ final class Errors {
 		if ( isset( $data['profile'] ) ) {
 			return new WP_Error( $code, __( 'The e-mail address of this person is not confirmed, so it counts for nothing at Box.', 'widgets-for-box' ), $data );
 		}
+		if ( self::default_sentence() === $error->get_error_message() ) {
+			return new WP_Error( $code, __( 'The connection to Box is not set up properly.', 'widgets-for-box' ), $data );
+		}
 		return isset( $sentences[ $code ] ) ? new WP_Error( $code, $sentences[ $code ], $data ) : $error;
+	}
+
+	/**
+	 * What people are told about a failure that only an administrator can mend.
+	 */
+	private static function default_sentence(): string {
+		return __( 'The connection to Box is not set up properly. Please tell your administrator.', 'widgets-for-box' );
 	}
 
 	/**

@@ -83,7 +83,7 @@ final class Tokens {
 
 	/**
 	 * Whether a person would get a token, and as whom. The token is thrown away: nobody holds it, so nobody has to
-	 * be kept from it later.
+	 * be kept from it later. No app user is made: that is left to whom it is for.
 	 *
 	 * @since 0.1.0
 	 *
@@ -95,7 +95,10 @@ final class Tokens {
 		if ( null === $user ) {
 			return self::no_account( $wp_user );
 		}
-		$answer = self::ask( $wp_user, $user, new Widget( 'explorer', '0' ) );
+		$answer = ( new Sidecar() )->token( $user, new Widget( 'explorer', '0' ) );
+		if ( is_wp_error( $answer ) && 'user_not_found' === $answer->get_error_code() && isset( $user['external_app_user_id'] ) ) {
+			return Errors::made_on_first_use();
+		}
 		return is_wp_error( $answer ) ? $answer : array( 'user' => (array) ( $answer['user'] ?? array() ) );
 	}
 
