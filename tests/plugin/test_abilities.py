@@ -162,6 +162,7 @@ def test_commands_about_people_and_usage(site: WordPress, sidecar: ScriptedSidec
     sidecar.answer = box
     forget = (
         "delete_metadata( 'user', 0, '_widgets_for_box_found', '', true ); delete_option( 'widgets_for_box_look_up' );"
+        "delete_site_option( 'widgets_for_box_look_up_pace' );"
     )
     try:
         listed = site.php(

@@ -46,6 +46,7 @@ def blank(site: WordPress) -> Iterator[None]:
     clean = """
         delete_option( 'widgets_for_box_path' );
         delete_option( 'widgets_for_box_look_up' );
+        delete_site_option( 'widgets_for_box_look_up_pace' );
         delete_metadata( 'user', 0, '_widgets_for_box_found', '', true );
         $types = array( 'page', 'post' );
         foreach ( get_posts( array( 'post_type' => $types, 'post_status' => 'any', 'numberposts' => -1 ) ) as $post ) {

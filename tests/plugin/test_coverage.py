@@ -29,15 +29,22 @@ ODD = {
     6: lambda: problem(400, "invalid_request"),
 }
 
+#: What is wrong with the set-up: nothing that tells anything about a person.
+EVERYBODY = (
+    problem(502, "app_not_authorized", "Authorize the app."),
+    problem(403, "peer_not_allowed", "Add the user."),
+    problem(409, "tokens_revoked"),
+)
+
 FORGET = """
     delete_option( 'widgets_for_box_look_up' );
+    delete_site_option( 'widgets_for_box_look_up_pace' );
     wp_unschedule_hook( 'widgets_for_box_look_up' );
     delete_metadata( 'user', 0, '_widgets_for_box_found', '', true );
 """
 #: As if the pause between two batches were over.
 BATCH = """
-    $noted = get_option( 'widgets_for_box_look_up' );
-    update_option( 'widgets_for_box_look_up', array( 'next' => 0 ) + (array) $noted, false );
+    update_site_option( 'widgets_for_box_look_up_pace', array( 'next' => 0 ) );
     echo WidgetsForBox\\Look_Up::batch();
 """
 
@@ -116,9 +123,9 @@ def test_a_story_of_thirty_people(site: WordPress, sidecar: ScriptedSidecar, cro
     assert site.php("echo (int) ( wp_next_scheduled( 'widgets_for_box_look_up' ) - time() > 0 );") == "1"
 
     # The page, the schedule and the command line keep the pace together. A minute: this machine may be slow.
-    noted = "$noted = get_option( 'widgets_for_box_look_up' );"
-    assert int(site.php(noted + " echo $noted['next'] - $noted['since'];")) >= 6
-    site.php(noted + " $noted['next'] = time() + 60; update_option( 'widgets_for_box_look_up', $noted, false );")
+    noted = "$noted = get_site_option( 'widgets_for_box_look_up_pace' );"
+    assert int(site.php(noted + " echo $noted['next'] - get_option( 'widgets_for_box_look_up' )['since'];")) >= 6
+    site.php("update_site_option( 'widgets_for_box_look_up_pace', array( 'next' => time() + 60 ) );")
     number = len(asked(sidecar))
     progress = admin.rest("POST", "widgets-for-box/v1/coverage").json()
     assert 1 <= progress["wait"] <= 60
@@ -157,6 +164,41 @@ def test_a_story_of_thirty_people(site: WordPress, sidecar: ScriptedSidecar, cro
     users = admin.get("/wp-admin/users.php?s=crowd1@example.com").text
     assert re.search(r'data-state="no_account">No Box account<', users)
     assert "data-state" not in site.login("olga").get("/wp-admin/profile.php").text
+
+    # Who was not found costs no further call for a month; what the site itself knows costs none at all.
+    aged = (
+        'global $wpdb; $wpdb->query( "UPDATE $wpdb->usermeta SET meta_value = REPLACE( meta_value, SUBSTR('
+        " meta_value, 10, 10 ), SUBSTR( meta_value, 10, 10 ) - {days} * 86400 )"
+        " WHERE meta_key = '_widgets_for_box_found'\" ); wp_cache_flush();"
+        " echo WidgetsForBox\\Coverage_Book::count_due();"
+    )
+    number = len(asked(sidecar))
+    assert site.php(aged.format(days=4)) == "2", "crowd29 and crowd30"
+    assert site.php(BATCH) == "0"
+    assert len(asked(sidecar)) == number
+    assert site.php(aged.format(days=27)) == str(before - 2)
+
+    # Stopped, it stays so, whoever asks, until an administrator begins it again.
+    page = admin.get(PAGE).text
+    assert "data-look-up-people" in page
+    assert "Look up again who was not found" in page
+    admin.post("/wp-admin/admin-post.php", data={**form, "_wpnonce": nonce[1], "stop": "1"}).raise_for_status()
+    for _ in range(2):
+        progress = admin.rest("POST", "widgets-for-box/v1/coverage").json()
+        assert (progress["begun"], progress["due"]) == (False, before - 2)
+        assert "Look people up at Box" in admin.get(PAGE).text
+    assert site.php("echo (int) wp_next_scheduled( 'widgets_for_box_look_up' );") == "0"
+    assert len(asked(sidecar)) == number
+    site.php(aged.format(days=-31))
+    site.php("WidgetsForBox\\Look_Up::begin();")
+
+    # “Again” is about those who were not found, and ends whatever other plugins do about the rows.
+    number = len(asked(sidecar))
+    site.php("update_site_option( 'widgets_for_box_look_up_pace', array( 'next' => 0 ) );"
+             " add_filter( 'delete_user_metadata', '__return_false' ); WidgetsForBox\\Look_Up::begin();")  # fmt: skip
+    again = [re.search(r"crowd(\d+)%40", path) for path in asked(sidecar)[number:]]
+    assert sorted(int(one[1]) for one in again if one) == [1, 2, 3, 4, 5, 6]
+    assert counts(site)["matched"] == before - 8
 
     # What is no longer true is not shown, whoever changed it.
     site.php("wp_set_current_user( 1 ); WidgetsForBox\\People::assign( $data['id'], array( 'id' => '5' ) );",
@@ -197,14 +239,32 @@ def test_a_file_for_spreadsheets(site: WordPress, sidecar: ScriptedSidecar, crow
     answer = admin.get(address)
     assert answer.headers["content-type"].startswith("text/csv")
     assert "attachment" in answer.headers["content-disposition"]
-    rows = {row["login"]: row for row in csv.DictReader(io.StringIO(answer.text))}
+    assert answer.content.startswith(b"\xef\xbb\xbf"), "Else Excel garbles names."
+    rows = {row["login"]: row for row in csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))}
     assert rows["crowd7"]["name"] == "'=cmd|calc!A1"
     assert rows["crowd29"]["status"] in ("unconfirmed", "unknown")
     assert len(rows) >= crowd
     for text in ("=1", "+1", "-1", "@x", "\t=1", " =1", "＝1", '"=1', "|x"):
         harmless = site.php("echo WidgetsForBox\\People_Export::harmless( $data['text'] );", text=text)
         assert harmless == "'" + text
-    assert site.php("echo WidgetsForBox\\People_Export::harmless( 'O=K' );") == "O=K"
+    inner = {
+        "x;=1+1;y": "x;'=1+1;y",
+        'x; "＋1': "x;' \"＋1",
+        "x\t@y\n-z": "x\t'@y\n'-z",
+        "=1;=2": "'=1;'=2",
+        "x;\u200b=1": "x;'\u200b=1",
+        "O=K; a-b": "O=K; a-b",
+    }
+    for text, harmless in inner.items():
+        assert site.php("echo WidgetsForBox\\People_Export::harmless( $data['text'] );", text=text) == harmless
+    broken = 'echo bin2hex( WidgetsForBox\\People_Export::harmless( "\\xFFx;=1" ) );'
+    assert bytes.fromhex(site.php(broken)).endswith(b"x;'=1")
+    kept = (
+        "foreach ( array( false, true ) as $lasts ) { wp_using_ext_object_cache( $lasts );"
+        " foreach ( WidgetsForBox\\People_Export::rows( '' ) as $row ) { $one = $row['login']; }"
+        " echo (int) (bool) wp_cache_get( get_user_by( 'login', $one )->ID, 'user_meta' ); wp_cache_flush(); }"
+    )
+    assert site.php(kept) in ("01", "11"), "A cache that lasts is everybody's."
 
 
 @pytest.mark.parametrize("site", ["6.8"], indirect=True)
@@ -215,8 +275,9 @@ def test_a_file_for_spreadsheets(site: WordPress, sidecar: ScriptedSidecar, crow
         (Answer(503, problem(503, "box_rate_limited").body, {"Retry-After": "99999"}), (3500, 3600)),
         (problem(503, "box_unavailable"), (50, 60)),
         (Answer(200, "<html>"), (50, 60)),
+        *((answer, (50, 60)) for answer in EVERYBODY),
     ],
-    ids=["our limit", "Box's limit", "Box is away", "another program"],
+    ids=["our limit", "Box's limit", "Box is away", "another program", *(answer.body["code"] for answer in EVERYBODY)],
 )
 def test_it_stops_when_told_to(
     site: WordPress, sidecar: ScriptedSidecar, crowd: int, answer: Answer, wait: tuple[int, int]
@@ -227,6 +288,9 @@ def test_it_stops_when_told_to(
     progress: dict[str, Any] = site.login("admin").rest("POST", "widgets-for-box/v1/coverage").json()
     assert wait[0] <= progress["wait"] <= wait[1]
     assert progress["message"]
+    assert "Please tell your administrator" not in progress["message"], "Who reads it is one."
+    if isinstance(answer.body, dict) and answer.body["fix"]:
+        assert progress["message"].endswith(answer.body["fix"])
     assert len(asked(sidecar)) == 1
     assert "failed" not in counts(site), "It says nothing about the person."
     page = site.login("admin").get(PAGE).text
@@ -238,8 +302,7 @@ def test_two_at_once_are_one(site: WordPress, sidecar: ScriptedSidecar, crowd: i
     """Another process holds the turn, and is killed in the end."""
     site.php("update_option( 'widgets_for_box_look_up', array( 'since' => time() ), false );")
     held = site.php(
-        "$turn = WidgetsForBox\\Lock::take( 'look-up-' . get_current_blog_id() );"
-        " echo $turn ? 'held' : 'free', WidgetsForBox\\Look_Up::batch();"
+        "$turn = WidgetsForBox\\Lock::take( 'look-up' ); echo $turn ? 'held' : 'free', WidgetsForBox\\Look_Up::batch();"
     )
     assert held == "held0"
     assert not asked(sidecar)
@@ -284,6 +347,45 @@ def test_what_is_remembered_grants_nothing_and_is_erased(site: WordPress, sideca
     assert re.match(r"[0-9a-f]{8}:\d{10}:matched:[0-9a-f]{16} ", exported), "A state and a time, and nobody's name."
     assert "Looked up at Box" in exported
     assert exported.endswith("0")
+
+    # Nobody writes a line about them again, and nobody waits for one.
+    site.php("update_option( 'widgets_for_box_look_up', array( 'since' => time() ), false );")
+    for _ in range(9):
+        site.php(BATCH)
+    assert site.php("echo WidgetsForBox\\Coverage_Book::count_due();") == "0"
+    lines = "echo count( get_user_meta( $data['id'], '_widgets_for_box_found' ) );"
+    assert site.php(lines, id=user_id(site, "crowd5")) == "0"
+    assert counts(site)["nobody"] == 1
+    assert state_of(site, "crowd5") == "nobody"
+    assert "crowd5@example.com" in site.login("admin").get(PAGE + "&state=nobody").text
+    # What the site itself knows is stored, too, and so exported.
+    export = "echo wp_json_encode( WidgetsForBox\\Privacy::export( 'crowd29@example.com' ) );"
+    assert "Address not confirmed, 20" in site.php(export)
+    # An administrator has decided: there is somebody to be looked up.
+    assign = "wp_set_current_user( 1 ); WidgetsForBox\\People::assign( $data['id'], array( 'id' => '5' ) );"
+    site.php(assign, id=user_id(site, "crowd5"))
+    site.php(BATCH)
+    assert state_of(site, "crowd5") == "matched"
+
+
+@pytest.mark.parametrize("site", ["6.8"], indirect=True)
+def test_who_gets_an_app_user_on_first_use_is_not_without_an_account(
+    site: WordPress, sidecar: ScriptedSidecar, crowd: int
+) -> None:
+    sidecar.answer = lambda request: problem(404, "user_not_found")
+    site.php("update_option( 'widgets_for_box', array( 'account' => 'app_user' ) ); WidgetsForBox\\Look_Up::begin();")
+    try:
+        assert counts(site)["first_use"] == 10
+        assert "no_account" not in counts(site)
+        admin = site.login("admin")
+        assert "Box app user, made on first use: 10" in html.unescape(admin.get(PAGE).text)
+        tried = admin.rest("POST", "widgets-for-box/v1/trial", json={"user": user_id(site, "crowd1")})
+        assert (tried.status_code, tried.json()["code"]) == (404, "app_user_not_made")
+        assert "name" not in sidecar.requests[-1].body["user"], "With a name the sidecar would make one."
+        found = site.php("echo wp_json_encode( WidgetsForBox\\Look_Up::now( get_user_by( 'login', 'crowd1' ) ) );")
+        assert json.loads(found)["status"] == "first_use"
+    finally:
+        site.php("delete_option( 'widgets_for_box' );")
 
 
 @pytest.mark.parametrize("site", ["6.8"], indirect=True)

@@ -250,11 +250,44 @@ def test_each_site_looks_up_its_own_people(network: WordPress, sidecar: Scripted
         echo wp_json_encode( array( $second, array_keys( $first ) ) );
         WidgetsForBox\\Coverage::forget_everywhere( get_user_by( 'login', 'chief' )->ID );
         echo count( get_user_meta( get_user_by( 'login', 'chief' )->ID, '_widgets_for_box_found_2' ) );
-        delete_blog_option( 2, 'widgets_for_box_look_up' );
         """
     )
     assert found == '[{"matched":1},["unknown"]]0'
     assert [request.path for request in sidecar.requests] == ["/v1/users?login=chief%40example.com"]
+    # The pace is the network's: what two sites ask the sidecar, they ask one after the other.
+    later = network.php(
+        """
+        update_site_option( 'widgets_for_box_look_up_pace', array( 'next' => time() + 60 ) );
+        WidgetsForBox\\Look_Up::begin();
+        update_site_option( 'widgets_for_box_look_up_pace', array( 'next' => 0 ) );
+        WidgetsForBox\\Look_Up::run();
+        switch_to_blog( 2 );
+        WidgetsForBox\\Look_Up::run();
+        WidgetsForBox\\Coverage::remember( 1, null, 'nobody', 1 );
+        restore_current_blog();
+        WidgetsForBox\\Coverage::remember( 1, null, 'unconfirmed', 1 );
+        echo wp_json_encode( WidgetsForBox\\Privacy::export( 'admin@example.com' ), JSON_UNESCAPED_SLASHES );
+        WidgetsForBox\\Coverage::forget_everywhere( 1 );
+        """
+    )
+    asked = [request.path for request in sidecar.requests[1:]]
+    assert len(asked) > 0
+    assert not [path for path in asked if "chief" in path]
+    assert "/second, No Box user by the settings, 1970" in later
+    assert "Address not confirmed, 1970" in later
+    # Whoever deactivates it everywhere ends it everywhere.
+    left = network.php(
+        """
+        switch_to_blog( 2 );
+        wp_schedule_single_event( time() + 999, 'widgets_for_box_look_up' );
+        restore_current_blog();
+        WidgetsForBox\\Plugin::deactivate( true );
+        switch_to_blog( 2 );
+        echo (int) wp_next_scheduled( 'widgets_for_box_look_up' ), (int) WidgetsForBox\\Look_Up_Pace::is_begun();
+        delete_site_option( 'widgets_for_box_look_up_pace' );
+        """
+    )
+    assert left == "00"
 
 
 def test_uninstalling_cleans_every_site(network: WordPress) -> None:
@@ -266,6 +299,7 @@ def test_uninstalling_cleans_every_site(network: WordPress) -> None:
         $before = get_site_option( 'widgets_for_box_network' );
         update_user_meta( 1, 'widgets_for_box_account', array( 'id' => '1' ) );
         update_user_meta( 1, '_widgets_for_box_found_2', 'x' );
+        update_user_meta( 1, '_widgets_for_box_found_77', 'x' );
         update_blog_option( 2, 'widgets_for_box_look_up', array( 'since' => 1 ) );
         define( 'WP_UNINSTALL_PLUGIN', 'widgets-for-box/widgets-for-box.php' );
         require WP_PLUGIN_DIR . '/widgets-for-box/uninstall.php';
@@ -273,8 +307,9 @@ def test_uninstalling_cleans_every_site(network: WordPress) -> None:
             get_blog_option( 1, 'widgets_for_box' ), get_blog_option( 2, 'widgets_for_box' ),
             get_site_option( 'widgets_for_box_network' ), get_user_meta( 1, 'widgets_for_box_account', true ),
             get_user_meta( 1, '_widgets_for_box_found_2', true ), get_blog_option( 2, 'widgets_for_box_look_up' ),
+            get_user_meta( 1, '_widgets_for_box_found_77', true ),
         ) );
         update_site_option( 'widgets_for_box_network', $before );
         """
     )
-    assert left == '[false,false,false,"","",false]'
+    assert left == '[false,false,false,"","",false,""]'

@@ -91,7 +91,7 @@ final class People_Export {
 	 */
 	public static function harmless( string $text ): string {
 		if ( ! preg_match( '//u', $text ) ) {
-			$text = "'" . wp_check_invalid_utf8( $text, true );
+			$text = "'" . preg_replace( '/[\x80-\xff]/', '?', $text );
 		}
 		// What stands before it may be dropped by the program that reads it; some take the wide forms for the usual.
 		return (string) preg_replace( '/(\A|[;\t\r\n])([\p{C}\p{Z}"\']*[=+\-@|%\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])/u', "$1'$2", $text );

@@ -142,7 +142,7 @@ final class Coverage_Book {
 		return $wpdb->prepare(
 			"( EXISTS ( SELECT 1 FROM $wpdb->usermeta e WHERE e.user_id = u.ID AND e.meta_key = %s AND e.meta_value LIKE %s ) AND NOT EXISTS ( SELECT 1 FROM $wpdb->usermeta a WHERE a.user_id = u.ID AND a.meta_key = %s ) )",
 			Addresses::MARK,
-			'%' . $wpdb->esc_like( '"how";' . serialize( Addresses::ERASED ) ) . '%', // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- As WordPress stores it.
+			'%' . $wpdb->esc_like( sprintf( '"how";s:%d:"%s";', strlen( Addresses::ERASED ), Addresses::ERASED ) ) . '%', // As WordPress stores it.
 			People::ASSIGNED
 		);
 	}
