@@ -185,18 +185,12 @@ final class Plugin {
 	 */
 	public static function deactivate( $everywhere = false ): void {
 		Revocations::run();
-		$sites = array(
-			'fields' => 'ids',
-			'number' => 0,
-		);
-		foreach ( $everywhere && is_multisite() ? get_sites( $sites ) : array( get_current_blog_id() ) as $site ) {
+		foreach ( $everywhere && is_multisite() ? get_sites( 'fields=ids&number=0' ) : array( get_current_blog_id() ) as $site ) {
 			$other = get_current_blog_id() !== (int) $site && switch_to_blog( $site );
 			wp_unschedule_hook( self::REVOKE_AGAIN );
 			wp_unschedule_hook( Usage::EVENT );
 			Look_Up_Pace::end();
-			if ( $other ) {
-				restore_current_blog();
-			}
+			$other && restore_current_blog();
 		}
 		delete_metadata( 'user', 0, Address_Link::META, '', true );
 	}
