@@ -36,25 +36,21 @@
 		return [ error.message, error.data?.fix ].filter( Boolean ).join( ' ' );
 	}
 
+	/** Whether each step was last to be open. */
+	const opens = new Map();
+	document.querySelectorAll( '[data-step]' ).forEach( ( step ) => opens.set( step, step.querySelector( 'details' ).open ) );
+
 	/** Shows how far the path has come. What somebody has opened or folded stays so, unless that has changed. */
 	function showSteps( steps ) {
-		const next = () => document.querySelector( '[data-step]:not([data-state="done"], [data-state="look"])' );
-		const before = next();
-		const changed = new Set();
-		document.querySelectorAll( '[data-step]' ).forEach( ( step ) => {
-			const { state, label, text } = steps[ step.dataset.step ];
+		opens.forEach( ( opened, step ) => {
+			const { state, label, text, open } = steps[ step.dataset.step ];
 			step.querySelector( '[data-label]' ).textContent = label;
 			step.querySelector( '[data-text]' ).textContent = text;
-			if ( step.dataset.state !== state ) {
+			if ( step.dataset.state !== state || open !== opened ) {
 				step.dataset.state = state;
-				changed.add( step );
+				step.querySelector( 'details' ).open = open;
+				opens.set( step, open );
 			}
-		} );
-		if ( next() && next() !== before ) {
-			changed.add( next() );
-		}
-		changed.forEach( ( step ) => {
-			step.querySelector( 'details' ).open = step === next() || step.dataset.state === 'fail';
 		} );
 	}
 

@@ -77,8 +77,8 @@ export default ( { widgets, configuration, text, announcement, load } ) => {
 		const [ , elements, locale ] = /^([a-z]{2}-[A-Z]{2})\/([A-Za-z]{2,3}(?:_\w{2,20})?)?$/.exec( language ) || [];
 		configuration.locale = elements || page.locale;
 		configuration.elements = elements ? page.elementsIn.replace( '{locale}', elements ) : page.elements;
-		if ( element ) {
-			// What takes longest need not wait for the sentences.
+		if ( element && container.dataset.state === 'loading' ) {
+			// What takes longest need not wait for the sentences; what waits for its button waits with all of it.
 			load( element + '.js', configuration ).catch( () => {} );
 		}
 		const late = new Promise( ( resolve ) => setTimeout( resolve, PATIENCE ) );

@@ -207,7 +207,7 @@
 	}
 
 	/** What other parts work with. */
-	const page = { widgets, events, Failure, getToken, refuse, accept, identify, identifyAgain, load, add, start, explain, recover, part };
+	const page = { widgets, events, Failure, getToken, refuse, accept, identify, identifyAgain, wasLoggedIn, load, add, start, near, explain, recover, part };
 
 	function begin() {
 		// A script element and no other: authors may give any id to what they write.

@@ -20,22 +20,25 @@ final class Checklist_View {
 	const ADMIN   = 'https://app.box.com/master';
 
 	/**
+	 * What turns everything off, in this order: whoever has a page open asks for another token as soon as one ends.
+	 */
+	const OFF = "sed -i 's/^issue = true/issue = false/' /etc/box-sidecar/box-sidecar.toml\nsystemctl reload box-sidecar\nbox-sidecar revoke --all";
+
+	/**
 	 * Prints the path.
 	 *
 	 * @since 0.1.0
 	 *
-	 * @param array<string, array{state: string, label: string, text: string}> $steps As of Checklist.
+	 * @param array<string, array{state: string, label: string, text: string, open: bool}> $steps As of Checklist.
 	 */
 	public static function render( array $steps ): void {
-		$next = key( array_filter( $steps, static fn( array $step ): bool => ! in_array( $step['state'], array( Checklist::DONE, Checklist::LOOK ), true ) ) );
 		echo '<h2>', esc_html__( 'From here to the first page', 'widgets-for-box' ), '</h2><ol class="widgets-for-box-path">';
 		foreach ( $steps as $id => $step ) {
-			$open = $id === $next || Checklist::FAIL === $step['state'];
 			printf(
 				'<li data-step="%1$s" data-state="%2$s"><details%3$s><summary><span class="widgets-for-box-step">%4$s</span> <span class="widgets-for-box-step-state" data-label>%5$s</span></summary><div>',
 				esc_attr( $id ),
 				esc_attr( $step['state'] ),
-				$open ? ' open' : '',
+				$step['open'] ? ' open' : '',
 				esc_html( Checklist::title( $id ) ),
 				esc_html( $step['label'] )
 			);
@@ -65,7 +68,8 @@ final class Checklist_View {
 	 * The sidecar.
 	 */
 	private static function render_sidecar(): void {
-		echo '<p>', esc_html__( 'A service beside the web server that alone holds the key. As root on this server, with box_config.json in the folder:', 'widgets-for-box' ), '</p>';
+		/* translators: %s: name of a document. */
+		echo '<p>', esc_html( sprintf( __( 'A service beside the web server that alone holds the key. Install it first: %s of this project, with a checkout of it, tells how. Then, as root on this server, in the folder where you saved box_config.json:', 'widgets-for-box' ), 'docs/install.md' ) ), '</p>';
 		self::command( 'box-sidecar setup --json box_config.json' );
 		/* translators: %s: path of a socket. */
 		echo '<p class="description">', esc_html( sprintf( __( 'WordPress looks for it at %s.', 'widgets-for-box' ), Settings::get( 'socket' ) ) ), '</p>';
@@ -79,6 +83,8 @@ final class Checklist_View {
 		echo '<p>', esc_html( Elements::self_hosted() ? __( 'Pages load a copy that you host.', 'widgets-for-box' ) : __( 'Pages load them from Box’s own network. Nothing is to be done, unless you want to host a copy yourself:', 'widgets-for-box' ) ), '</p>';
 		if ( ! Elements::self_hosted() ) {
 			self::command( 'make elements DEST=box-ui-elements' );
+			/* translators: 1: name of a setting, 2: name of a document. */
+			echo '<p>', esc_html( sprintf( __( 'That is run in a checkout of the project. Afterwards, say under “%1$s” where the folder is served; see %2$s.', 'widgets-for-box' ), __( 'Source', 'widgets-for-box' ), 'docs/elements.md' ) ), '</p>';
 		}
 	}
 
@@ -102,9 +108,10 @@ final class Checklist_View {
 	private static function render_page(): void {
 		echo '<p>', esc_html__( 'A draft with a Box explorer, opened in the editor: you see your own files in it, and publish it when you like.', 'widgets-for-box' ), '</p>';
 		if ( First_Page::is_allowed() ) {
+			$label = First_Page::made() ? __( 'Open the first page', 'widgets-for-box' ) : __( 'Make the first page', 'widgets-for-box' );
 			printf( '<form action="%s" method="post">', esc_url( admin_url( 'admin-post.php?action=' . First_Page::ACTION ) ) );
 			wp_nonce_field( First_Page::ACTION );
-			printf( '<p><button class="button button-primary">%s</button></p></form>', esc_html__( 'Make the first page', 'widgets-for-box' ) );
+			printf( '<p><button class="button button-primary">%1$s</button> <button class="button" name="there" value="1">%2$s</button></p></form>', esc_html( $label ), esc_html__( 'There is one already', 'widgets-for-box' ) );
 		}
 	}
 
@@ -125,13 +132,10 @@ final class Checklist_View {
 	 */
 	public static function render_off(): void {
 		echo '<details class="widgets-for-box-fold"><summary>', esc_html__( 'Off in ten seconds', 'widgets-for-box' ), '</summary>';
-		echo '<p>', esc_html__( 'Everybody’s tokens end now; as root on this server:', 'widgets-for-box' ), '</p>';
-		self::command( 'box-sidecar revoke --all' );
+		echo '<p>', esc_html__( 'Nobody gets a new token, and everybody’s tokens end; as root on this server:', 'widgets-for-box' ), '</p>';
+		self::command( self::OFF );
 		echo '<p>', esc_html__( 'One person’s tokens end:', 'widgets-for-box' ), '</p>';
 		self::command( 'box-sidecar revoke --login EMAIL' );
-		/* translators: 1: a line of a configuration file, 2: a part of it, 3: its path. */
-		echo '<p>', esc_html( sprintf( __( 'Nobody gets new ones: write %1$s under %2$s in %3$s, and then:', 'widgets-for-box' ), 'issue = false', '[policy]', '/etc/box-sidecar/box-sidecar.toml' ) ), '</p>';
-		self::command( 'systemctl reload box-sidecar' );
 		echo '</details>';
 	}
 

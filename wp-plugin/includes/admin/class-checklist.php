@@ -18,7 +18,8 @@ defined( 'ABSPATH' ) || exit;
 final class Checklist {
 
 	/**
-	 * Option of a site: `when` it was last looked, `checks` as status by id, and `page`, one with a widget.
+	 * Option of a site: `when` it was last looked, `checks` as status by id, `page`, one with a widget, and `ticked`,
+	 * whether an administrator says that there is one.
 	 */
 	const OPTION = 'widgets_for_box_path';
 
@@ -29,13 +30,14 @@ final class Checklist {
 	const PAGE     = 'page';
 
 	/**
-	 * By which findings a step is judged.
+	 * By which findings a step is judged; the sidecar's by all others, also those of a later release: nothing that needs
+	 * mending is of no step.
 	 */
 	const CHECKS = array(
 		self::APP      => array( 'app', 'key', 'lookup', 'exchange' ),
-		self::SIDECAR  => array( 'sidecar', 'audit', 'socket', 'network', 'configuration' ),
 		self::ELEMENTS => array( 'elements' ),
-		self::PEOPLE   => array( 'registration', 'site' ),
+		self::PEOPLE   => array( 'registration', 'addresses', 'site' ),
+		self::PAGE     => array( 'https' ),
 	);
 
 	/**
@@ -89,16 +91,36 @@ final class Checklist {
 	 * @since 0.1.0
 	 *
 	 * @param array<int, array{id: string, status: string, summary: string, fix: string}> $checks As of Status::checks().
-	 * @return array<string, array{state: string, label: string, text: string}> The steps.
+	 * @return array<string, array{state: string, label: string, text: string, open: bool}> The steps.
 	 */
 	public static function take( array $checks ): array {
-		$noted = array(
+		$before = self::noted();
+		$noted  = array(
 			'when'   => time(),
 			'checks' => self::statuses( $checks ),
-			'page'   => First_Page::published(),
-		);
+			'page'   => First_Page::published( (int) ( $before['page'] ?? 0 ) ),
+		) + $before;
 		update_option( self::OPTION, $noted, false );
 		return self::steps( $noted, $checks );
+	}
+
+	/**
+	 * Takes an administrator's word that there is a page: a widget may be where no post's text tells of it.
+	 *
+	 * @since 0.1.0
+	 */
+	public static function tick(): void {
+		update_option( self::OPTION, array( 'ticked' => true ) + self::noted(), false );
+	}
+
+	/**
+	 * What is noted.
+	 *
+	 * @return array<string, mixed>
+	 */
+	private static function noted(): array {
+		$noted = get_option( self::OPTION );
+		return is_array( $noted ) ? $noted : array();
 	}
 
 	/**
@@ -106,11 +128,10 @@ final class Checklist {
 	 *
 	 * @since 0.1.0
 	 *
-	 * @return array<string, array{state: string, label: string, text: string}>
+	 * @return array<string, array{state: string, label: string, text: string, open: bool}>
 	 */
 	public static function known(): array {
-		$noted = get_option( self::OPTION );
-		return self::steps( is_array( $noted ) ? $noted : array(), array() );
+		return self::steps( self::noted(), array() );
 	}
 
 	/**
@@ -118,32 +139,65 @@ final class Checklist {
 	 *
 	 * @param array<string, mixed>             $noted  As OPTION has it.
 	 * @param array<int, array<string, mixed>> $checks The findings themselves, as far as they are at hand.
-	 * @return array<string, array{state: string, label: string, text: string}>
+	 * @return array<string, array{state: string, label: string, text: string, open: bool}>
 	 */
 	private static function steps( array $noted, array $checks ): array {
+		$states = self::states( $noted );
+		$next   = key( array_filter( $states, static fn( string $state ): bool => ! in_array( $state, array( self::DONE, self::LOOK ), true ) ) );
+		$steps  = array();
+		foreach ( $states as $step => $state ) {
+			// Only the sidecar can tell whether the app is made, so that the two are the next step together.
+			$along          = self::SIDECAR === $step && self::APP === $next && in_array( $state, array( self::TODO, self::UNKNOWN ), true );
+			$steps[ $step ] = array(
+				'state' => $state,
+				'label' => self::label( $state ),
+				'text'  => self::text( $step, $state, $checks ),
+				'open'  => $step === $next || self::FAIL === $state || $along,
+			);
+		}
+		return $steps;
+	}
+
+	/**
+	 * The state of each step by what is noted.
+	 *
+	 * @param array<string, mixed> $noted As OPTION has it.
+	 * @return array<string, string>
+	 */
+	private static function states( array $noted ): array {
 		$statuses = is_array( $noted['checks'] ?? null ) ? $noted['checks'] : array();
 		$states   = array(
 			self::APP      => self::judge( self::APP, $statuses ),
 			self::SIDECAR  => self::judge( self::SIDECAR, $statuses ),
 			self::ELEMENTS => self::judge( self::ELEMENTS, $statuses, self::DONE ),
 			self::PEOPLE   => self::judge( self::PEOPLE, $statuses, self::DONE ),
-			self::PAGE     => get_post_status( (int) ( $noted['page'] ?? 0 ) ) === 'publish' && ! empty( $noted['page'] ) ? self::DONE : self::TODO,
+			self::PAGE     => self::judge( self::PAGE, $statuses, self::DONE ),
 		);
-		if ( self::FAIL === $states[ self::SIDECAR ] && 'fail' === ( $statuses['sidecar'] ?? '' ) ) {
+		if ( 'fail' === ( $statuses['sidecar'] ?? '' ) ) {
 			$states[ self::SIDECAR ] = self::TODO;
 		}
-		if ( self::DONE === $states[ self::PEOPLE ] ) {
-			$states[ self::PEOPLE ] = self::of_people();
+		$people = self::of_people();
+		if ( self::FAIL !== $states[ self::PEOPLE ] && self::DONE !== $people ) {
+			$states[ self::PEOPLE ] = $people;
 		}
-		$steps = array();
-		foreach ( $states as $step => $state ) {
-			$steps[ $step ] = array(
-				'state' => $state,
-				'label' => self::label( $state ),
-				'text'  => self::PEOPLE === $step && Look_Up_Pace::is_begun() ? Coverage_Picture::headline( Coverage_Book::counts() ) . '.' : self::words( $step, $checks ),
-			);
+		if ( self::FAIL !== $states[ self::PAGE ] && empty( $noted['ticked'] ) && ! First_Page::is_published( (int) ( $noted['page'] ?? 0 ) ) ) {
+			$states[ self::PAGE ] = self::TODO;
 		}
-		return $steps;
+		return $states;
+	}
+
+	/**
+	 * Of which step a finding is.
+	 *
+	 * @param string $id Its id.
+	 */
+	private static function step_of( string $id ): string {
+		foreach ( self::CHECKS as $step => $ids ) {
+			if ( in_array( $id, $ids, true ) ) {
+				return $step;
+			}
+		}
+		return self::SIDECAR;
 	}
 
 	/**
@@ -154,12 +208,12 @@ final class Checklist {
 	 * @param string                $otherwise What it is if nothing was found.
 	 */
 	private static function judge( string $step, array $statuses, string $otherwise = self::UNKNOWN ): string {
-		$found = array_intersect_key( $statuses, array_flip( self::CHECKS[ $step ] ) );
-		if ( self::APP === $step && ! isset( $found['app'] ) ) {
-			$found = array(); // That its key opens says nothing about Box.
-		}
+		$found = array_filter( $statuses, static fn( string $id ): bool => self::step_of( $id ) === $step, ARRAY_FILTER_USE_KEY );
 		if ( in_array( 'fail', $found, true ) ) {
 			return self::FAIL;
+		}
+		if ( self::APP === $step && ! isset( $found['app'] ) ) {
+			$found = array(); // That its key opens says nothing about Box.
 		}
 		if ( ! $found ) {
 			return $otherwise;
@@ -180,6 +234,24 @@ final class Checklist {
 	}
 
 	/**
+	 * What is said about a step: what is to be mended before all else.
+	 *
+	 * @param string                           $step   Its id.
+	 * @param string                           $state  Its state.
+	 * @param array<int, array<string, mixed>> $checks The findings, as far as they are at hand.
+	 */
+	private static function text( string $step, string $state, array $checks ): string {
+		$words = self::words( $step, $checks );
+		if ( '' === $words && self::APP === $step && self::UNKNOWN === $state ) {
+			return __( 'Whether this is done shows once the sidecar runs and reaches Box.', 'widgets-for-box' );
+		}
+		if ( '' === $words && self::PEOPLE === $step && Look_Up_Pace::is_begun() ) {
+			return Coverage_Picture::headline( Coverage_Book::counts() );
+		}
+		return $words;
+	}
+
+	/**
 	 * What is to be done about a step, by the findings.
 	 *
 	 * @param string                           $step   Its id.
@@ -188,7 +260,7 @@ final class Checklist {
 	private static function words( string $step, array $checks ): string {
 		$words = array();
 		foreach ( $checks as $check ) {
-			if ( 'pass' !== $check['status'] && in_array( $check['id'], self::CHECKS[ $step ] ?? array(), true ) ) {
+			if ( 'pass' !== $check['status'] && self::step_of( $check['id'] ) === $step ) {
 				$words[] = trim( $check['summary'] . ' ' . $check['fix'] );
 			}
 		}
@@ -208,6 +280,6 @@ final class Checklist {
 			$before          = isset( $statuses[ $id ] ) ? array( array( 'status' => $statuses[ $id ] ) ) : array();
 			$statuses[ $id ] = Status::worst( array_merge( $before, array( $check ) ) );
 		}
-		return array_intersect_key( $statuses, array_flip( array_merge( ...array_values( self::CHECKS ) ) ) );
+		return $statuses;
 	}
 }

@@ -206,7 +206,7 @@ final class Command {
 		$usage = Usage::fetch( (int) $days );
 		if ( is_wp_error( $usage ) ) {
 			$data = (array) $usage->get_error_data();
-			WP_CLI::error( trim( $usage->get_error_code() . ': ' . $usage->get_error_message() . ' ' . ( $data['fix'] ?? '' ) ) );
+			WP_CLI::error( trim( $usage->get_error_code() . ': ' . $usage->get_error_message() . ' ' . Findings::translate( (string) ( $data['fix'] ?? '' ) ) ) );
 			return;
 		}
 		$rows = array();

@@ -66,13 +66,13 @@ final class Coverage_Picture {
 	public static function headline( array $counts ): string {
 		$may = array_sum( $counts ) - ( $counts[ Coverage::NO_ACCESS ] ?? 0 );
 		/* translators: 1 and 2: numbers of people. */
-		$sentence = sprintf( __( '%1$s of %2$s matched', 'widgets-for-box' ), number_format_i18n( $counts[ Coverage::MATCHED ] ?? 0 ), number_format_i18n( $may ) );
+		$parts = array( sprintf( __( '%1$s of %2$s matched', 'widgets-for-box' ), number_format_i18n( $counts[ Coverage::MATCHED ] ?? 0 ), number_format_i18n( $may ) ) );
 		foreach ( array( Coverage::NO_ACCOUNT, Coverage::AMBIGUOUS, Coverage::UNCONFIRMED ) as $name ) {
 			if ( ! empty( $counts[ $name ] ) ) {
-				$sentence .= ', ' . sprintf( self::part( $name, $counts[ $name ] ), number_format_i18n( $counts[ $name ] ) );
+				$parts[] = sprintf( self::part( $name, $counts[ $name ] ), number_format_i18n( $counts[ $name ] ) );
 			}
 		}
-		return $sentence;
+		return wp_sprintf( '%l', $parts );
 	}
 
 	/**

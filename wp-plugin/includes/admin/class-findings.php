@@ -7,6 +7,8 @@
 
 namespace WidgetsForBox;
 
+use MO;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
@@ -52,13 +54,29 @@ final class Findings {
 	 * @param string $english As the sidecar says it.
 	 */
 	public static function translate( string $english ): string {
-		$locale = determine_locale();
-		if ( ! isset( self::$known[ $locale ] ) ) {
-			// In a file of its own, so that pages for visitors do not load it.
-			load_textdomain( 'widgets-for-box', plugin_dir_path( FILE ) . "languages/widgets-for-box-findings-$locale.mo", $locale );
-			self::$known[ $locale ] = require __DIR__ . '/findings.php';
-		}
+		$locale                 = Language::current();
+		self::$known[ $locale ] = self::$known[ $locale ] ?? self::load( $locale );
 		return self::$known[ $locale ][ $english ] ?? $english;
+	}
+
+	/**
+	 * All sentences in a language: as the site's own translation says them, else as the one that is included.
+	 *
+	 * @param string $locale A WordPress locale, the one that is spoken now.
+	 * @return array<string, string> By what they are in English.
+	 */
+	private static function load( string $locale ): array {
+		// In a file of its own, so that pages for visitors do not load it.
+		$file     = plugin_dir_path( FILE ) . "languages/widgets-for-box-findings-$locale.mo";
+		$included = new MO();
+		if ( is_readable( $file ) ) {
+			$included->import_from_file( $file );
+		}
+		$sentences = require __DIR__ . '/findings.php';
+		foreach ( $sentences as $english => $told ) {
+			$sentences[ $english ] = $told === $english ? $included->translate( $english ) : $told;
+		}
+		return $sentences;
 	}
 
 	/**

@@ -25,11 +25,6 @@ final class First_Page {
 	const META = '_widgets_for_box_first_page';
 
 	/**
-	 * What marks a widget in a post.
-	 */
-	const MARKS = array( '<!-- wp:widgets-for-box/', '[box_explorer', '[box_uploader', '[box_picker', '[box_preview' );
-
-	/**
 	 * Whether the current user may make it.
 	 *
 	 * @since 0.1.0
@@ -39,7 +34,7 @@ final class First_Page {
 	}
 
 	/**
-	 * Makes it, unless it was, and opens it.
+	 * Makes it, unless it was, and opens it; or takes an administrator's word that there is one.
 	 *
 	 * @internal Callback of `admin_post_…`.
 	 * @since 0.1.0
@@ -49,6 +44,11 @@ final class First_Page {
 		if ( ! self::is_allowed() ) {
 			wp_die( esc_html__( 'You may not make pages here.', 'widgets-for-box' ), 403 );
 		}
+		if ( isset( $_POST['there'] ) ) {
+			Checklist::tick();
+			wp_safe_redirect( admin_url( 'options-general.php?page=' . Settings_Page::SLUG ) );
+			exit;
+		}
 		// Of two clicks the second waits for the first, and finds its page.
 		$turn = Lock::take_one_of( 'first-page-' . get_current_blog_id(), 1, 5.0 );
 		$id   = self::made();
@@ -56,16 +56,20 @@ final class First_Page {
 		if ( $turn ) {
 			$turn->release();
 		}
-		wp_safe_redirect( (string) get_edit_post_link( $id, 'raw' ) );
+		$edit = get_edit_post_link( $id, 'raw' );
+		// Another administrator's page may not be everybody's to edit.
+		wp_safe_redirect( $edit ? $edit : admin_url( 'edit.php?post_type=page' ) );
 		exit;
 	}
 
 	/**
 	 * The page that was made here.
 	 *
+	 * @since 0.1.0
+	 *
 	 * @return int 0 if there is none, or it is in the trash.
 	 */
-	private static function made(): int {
+	public static function made(): int {
 		$ids = get_posts(
 			array(
 				'post_type'   => 'page',
@@ -84,7 +88,9 @@ final class First_Page {
 	 * @return int Its id.
 	 */
 	private static function insert(): int {
-		list( $title, $content ) = Patterns::page( 'my-files' );
+		// In the language of those who will read it, not of the administrator.
+		$locale                  = Language::texts( get_locale() );
+		list( $title, $content ) = Language::in( '' === $locale ? 'en_US' : $locale, static fn(): array => Patterns::page( 'my-files' ) );
 		$id                      = wp_insert_post(
 			wp_slash(
 				array(
@@ -104,19 +110,36 @@ final class First_Page {
 	}
 
 	/**
-	 * A published page or post with a widget. Reads the posts' texts, so it is no business of a page's rendering.
+	 * Whether a post is published and has a widget in its text.
 	 *
 	 * @since 0.1.0
 	 *
+	 * @param int $id Its id; 0 for none.
+	 */
+	public static function is_published( int $id ): bool {
+		$post = $id ? get_post( $id ) : null;
+		return $post && 'publish' === $post->post_status && Blocks::are_in( $post->post_content );
+	}
+
+	/**
+	 * A published page or post with a widget. Until one is known it reads the posts' texts, so it is no business of a
+	 * page's rendering.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param int $known The one that was found before; 0 for none.
 	 * @return int Its id; 0 if there is none.
 	 */
-	public static function published(): int {
-		$wpdb  = $GLOBALS['wpdb'];
-		$marks = array();
-		foreach ( self::MARKS as $mark ) {
-			$marks[] = $wpdb->prepare( 'post_content LIKE %s', '%' . $mark . '%' );
+	public static function published( int $known = 0 ): int {
+		if ( self::is_published( $known ) ) {
+			return $known;
 		}
-		// phpcs:ignore WordPress.DB -- Prepared above; WordPress's own search finds no markup.
-		return (int) $wpdb->get_var( "SELECT ID FROM $wpdb->posts WHERE post_status = 'publish' AND post_type <> 'revision' AND ( " . implode( ' OR ', $marks ) . ' ) LIMIT 1' );
+		$wpdb  = $GLOBALS['wpdb'];
+		$types = array_values( get_post_types( array( 'public' => true ) ) );
+		$where = implode( ' OR ', array_fill( 0, count( Blocks::MARKS ), 'post_content LIKE %s' ) );
+		$marks = array_map( static fn( string $mark ): string => '%' . $wpdb->esc_like( $mark ) . '%', Blocks::MARKS );
+		$in    = implode( ', ', array_fill( 0, count( $types ), '%s' ) );
+		// phpcs:ignore WordPress.DB -- Only placeholders are put in; WordPress's own search finds no markup.
+		return (int) $wpdb->get_var( $wpdb->prepare( "SELECT ID FROM $wpdb->posts WHERE post_status = 'publish' AND post_type IN ( $in ) AND ( $where ) LIMIT 1", array_merge( $types, $marks ) ) );
 	}
 }

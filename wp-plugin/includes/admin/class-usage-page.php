@@ -73,6 +73,9 @@ final class Usage_Page {
 			printf( '<div class="notice notice-error"><p>%s</p></div></div>', esc_html( self::failure( $usage ) ) );
 			return;
 		}
+		if ( is_multisite() ) {
+			echo '<p>', esc_html__( 'These are the numbers of all sites that use this sidecar.', 'widgets-for-box' ), '</p>';
+		}
 		self::render_bill( $usage['month'], $usage['brake'] );
 		if ( $usage['days'] ) {
 			self::render_days( self::fill( $usage['days'] ) );
@@ -92,7 +95,7 @@ final class Usage_Page {
 		if ( 'not_found' === $error->get_error_code() ) {
 			return __( 'This sidecar does not count yet: it is older than the plugin. Update it.', 'widgets-for-box' );
 		}
-		return trim( __( 'The sidecar does not tell what it has counted.', 'widgets-for-box' ) . ' ' . ( $data['fix'] ?? '' ) );
+		return trim( __( 'The sidecar does not tell what it has counted.', 'widgets-for-box' ) . ' ' . Findings::translate( (string) ( $data['fix'] ?? '' ) ) );
 	}
 
 	/**
@@ -148,7 +151,9 @@ final class Usage_Page {
 		$calls    = self::series( $days, 'box_calls' );
 		Usage_Plot::render( 'widgets-for-box-people', __( 'People', 'widgets-for-box' ), array( 'people' => __( 'People', 'widgets-for-box' ) ), $people );
 		Usage_Plot::render( 'widgets-for-box-tokens', __( 'Tokens', 'widgets-for-box' ), self::labels( $tokens, array( self::class, 'element' ) ), $tokens );
-		self::render_pages( $days );
+		if ( ! is_multisite() ) {
+			self::render_pages( $days );
+		}
 		Usage_Plot::render( 'widgets-for-box-calls', __( 'Calls to Box', 'widgets-for-box' ), self::labels( $calls, array( self::class, 'kind' ) ), $calls );
 		Usage_Plot::render( 'widgets-for-box-failures', __( 'Failures', 'widgets-for-box' ), self::labels( $failures, array( self::class, 'cause' ) ), $failures );
 	}

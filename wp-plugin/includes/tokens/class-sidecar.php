@@ -39,6 +39,13 @@ final class Sidecar {
 	private Socket $socket;
 
 	/**
+	 * Whether the latest call was sent.
+	 *
+	 * @var bool
+	 */
+	private bool $sent = false;
+
+	/**
 	 * A sidecar listening at a path.
 	 *
 	 * @since 0.1.0
@@ -106,7 +113,7 @@ final class Sidecar {
 		};
 		$told    = $report && ! get_transient( Usage_Report::NONE_TAKEN ) ? array( 'report' => $report ) : array();
 		$answer  = $this->call( 'POST', '/v1/tokens', $asked + $told, self::TIMEOUT, $id );
-		if ( $told && ! ( is_wp_error( $answer ) && in_array( $answer->get_error_code(), array( 'sidecar_unreachable', 'curl_missing' ), true ) ) ) {
+		if ( $told && $this->sent && ! ( is_wp_error( $answer ) && in_array( $answer->get_error_code(), array( 'sidecar_unreachable', 'curl_missing' ), true ) ) ) {
 			Usage_Report::note();
 		}
 		if ( $told && $refuses( $answer ) ) {
@@ -190,7 +197,9 @@ final class Sidecar {
 	private function call( string $method, string $path, ?array $body = null, int $timeout = self::TIMEOUT, string $id = '' ) {
 		$breaker  = new Breaker( $this->path );
 		$patience = $breaker->patience( $timeout );
-		if ( 0 === $patience ) {
+
+		$this->sent = 0 !== $patience;
+		if ( ! $this->sent ) {
 			return self::timed_out( $breaker );
 		}
 		try {

@@ -75,8 +75,7 @@ final class Usage_Report {
 		$report = array();
 		$page   = is_array( $said ) ? $said['page'] ?? 0 : 0;
 		$calls  = is_array( $said ) ? $said['calls'] ?? array() : array();
-		// Nobody has anything counted for what is no page of theirs.
-		if ( is_int( $page ) && $page > 0 && current_user_can( 'read_post', $page ) ) {
+		if ( is_int( $page ) && self::may_count( $page ) ) {
 			$report['page'] = $page;
 		}
 		$counts = array();
@@ -85,5 +84,16 @@ final class Usage_Report {
 			$counts[ $kind ] = is_int( $number ) ? max( 0, min( self::MOST, $number ) ) : 0;
 		}
 		return array_sum( $counts ) ? $report + array( 'calls' => $counts ) : $report;
+	}
+
+	/**
+	 * Whether what a person uses is counted for a page: nobody has anything counted for what is no page of theirs, or has
+	 * no widget in its text. Of a network's sites the sidecar knows nothing, and numbers of posts mean another on each.
+	 *
+	 * @param int $page Id of a post.
+	 */
+	private static function may_count( int $page ): bool {
+		$post = $page > 0 && ! is_multisite() ? get_post( $page ) : null;
+		return $post && Blocks::are_in( $post->post_content ) && current_user_can( 'read_post', $page );
 	}
 }

@@ -17,6 +17,27 @@ defined( 'ABSPATH' ) || exit;
 final class Blocks {
 
 	/**
+	 * What marks a widget in a post's text.
+	 */
+	const MARKS = array( '<!-- wp:widgets-for-box/', '[box_explorer', '[box_uploader', '[box_picker', '[box_preview' );
+
+	/**
+	 * Whether a text has a widget.
+	 *
+	 * @since 0.1.0
+	 *
+	 * @param string $content Of a post, as it is stored.
+	 */
+	public static function are_in( string $content ): bool {
+		foreach ( self::MARKS as $mark ) {
+			if ( false !== strpos( $content, $mark ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+
+	/**
 	 * Registers blocks and shortcodes.
 	 *
 	 * @internal Callback of `init`.

@@ -46,6 +46,22 @@ final class Language {
 	const RTL = array( 'ar', 'ary', 'azb', 'ckb', 'dv', 'fa', 'haz', 'he', 'ps', 'sd', 'skr', 'ug', 'ur', 'yi' );
 
 	/**
+	 * The language in which something is done in(), while it is.
+	 *
+	 * @var string|null
+	 */
+	private static ?string $spoken = null;
+
+	/**
+	 * The WordPress locale in which the plugin's texts are at the moment.
+	 *
+	 * @since 0.1.0
+	 */
+	public static function current(): string {
+		return self::$spoken ?? determine_locale();
+	}
+
+	/**
 	 * Registers the route of the texts.
 	 *
 	 * @internal Callback of `rest_api_init`.
@@ -206,9 +222,12 @@ final class Language {
 			return $texts->translate( $text );
 		};
 		add_filter( 'gettext_widgets-for-box', $translate, 10, 2 );
+		$before       = self::$spoken;
+		self::$spoken = $locale;
 		try {
 			return $action();
 		} finally {
+			self::$spoken = $before;
 			remove_filter( 'gettext_widgets-for-box', $translate );
 		}
 	}

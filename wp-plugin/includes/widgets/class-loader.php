@@ -90,6 +90,8 @@ final class Loader {
 				/* translators: 1: what is being waited for, 2: number of seconds. */
 				'since'     => __( '%1$s (%2$s s)', 'widgets-for-box' ),
 				'show'      => __( 'Show my Box files', 'widgets-for-box' ),
+				/* translators: %s: name of a widget. */
+				'showOne'   => __( 'Show: %s', 'widgets-for-box' ),
 				'ready'     => __( 'Your Box files are loaded.', 'widgets-for-box' ),
 				'loggedOut' => __( 'Please log in to see your Box files.', 'widgets-for-box' ),
 				'logIn'     => __( 'Log in', 'widgets-for-box' ),
