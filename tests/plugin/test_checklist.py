@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from intranet.release import REPOSITORY
 from intranet.wordpress import Session, WordPress
 from plugin.scripted_sidecar import Answer, Request, ScriptedSidecar, token
 
@@ -21,7 +22,7 @@ def doctor(**odd: str) -> Answer:
     """What the doctor finds, all well but for these."""
     checks = [
         {"id": name, "status": odd.get(name, "pass"), "summary": f"About {name} <i>x</i>.", "fix": f"Mend {name}."}
-        for name in WELL
+        for name in (*WELL, *sorted(odd.keys() - WELL))
         if odd.get(name) != ""
     ]
     return Answer(body={"status": "pass", "checks": checks})
@@ -72,7 +73,10 @@ def test_the_path_from_nothing_to_the_first_page(site: WordPress, sidecar: Scrip
         "people": "todo",
         "page": "todo",
     }
-    assert opened(page) == ["app"]
+    assert opened(page) == ["app", "sidecar"], "Only the sidecar can tell that the app is done."
+    assert "Whether this is done shows once the sidecar runs and reaches Box." in page
+    assert "docs/install.md of this project" in page
+    assert "say under “Source” where the folder is served; see docs/elements.md" in page
     assert page.index('class="widgets-for-box-path"') < page.index("data-check")
     assert page.count('class="widgets-for-box-drawing"') == 3
     assert all(
@@ -89,6 +93,8 @@ def test_the_path_from_nothing_to_the_first_page(site: WordPress, sidecar: Scrip
     assert steps["sidecar"]["state"] == "todo"
     assert "Start the sidecar" in steps["sidecar"]["text"]
     assert states(page)["sidecar"] == "todo"
+    assert opened(page) == ["app", "sidecar"]
+    assert [name for name, step in steps.items() if step["open"]] == ["app", "sidecar"]
     assert ">box-sidecar setup --json box_config.json</code>" in page
 
     # An app that is not authorized; the words are shown, and not kept.
@@ -102,6 +108,12 @@ def test_the_path_from_nothing_to_the_first_page(site: WordPress, sidecar: Scrip
     steps = admin.rest("GET", "widgets-for-box/v1/status").json()["steps"]
     assert (steps["app"]["state"], steps["sidecar"]["state"]) == ("unknown", "fail"), "An unread key is no app."
 
+    # What no release of the plugin knows, and what stops everybody, is nobody's but the sidecar's.
+    sidecar.answer = answers(doctor(issuing="fail", newer="warn"))
+    steps = admin.rest("GET", "widgets-for-box/v1/status").json()["steps"]
+    assert (steps["app"]["state"], steps["sidecar"]["state"]) == ("done", "fail")
+    assert steps["sidecar"]["text"] == "About issuing <i>x</i>. Mend issuing. About newer <i>x</i>. Mend newer."
+
     # All is well, without a script, too: done steps are folded, the next one is open.
     sidecar.answer = answers(doctor(clock="warn"))
     sidecar.requests.clear()
@@ -110,7 +122,7 @@ def test_the_path_from_nothing_to_the_first_page(site: WordPress, sidecar: Scrip
     page = admin.get(html.unescape(link[1])).text
     assert [request.path for request in sidecar.requests] == ["/v1/doctor"]
     assert "About clock &lt;i&gt;x&lt;/i&gt;." in page
-    assert (states(page)["app"], states(page)["sidecar"]) == ("done", "done")
+    assert (states(page)["app"], states(page)["sidecar"]) == ("done", "look")
     assert opened(page) == ["people"]
     assert opened(admin.get(PAGE).text) == ["people"], "It is remembered."
     admin.get(re.sub(r"recheck=\w+", "recheck=0", html.unescape(link[1])))
@@ -121,6 +133,23 @@ def test_the_path_from_nothing_to_the_first_page(site: WordPress, sidecar: Scrip
     site.php("WidgetsForBox\\Look_Up::begin();")
     assert states(admin.get(PAGE).text)["people"] == "done"
     assert opened(admin.get(PAGE).text) == ["page"]
+    # Once people are looked up, too, what needs mending comes first.
+    site.php(
+        "update_option( 'users_can_register', 1 ); update_option( 'widgets_for_box', array( 'directory' => true ) );"
+    )
+    try:
+        step = admin.rest("GET", "widgets-for-box/v1/status").json()["steps"]["people"]
+    finally:
+        site.php(
+            "update_option( 'users_can_register', 0 );"
+            " $kept = array_diff_key( get_option( 'widgets_for_box' ), array( 'directory' => 0 ) );"
+            " update_option( 'widgets_for_box', $kept );"
+        )
+    assert step["state"] == "fail"
+    assert step["text"].startswith("Anyone can register here")
+    step = admin.rest("GET", "widgets-for-box/v1/status").json()["steps"]["people"]
+    assert step["state"] == "done"
+    assert re.fullmatch(r"(\d+) of \1 matched", step["text"])
 
     # The first page, twice.
     form = first_page_form(admin)
@@ -133,7 +162,9 @@ def test_the_path_from_nothing_to_the_first_page(site: WordPress, sidecar: Scrip
     post = json.loads(site.php("echo wp_json_encode( get_post( $data['id'] ) );", id=int(number[1])))
     assert (post["post_type"], post["post_status"], post["post_title"]) == ("page", "draft", "My files")
     assert "<!-- wp:widgets-for-box/explorer" in post["post_content"]
-    assert states(admin.get(PAGE).text)["page"] == "todo", "Nobody sees a draft."
+    page = admin.get(PAGE).text
+    assert states(page)["page"] == "todo", "Nobody sees a draft."
+    assert ">Open the first page</button>" in page
     publish = (
         "wp_update_post( array( 'ID' => $data['id'], 'post_status' => 'publish' ) ); echo get_permalink( $data['id'] );"
     )
@@ -141,12 +172,88 @@ def test_the_path_from_nothing_to_the_first_page(site: WordPress, sidecar: Scrip
     assert 'data-widget="' in shown
     admin.rest("GET", "widgets-for-box/v1/status")
     page = admin.get(PAGE).text
-    assert set(states(page).values()) == {"done"}
+    assert set(states(page).values()) == {"done"}, states(page)
     assert opened(page) == []
     # In the trash it counts for nothing, and another can be made.
     site.php("wp_trash_post( $data['id'] );", id=int(number[1]))
     assert states(admin.get(PAGE).text)["page"] == "todo"
     assert f"post={number[1]}&" not in str(admin.post(form[0], data=form[1]).url)
+
+
+@pytest.mark.parametrize("site", ["6.8"], indirect=True)
+def test_the_first_page_is_in_the_language_of_its_readers(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    admin = site.login("admin")
+    form = first_page_form(admin)
+    site.php("update_user_meta( get_user_by( 'login', 'admin' )->ID, 'locale', 'de_DE' );")
+    try:
+        made = admin.post(form[0], data=form[1])
+    finally:
+        site.php("delete_user_meta( get_user_by( 'login', 'admin' )->ID, 'locale' );")
+    number = re.search(r"post=(\d+)", str(made.url))
+    assert number
+    post = json.loads(site.php("echo wp_json_encode( get_post( $data['id'] ) );", id=int(number[1])))
+    assert post["post_title"] == "My files"
+    assert "These are your own files in Box." in post["post_content"]
+    # Who may not edit the page that another has made is led to the list of pages.
+    site.content.joinpath("mu-plugins", "locked.php").write_text(
+        "<?php\nadd_filter( 'get_edit_post_link', '__return_null' );\n"
+    )
+    try:
+        answer = admin.post(form[0], data=form[1])
+    finally:
+        site.content.joinpath("mu-plugins", "locked.php").unlink()
+    assert str(answer.url).endswith("edit.php?post_type=page")
+
+
+@pytest.mark.parametrize("site", ["6.8"], indirect=True)
+def test_where_a_page_with_a_widget_is_looked_for(site: WordPress, sidecar: ScriptedSidecar) -> None:
+    admin = site.login("admin")
+    sidecar.answer = answers(doctor())
+
+    def state() -> str:
+        told: str = admin.rest("GET", "widgets-for-box/v1/status").json()["steps"]["page"]["state"]
+        return told
+
+    made = (
+        "echo wp_insert_post( array( 'post_type' => $data['type'], 'post_status' => $data['status'],"
+        " 'post_title' => 'x', 'post_content' => '[box_explorer]' ) );"
+    )
+    ids = [
+        int(site.php(made, type=kind, status=status)) for kind, status in (("wp_block", "publish"), ("page", "private"))
+    ]
+    try:
+        assert state() == "todo", "Neither is a page that everybody may open."
+        ids.append(int(site.php(made, type="post", status="publish")))
+        assert state() == "done"
+        # What is known is not looked for again.
+        site.php(made, type="post", status="publish")
+        noted = json.loads(site.php("echo wp_json_encode( get_option( 'widgets_for_box_path' ) );"))
+        assert noted["page"] == ids[-1]
+        queries = site.php(
+            "$GLOBALS['asked'] = ''; add_filter( 'query', static function ( $query ) {"
+            " $GLOBALS['asked'] .= $query; return $query; } );"
+            " echo WidgetsForBox\\First_Page::published( $data['id'] ), '|',"
+            " substr_count( $GLOBALS['asked'], 'LIKE' );",
+            id=ids[-1],
+        )
+        assert queries == f"{ids[-1]}|0"
+    finally:
+        site.php("foreach ( $data['ids'] as $id ) { wp_delete_post( $id, true ); }", ids=ids)
+        site.php("delete_option( 'widgets_for_box_path' );")
+
+    # A widget in a theme's template is in no post: then somebody's word is taken.
+    form = first_page_form(admin)
+    before = site.php(
+        "echo count( get_posts( array( 'post_type' => 'page', 'post_status' => 'any', 'numberposts' => -1 ) ) );"
+    )
+    answer = admin.post(form[0], data=form[1] | {"there": "1"})
+    assert str(answer.url).endswith(PAGE)
+    assert states(answer.text)["page"] == "done"
+    assert state() == "done", "It stays so."
+    after = site.php(
+        "echo count( get_posts( array( 'post_type' => 'page', 'post_status' => 'any', 'numberposts' => -1 ) ) );"
+    )
+    assert after == before
 
 
 def people(request: Request) -> Answer:
@@ -181,10 +288,13 @@ def test_nobody_else_makes_pages(site: WordPress, sidecar: ScriptedSidecar) -> N
 @pytest.mark.parametrize("site", ["6.8"], indirect=True)
 def test_off_and_server_settings_are_at_hand_but_folded(site: WordPress, sidecar: ScriptedSidecar) -> None:
     page = html.unescape(site.login("admin").get(PAGE).text)
-    for command in ("revoke --all", "revoke --login EMAIL"):
-        assert f">box-sidecar {command}</code>" in page
-    assert ">systemctl reload box-sidecar</code>" in page
-    assert "write issue = false under [policy] in /etc/box-sidecar/box-sidecar.toml" in page
+    assert ">box-sidecar revoke --login EMAIL</code>" in page
+    # The manual's own lines, which are tried on a machine, in their order.
+    manual = (REPOSITORY / "docs/emergencies.md").read_text()
+    off = re.search(r"```sh off\n(.*?)\n```", manual, re.DOTALL)
+    assert off
+    assert f">{off[1]}</code>" in page
+    assert off[1].endswith("\nbox-sidecar revoke --all"), "After that nobody gets a new one."
     folded = re.search(
         r'<details class="widgets-for-box-fold"><summary>Server settings</summary>(.*?)</details>', page, re.DOTALL
     )

@@ -72,7 +72,13 @@ def test_a_report_is_made_anew_from_what_makes_sense(
 ) -> None:
     ana = site.login("ana")
     nonce = ana.nonce()
-    draft = int(site.php("echo wp_insert_post( array( 'post_title' => 'Secret', 'post_status' => 'draft' ) );"))
+    draft = int(
+        site.php(
+            "echo wp_insert_post( array( 'post_title' => 'Secret', 'post_status' => 'draft',"
+            " 'post_content' => '[box_explorer]' ) );"
+        )
+    )
+    bare = int(site.php("echo wp_insert_post( array( 'post_title' => 'Bare', 'post_status' => 'publish' ) );"))
     page = posts[0]
     told: list[tuple[object, object]] = [
         ({"page": page, "calls": calls(list=4, read=1)}, {"page": page, "calls": calls(list=4, read=1)}),
@@ -81,6 +87,7 @@ def test_a_report_is_made_anew_from_what_makes_sense(
         ({"calls": {"list": 10**12, "read": -4, "search": 2}}, {"calls": calls(list=100_000, search=2)}),
         ({"calls": {"list": "4", "read": 1.5, "search": True, "other": [1]}}, None),
         ({"page": draft, "calls": [1, 2]}, None),
+        ({"page": bare}, None),
         ({"page": 10**9}, None),
         ({"page": str(page)}, None),
         ({"page": 0, "calls": calls()}, None),
@@ -240,6 +247,12 @@ def test_page_says_why_there_is_nothing_to_see(site: WordPress, sidecar: Scripte
     assert "Nobody has used a widget since the sidecar counts." in text
     assert "set [usage] allotment in /etc/box-sidecar/box-sidecar.toml" in text
     assert "0 calls to Box so far this month." in text
+    # What the sidecar says, in the administrator's language.
+    site.php("update_user_meta( get_user_by( 'login', 'admin' )->ID, 'locale', 'de_DE' );")
+    sidecar.answer = lambda request: problem(503, "not_ready", "Ask again in a moment.")
+    german = shown()
+    site.php("delete_user_meta( get_user_by( 'login', 'admin' )->ID, 'locale' );")
+    assert "Fragen Sie gleich noch einmal." in german
     sidecar.answer = lambda request: problem(404, "not_found", "See GET /openapi.json.")
     assert "This sidecar does not count yet: it is older than the plugin. Update it." in shown()
     for nonsense in ({}, {"days": 1, "month": {}, "brake": False}, {"days": [], "month": {}, "brake": "yes"}, "<p>"):
@@ -374,7 +387,7 @@ def test_widgets_that_wait_for_their_button(site: WordPress, sidecar: ScriptedSi
     assert "explorer.js" not in loaded
     assert "uploader.js" not in loaded
     assert [request.body["element"] for request in sidecar.requests] == ["picker"]
-    expect(tab.page.get_by_role("button", name="Upload to Box")).to_be_visible()
+    expect(tab.page.get_by_role("button", name="Upload to Box", exact=True)).to_be_visible()
     waiting = tab.page.locator(".widgets-for-box-explorer")
     assert height(waiting) < 200
     assert violations(tab, ".widgets-for-box-explorer") == []
