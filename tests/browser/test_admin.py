@@ -166,3 +166,21 @@ def test_the_path_and_the_people(visit: Visit, stack: Stack) -> None:
     expect(tab.page.locator("[data-check] li").first).to_be_visible()
     unfold(tab)
     look(tab, "path-de")
+    mirror = stack.wordpress.content / "mu-plugins" / "mirror.php"
+    mirror.write_text(
+        "<?php\nadd_action( 'init', static function () { $GLOBALS['wp_locale']->text_direction = 'rtl'; } );\n"
+        "add_action( 'wp_default_styles', static function ( $it ) { $it->text_direction = 'rtl'; } );\n"
+    )
+    try:
+        tab = visit("admin", SETTINGS)
+    finally:
+        mirror.unlink()
+    expect(tab.page.locator("[data-check] li").first).to_be_visible()
+    unfold(tab)
+    # The drawings' words stay in their buttons.
+    outside = """() => [ ...document.querySelectorAll( '.widgets-for-box-drawing text' ) ].filter( ( text ) => {
+        const [ word, picture ] = [ text, text.closest( 'svg' ) ].map( ( node ) => node.getBoundingClientRect() );
+        return word.left < picture.left || word.right > picture.right;
+    } ).map( ( text ) => text.textContent )"""
+    assert tab.page.evaluate(outside) == []
+    look(tab, "path-rtl")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -234,6 +235,33 @@ def test_plugin_of_a_single_site_has_a_page_for_the_network_s_settings(
         admin.post(target, data={**sent, "widgets_for_box[api_host]": ""})
     finally:
         network.php(plugin + "deactivate_plugins( $plugin, false, false ); activate_plugin( $plugin, '', true );")
+
+
+def test_usage_is_that_of_all_sites_and_of_no_page(network: WordPress, sidecar: ScriptedSidecar) -> None:
+    """The sidecar knows numbers of posts and no sites: the title of another site's post would stand there."""
+    post = (
+        "switch_to_blog( 2 ); echo wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish',"
+        " 'post_title' => 'Secret plans', 'post_content' => '[box_explorer]' ) );"
+    )
+    page = int(network.php(post))
+    chief = network.login("chief")
+    answer = chief.post(
+        "/second/?rest_route=/widgets-for-box/v1/token",
+        json={"widget": descriptor(network, 2), "report": {"page": page, "calls": {"list": 3}}},
+        headers={"X-WP-Nonce": chief.nonce()},
+    )
+    assert answer.status_code == 200, answer.text
+    report = sidecar.requests[-1].body["report"]
+    assert "page" not in report
+    assert report["calls"]["list"] == 3
+
+    used = [{"page": page, "element": "explorer", "tokens": 4}, {"page": 1, "element": "explorer", "tokens": 4}]
+    day = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "tokens": {"explorer": 8}, "pages": used}
+    sidecar.answer = lambda request: Answer(body={"days": [day], "month": {"calls": 9}, "brake": False})
+    shown = network.login("admin").get("/wp-admin/tools.php?page=widgets-for-box-usage").text
+    assert "These are the numbers of all sites that use this sidecar." in shown
+    assert 'id="widgets-for-box-tokens' in shown
+    assert "widgets-for-box-pages" not in shown
 
 
 def test_each_site_looks_up_its_own_people(network: WordPress, sidecar: ScriptedSidecar) -> None:

@@ -166,6 +166,16 @@ def test_failure_is_told_in_the_language_of_the_person(
     assert "no Box account" in told(ana, "el")
     assert "no Box account" in told(ana, "en")
 
+    # What an administrator does about it comes from the sidecar, and in the same language.
+    sidecar.answer = lambda request: problem(503, "busy", "Ask again in a moment.")
+    site.php(CHOOSE, login="admin", locale="ja")
+    try:
+        headers = {"X-WP-Nonce": site.login("admin").nonce()}
+        answer = site.login("admin").post(f"/wp-json/{ROUTE}", json={"widget": widget}, headers=headers)
+        assert answer.json()["data"]["fix"] == "少し待ってからもう一度要求してください。"
+    finally:
+        site.php(CHOOSE, login="admin", locale="")
+
 
 def test_language_that_only_the_site_has_added(site: WordPress, sidecar: ScriptedSidecar) -> None:
     """A translation in WordPress' own folder, from right to left; Box has none."""

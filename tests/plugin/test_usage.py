@@ -138,6 +138,24 @@ def test_an_older_sidecar_is_told_nothing_for_an_hour(
     assert reports() == [True]
 
 
+@pytest.mark.parametrize("site", ["6.8"], indirect=True)
+def test_what_was_never_sent_was_not_told(site: WordPress, sidecar: ScriptedSidecar, posts: list[int]) -> None:
+    """After a time-out nobody asks for a while: the browser keeps its numbers."""
+    ana = site.login("ana")
+    nonce = ana.nonce()
+    asked = {"widget": descriptor(site, "[box_explorer]"), "report": {"page": posts[0]}}
+    breaker = "$it = new WidgetsForBox\\Breaker( WidgetsForBox\\Settings::get( 'socket' ) );"
+    site.php(f"{breaker} $it->timed_out( 20 );")
+    try:
+        answer = ana.rest("POST", ROUTE, json=asked, nonce=nonce)
+    finally:
+        site.php(f"{breaker} $it->answered();")
+    assert answer.json()["code"] == "sidecar_timeout"
+    assert not sidecar.requests
+    assert "Box-Report" not in answer.headers
+    assert ana.rest("POST", ROUTE, json=asked, nonce=nonce).headers["Box-Report"] == "taken"
+
+
 def made_up(posts: list[int]) -> list[dict[str, Any]]:
     """Ninety days of a company: a week has five of them, and it grows."""
     days = []
@@ -372,7 +390,10 @@ def tab(site: WordPress, sidecar: ScriptedSidecar, browser: Browser) -> Iterator
 
 @pytest.mark.parametrize("site", ["6.8"], indirect=True)
 def test_widgets_that_wait_for_their_button(site: WordPress, sidecar: ScriptedSidecar, tab: Tab) -> None:
-    content = '[box_explorer load="click"][box_uploader load=" CLICK "][box_picker load="near" title="Ours"]'
+    content = (
+        '[box_explorer load="click"][box_uploader load=" CLICK "][box_picker load="near" title="Ours"]'
+        '[box_explorer load="click" title="Plans $&"]'
+    )
     address = site.php(
         "echo get_permalink( wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish',"
         " 'post_title' => 'Waiting', 'post_content' => $data['content'] ) ) );",
@@ -388,7 +409,8 @@ def test_widgets_that_wait_for_their_button(site: WordPress, sidecar: ScriptedSi
     assert "uploader.js" not in loaded
     assert [request.body["element"] for request in sidecar.requests] == ["picker"]
     expect(tab.page.get_by_role("button", name="Upload to Box", exact=True)).to_be_visible()
-    waiting = tab.page.locator(".widgets-for-box-explorer")
+    expect(tab.page.get_by_role("button", name="Show: Plans $&", exact=True)).to_be_visible()
+    waiting = tab.page.locator(".widgets-for-box-explorer").first
     assert height(waiting) < 200
     assert violations(tab, ".widgets-for-box-explorer") == []
     tab.screenshot("waiting", full_page=True)
@@ -401,6 +423,17 @@ def test_widgets_that_wait_for_their_button(site: WordPress, sidecar: ScriptedSi
     assert height(waiting) == 600
     assert [request.body["element"] for request in sidecar.requests] == ["picker", "explorer"]
     expect(tab.page.locator(".widgets-for-box-uploader")).to_have_attribute("data-state", "collapsed")
+
+    # In the language that is remembered of the person, and still without a call.
+    sidecar.requests.clear()
+    tab.page.evaluate("localStorage.widgetsForBox = 'de-DE/de_DE'")
+    tab.requests.clear()
+    tab.page.goto(address)
+    expect(tab.page.get_by_role("button", name="Meine Box-Dateien anzeigen")).to_be_visible()
+    expect(tab.page.get_by_role("button", name="Nach Box hochladen", exact=True)).to_be_visible()
+    tab.page.wait_for_function("() => window.shown?.length === 1")
+    assert not any("explorer.js" in request.url for request in tab.requests)
+    assert [request.body["element"] for request in sidecar.requests] == ["picker"]
     assert tab.errors == []
 
 
@@ -416,6 +449,8 @@ def test_the_brake_holds_all_widgets_and_no_page_of_last_month(
     tab.page.goto(address)
     button = tab.page.get_by_role("button", name="Show my Box files")
     expect(button).to_be_visible()
+    waiting = tab.page.locator(".widgets-for-box-explorer")
+    assert height(waiting) == 600, "Nothing jumps."
     assert not sidecar.requests
     assert not any("cdn01" in request.url for request in tab.requests)
     button.click()
@@ -424,10 +459,14 @@ def test_the_brake_holds_all_widgets_and_no_page_of_last_month(
 
     def from_a_cache(route: Any) -> None:
         answer = route.fetch()
-        route.fulfill(response=answer, body=answer.text().replace(f'"brake":"{MONTH}"', '"brake":"2025-01"'))
+        body = answer.text().replace(f'"brake":"{MONTH}"', '"brake":"2025-01"')
+        below = '<div style="height:9000px"></div>'
+        route.fulfill(response=answer, body=re.sub(r"(?=<div [^>]*data-widget=)", below, body, count=1))
 
     tab.page.route(lambda url: "page_id" in url, from_a_cache)
-    tab.page.goto(address)
+    tab.page.goto(address, wait_until="networkidle")
+    assert not tab.page.evaluate("window.shown?.length"), "Out of sight it waits, as on every other page."
+    waiting.scroll_into_view_if_needed()
     tab.page.wait_for_function("() => window.shown?.length === 1")
     expect(button).to_have_count(0)
     assert tab.errors == []

@@ -21,7 +21,7 @@ define( 'ABSPATH', '/' );
  *
  * @param string $text In English.
  */
-function __( string $text ): string {
+function __( string $text ): string { // phpcs:ignore Squiz.Functions.GlobalFunction.Found -- WordPress's own is one.
 	return $text;
 }
 
