@@ -156,7 +156,7 @@ def test_a_story_of_thirty_people(site: WordPress, sidecar: ScriptedSidecar, cro
 
     # The picture, its table, the list and its filter.
     page = html.unescape(admin.get(PAGE).text)
-    assert f"{before - 8} of {before} matched, 1 without a Box account, 1 ambiguous, 2 not confirmed" in page
+    assert f"{before - 8} of {before} matched, 1 without a Box account, 1 ambiguous, and 2 not confirmed" in page
     assert f'role="img" aria-label="Matched: {before - 8}, No Box account: 1, ' in page
     listed = admin.get(PAGE + "&state=ambiguous").text
     assert "crowd2@example.com" in listed
