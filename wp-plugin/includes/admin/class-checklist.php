@@ -229,7 +229,7 @@ final class Checklist {
 			return self::TODO;
 		}
 		$counts  = Coverage_Book::counts();
-		$missing = array_sum( $counts ) - $counts[ Coverage::MATCHED ] - $counts[ Coverage::NO_ACCESS ];
+		$missing = array_sum( $counts ) - $counts[ Coverage::MATCHED ] - $counts[ Coverage::FIRST_USE ] - $counts[ Coverage::NO_ACCESS ];
 		return $missing > 0 ? self::LOOK : self::DONE;
 	}
 
