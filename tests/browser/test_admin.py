@@ -144,8 +144,9 @@ def test_the_path_and_the_people(visit: Visit, stack: Stack) -> None:
     people = visit("admin", PEOPLE)
     people.page.locator(".widgets-for-box-card button.button-primary").click()
     progress = people.page.locator("[data-look-up-people]")
-    # A second batch comes after the pause; then the page shows who was found.
-    progress.get_by_role("link").click(timeout=40_000)
+    # Where one batch was not enough, the next comes after the pause, and a link leads to who was found.
+    if progress.count():
+        progress.get_by_role("link").click(timeout=40_000)
     expect(progress).to_have_count(0)
     expect(people.page.locator(".widgets-for-box-headline")).to_be_visible()
     row = people.page.get_by_role("row").filter(has_text="ana@example.com")
