@@ -127,7 +127,7 @@ def _settings(host: Host) -> Settings:
 
 def _state(host: Host, settings: Settings) -> list[Path]:
     """The files that the sidecar keeps, be they there or not: ledger and counts."""
-    names = [f"{settings.cache.ledger}{end}" for end in ("", ".old") if settings.cache.ledger]
+    names = [f"{settings.cache.ledger}{end}" for end in ("", ".old", ".new") if settings.cache.ledger]
     names += [f"{settings.usage.file}{end}" for end in ("", ".new", ".damaged") if settings.usage.file]
     return [host.root / str(Path(_STATE) / name)[1:] for name in names]
 
