@@ -188,9 +188,11 @@ def end_tokens(host: Host, *, leave: bool) -> str | None:
         issue_nothing(host)
         run(["systemctl", "reload" if runs else "start", USER])
         _wait_until_stopped(settings.server.socket)
-        answer = ask.post(settings.server.socket, "/v1/tokens/revoke", {"all": True})
-        if answer is None or answer.status != 200:
-            raise SetupError(f"Box could not be told to end all tokens: {_told(answer)}")
+        for _ in range(3):  # one that starts or reloads greets Box meanwhile, with a token of the service account's
+            answer = ask.post(settings.server.socket, "/v1/tokens/revoke", {"all": True})
+            if answer is None or answer.status != 200:
+                raise SetupError(f"Box could not be told to end all tokens: {_told(answer)}")
+            time.sleep(1)
     except (ConfigError, SetupError, OSError) as error:
         if leave:
             return f"{error}; {_LIVES}"
