@@ -58,7 +58,8 @@ def hints(host: Host, through: Mapping[str, str]) -> list[str]:
         module, prefix = (shlex.quote(str(path)) for path in (Path(__file__).with_name("box-sidecar.cil"), sys.prefix))
         found.append(
             "SELinux is enforcing, and its policy does not let web servers connect to the sidecar. Allow it once: "
-            f"semodule -i {module} && restorecon -R {prefix} /etc/box-sidecar (undone by: semodule -r box-sidecar)."
+            f"semodule -i {module} && restorecon -iR {prefix} /etc/box-sidecar /run/box-sidecar "
+            "(undone by: semodule -r box-sidecar)."
         )
     if through:
         found.append(
