@@ -333,6 +333,7 @@ def test_every_answer_on_the_wire_is_one_of_the_contracts(sidecar_for_all: Sidec
         ("GET", "/v1/users"),
         ("POST", "/v1/users"),
         ("GET", "/v1/doctor"),
+        ("GET", "/v1/usage"),
         ("GET", "/health/startup"),
         ("GET", "/health/live"),
         ("GET", "/health/ready"),
