@@ -29,8 +29,11 @@ def php_settings(log: Path) -> dict[str, str]:
 
 
 def php_options(log: Path) -> list[str]:
-    """The same as command-line options."""
-    return [part for name, value in php_settings(log).items() for part in ("-d", f"{name}={value}")]
+    """The same as command-line options. What was compiled is kept: WordPress takes a process most of a second else."""
+    compiled = log.parent / "opcache"
+    compiled.mkdir(parents=True, exist_ok=True)
+    settings = php_settings(log) | {"opcache.file_cache": str(compiled)}
+    return [part for name, value in settings.items() for part in ("-d", f"{name}={value}")]
 
 
 def php_server(docroot: Path, port: int, log_directory: Path) -> Process:
