@@ -113,6 +113,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "check.py", "_MORE_PATIENCE_S"): "that the command waits longer than the sidecar for Box",
     (SIDECAR, "check.py", "_NEWS_S"): "after which who waits at a terminal is told for what",
     (SIDECAR, "setup.py", "_READY_S"): "for a service that was just installed to serve",
+    (SIDECAR, "removal.py", "_TAKEN_OVER_S"): "for the service to stop issuing, before it is removed",
     (SIDECAR, "steps.py", "_COMMAND_S"): "for a command that installs it",
     (SIDECAR, "ask.py", "_PATIENCE_S"): "for the sidecar's answer to a command",
     (BOX, "oauth.py", "MAX_LIFE_S"): "that an assertion may live at most",
