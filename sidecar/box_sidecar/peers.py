@@ -54,10 +54,11 @@ class AccessList:
 
     def __init__(self, settings: ServerSettings) -> None:
         self._nobody = _overflow("uid")
+        named = set(map(_uid, settings.allowed_users))
         # Root and ourselves always: who has the switch that ends all tokens must not be locked out by a list.
-        self._uids = {os.geteuid(), 0, *map(_uid, settings.allowed_users)}
+        self._uids = {os.geteuid(), 0, *named}
         self._group = _group(settings.socket_group) if settings.socket_group else None
-        if self._nobody in self._uids:
+        if self._nobody in named:
             _refuse_overflow("allowed_users", f"uid {self._nobody}", "user")
         if self._group is not None and self._group.gr_gid == _overflow("gid"):
             _refuse_overflow("socket_group", f"“{settings.socket_group}”", "group")
