@@ -89,14 +89,14 @@ def count(sidecar: Sidecar, asked: schemas.TokenRequest, issued: Issued) -> None
     """A token that is handed out, among what is used."""
     sidecar.metrics.token(issued.source)
     sidecar.metrics.issued(asked.element)
-    page = 0 if asked.report is None else asked.report.page
+    page = 0 if asked.report is None else int(asked.report.page)
     sidecar.usage.token(asked.element, issued.user.id, page)
 
 
 def count_calls(sidecar: Sidecar, asked: schemas.TokenRequest) -> None:
     """What the browser tells of its Element's calls."""
     if asked.report is not None and asked.report.calls is not None:
-        calls = msgspec.structs.asdict(asked.report.calls)
+        calls = {kind: int(number) for kind, number in msgspec.structs.asdict(asked.report.calls).items()}
         sidecar.metrics.element_calls(calls)
         sidecar.usage.calls(calls)
 

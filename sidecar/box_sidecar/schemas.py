@@ -25,7 +25,9 @@ FolderPath = Annotated[str, Meta(min_length=1, max_length=512, pattern=_NAMES)]
 Sha256 = Annotated[str, Meta(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
-CallCount = Annotated[int, Meta(ge=0, le=100_000)]
+# To JSON Schema 12.0 is an integer too, as it is to JavaScript; msgspec's int refuses it.
+CallCount = Annotated[float, Meta(ge=0, le=100_000, multiple_of=1)]
+PageNumber = Annotated[float, Meta(ge=0, lt=10**10, multiple_of=1)]
 
 
 class Calls(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -43,7 +45,7 @@ class Calls(Struct, forbid_unknown_fields=True, omit_defaults=True):
 class Report(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What a browser tells of its widget: the ``page`` of the site by its number, and the calls of its Element."""
 
-    page: Annotated[int, Meta(ge=0, lt=10**10)] = 0
+    page: PageNumber = 0
     calls: Calls | None = None
 
 
