@@ -39,7 +39,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
         BROWSER,
         "progress.js",
         "JUDGEMENT_PAUSE",
-    ): "of reading along, twice, before it is judged whether a script comes once",
+    ): "of reading along before each of three judgements whether a script comes once",
     (BROWSER, "language.js", "PATIENCE"): "for a widget's sentences in the person's language",
     (BROWSER, "editor-view.js", "PAUSE"): "without a change before an author’s own view is signed anew",
     (WORDPRESS, "class-tokens.php", "PATIENCE"): "until one of a person's three turns is free; then 429",

@@ -8,8 +8,11 @@ const PAUSE = 1000;
 /** Milliseconds between two announcements to screen readers. */
 const ANNOUNCEMENT_PAUSE = 10000;
 
-/** Milliseconds after which it is judged whether what is read is what the browser is loading anyway. */
+/** Milliseconds between two judgements whether what is read is what the browser is loading anyway. */
 const JUDGEMENT_PAUSE = 500;
+
+/** After so many it is not: a busy computer may take a moment to hand on what is there. */
+const JUDGEMENTS = 3;
 
 export default ( { widgets, configuration, text, announcement, add, identify, getToken, load } ) => {
 	const megabytes = ( bytes ) => ( bytes / 1e6 ).toLocaleString( document.documentElement.lang || undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 } );
@@ -57,18 +60,23 @@ export default ( { widgets, configuration, text, announcement, add, identify, ge
 		} );
 		const reader = response.body.getReader();
 		let bytes = 0;
-		let before;
-		setTimeout( () => {
-			before = bytes;
-		}, JUDGEMENT_PAUSE );
-		setTimeout( () => {
-			meter.joined = bytes - before <= before / 2;
-			if ( meter.joined ) {
+		let before = 0;
+		let looks = 0;
+		const judge = setInterval( () => {
+			// What had come came at once: since then it is at most half as quick.
+			const joined = looks > 0 && before > 0 && bytes - before <= before / 2 / looks;
+			if ( joined ) {
+				meter.joined = true;
 				meter.read = bytes;
-			} else {
+			} else if ( looks === JUDGEMENTS ) {
 				stop.abort();
 			}
-		}, 2 * JUDGEMENT_PAUSE );
+			if ( joined || looks === JUDGEMENTS ) {
+				clearInterval( judge );
+			}
+			before = bytes;
+			looks++;
+		}, JUDGEMENT_PAUSE );
 		for ( let part = await reader.read(); ! part.done; part = await reader.read() ) {
 			bytes += part.value.length;
 			if ( meter.joined ) {
