@@ -15,7 +15,11 @@ from typing import Any
 
 NO_MEMORY = "memory: the sidecar hides its own, only root can measure it"
 PACKAGES = ("aiohttp", "box-sidecar", "boxsdk", "cryptography", "falcon", "gunicorn", "joserfc", "msgspec")
-PROGRAMS = {"PHP": ("php", "-r", "echo PHP_VERSION;"), "Chromium": ("chromium", "--version"), "nginx": ("nginx", "-v")}
+PROGRAMS = {
+    "PHP": ("php", "-r", "echo PHP_VERSION;"),
+    "Chromium": ("chromium-headless-shell", "--version"),
+    "nginx": ("nginx", "-v"),
+}
 
 
 def describe() -> dict[str, Any]:

@@ -16,7 +16,7 @@ import httpx
 from playwright.sync_api import BrowserContext as PlaywrightContext
 from playwright.sync_api import ConsoleMessage, Error, Request, Response, Route, sync_playwright
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -27,7 +27,7 @@ GROUPS = {
         *PHP,
         *("php-fpm", "php-mysql", "mariadb-server-core", "mariadb-client-core", "nginx"),
         # Playwright brings a Node.js of its own, which needs libatomic.
-        *("chromium", "libatomic1", "fonts-dejavu-core", "fonts-noto-cjk"),
+        *("chromium-headless-shell", "libatomic1", "fonts-dejavu-core", "fonts-noto-cjk"),
         *("phpunit", "php-codesniffer", "gettext"),
         # Clients of Box that nobody here wrote, and what the network of their own takes.
         *("rclone", "duplicity", "iproute2", "curl", "ca-certificates"),
