@@ -101,13 +101,13 @@ def test_an_absurd_retry_after_is_bounded(wait: str, box: EmulatorProcess, serve
 def test_while_box_wants_us_to_wait_it_is_left_alone(box: EmulatorProcess, serve: Serve) -> None:
     sidecar = serve(box={"timeout_s": 0.6})
     greeted(box)
-    box.fault("status", **TOKEN, status=429, headers={"Retry-After": "2"})
+    box.fault("status", **TOKEN, status=429, headers={"Retry-After": "4"})
     assert code(sidecar.token("ana@example.com")) == "box_rate_limited"
     since = last(box)
     for _ in range(5):
         assert code(sidecar.token("ana@example.com")) == "box_rate_limited"
     assert EXCHANGE not in calls(box, since) and "token-exchange" not in calls(box, since)
-    until(lambda: sidecar.token("ana@example.com").is_success, 6, 0.2)
+    until(lambda: sidecar.token("ana@example.com").is_success, 8, 0.2)
 
 
 def test_one_persons_limit_at_box_is_theirs_alone(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
