@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from intranet.stack import Stack
 from intranet.wordpress import PEOPLE
 
 SCREENSHOTS = REPOSITORY / "dist" / "screenshots"
+
+FAILED = pytest.StashKey[bool]()
+"""Whether a test has failed, for what is to be kept of it then."""
 
 
 class ByIntranet(LoadScopeScheduling):  # type: ignore[misc]
@@ -45,6 +48,25 @@ class ByIntranet(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByIntranet:
     """What deals the tests out."""
     return ByIntranet(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note for the fixtures whether the test itself has failed."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Chromium beside two others on two processors loses a click now and then: what fails there is tried once more.
+
+    The summary names it, as RERUN: it is a fault of the test or of the product all the same.
+    """
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import expect
 
-from conftest import SCREENSHOTS
+from conftest import FAILED, SCREENSHOTS
 from intranet.browser import Browser, Tab
 from intranet.stack import Stack
 from intranet.wordpress import Session, WordPress
@@ -32,7 +32,8 @@ def session(wordpress: WordPress, who: str) -> Session:
 def visit(request: pytest.FixtureRequest, stack: Stack, browser: Browser) -> Iterator[Visit]:
     """`visit("ana", "/")` opens a page as that person (None: nobody is logged in) in a window of its own.
 
-    At the end of the test each window of which there is no picture yet is kept as one, for people to look at.
+    At the end of the test each window of which there is no picture yet is kept as one, for people to look at; of a test
+    that has failed every window.
     """
     folder = SCREENSHOTS / request.module.__name__.rpartition(".")[2].removeprefix("test_")
     name = re.sub(r"\W+", "-", request.node.name).strip("-").removeprefix("test_")
@@ -47,9 +48,10 @@ def visit(request: pytest.FixtureRequest, stack: Stack, browser: Browser) -> Ite
             return tab
 
         yield open_window
+        failed = "-failed" if request.node.stash.get(FAILED, False) else ""
         for number, tab in enumerate(tabs):
-            if tab.pictures == 0:
-                tab.screenshot(f"{name}-{number}" if len(tabs) > 1 else name)
+            if failed or tab.pictures == 0:
+                tab.screenshot(f"{name}-{number}{failed}" if len(tabs) > 1 else f"{name}{failed}")
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_what_is_renamed_or_deleted_leaves_the_focus_in_the_list(visit: Visit, e
     tab.page.wait_for_function("document.activeElement.matches('.ReactModal__Content input')")
     tab.page.keyboard.press("Control+A")
     tab.page.keyboard.type("Provisória")
-    tab.page.keyboard.press("Enter")
+    dialog(tab).get_by_role("button", name="Create").click()
     expect(dialog(tab)).to_have_count(0)
     expect(row(tab, "Provisória").or_(explorer(tab).get_by_role("button", name="Provisória")).first).to_be_visible()
     if not row(tab, "Provisória").count():

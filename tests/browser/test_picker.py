@@ -42,7 +42,10 @@ def pick(tab: Tab, *names: str) -> None:
     """Select, or unselect, items in the picker, and choose."""
     picker = tab.page.locator(".widgets-for-box-picker")
     for name in names:
-        picker.get_by_role("row").filter(has_text=name).get_by_role("checkbox").click(force=True)
+        box = picker.get_by_role("row").filter(has_text=name).get_by_role("checkbox")
+        was_chosen = box.is_checked()
+        box.click(force=True)
+        expect(box).to_be_checked(checked=not was_chosen)
     picker.get_by_role("button", name="Choose").click()
 
 
