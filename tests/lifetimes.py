@@ -71,6 +71,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "protocol.py", "_REQUEST_S"): "for a whole request to arrive, and for an answer to be read",
     (SIDECAR, "protocol.py", "_IDLE_S"): "between two requests on one connection",
     (SIDECAR, "protocol.py", "_GONE_S"): "for a request to end well whose caller has gone",
+    (SIDECAR, "crowd.py", "_LAST_S"): "for who is connected to ask once more, when the worker is to end",
     (SIDECAR, "crowd.py", "_STANDSTILL_S"): "that the process itself stood still: then no caller counts as slow",
     (SIDECAR, "peers.py", "_LOOKUP_S"): "for the system to say who is in the socket's group",
     (SIDECAR, "serving.py", "_STOP_S"): "for requests under way when the worker is to end",

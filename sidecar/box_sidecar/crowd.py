@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from email.utils import formatdate
@@ -16,6 +17,7 @@ _CONNECTIONS = 1000
 _RESERVED = 16  # of these, for root and our own user: health and revocation can be asked for in a crowd
 _OTHER_FILES = 320  # descriptors that are not callers': connections to Box, the audit, what Python opens
 _UNANSWERED_BYTES = 8 * 1024 * 1024  # of all requests together; a caller's has some hundred
+_LAST_S = 1.0  # for who has connected and not asked yet, or asks one thing after the other
 _STANDSTILL_S = 10.0  # of ours: after as long as that, nobody is late by his own fault
 
 
@@ -31,7 +33,7 @@ class Caller(Protocol):
         """End it: others need the room."""
 
     def finish(self) -> None:
-        """End it as soon as it has no request under way."""
+        """End it unless it has a request under way; with that one's answer it ends by itself."""
 
 
 class Crowd:
@@ -51,8 +53,7 @@ class Crowd:
         self.access, self.metrics, self.app, self.at_hand = access, metrics, app, at_hand
         self.refusals = Refusals()
         self.is_stopping = False
-        self.gone = asyncio.Event()
-        """Set when all are gone after :meth:`finish`."""
+        self._gone = asyncio.Event()
         self.now = 0.0
         """The loop's clock, looked at every second: exact enough for who is slow, and free of charge."""
         self.date = b""
@@ -73,8 +74,8 @@ class Crowd:
     def discard(self, connection: Caller) -> None:
         """One less, if it was one."""
         self._connections.discard(connection)
-        if self.is_stopping and not self._connections:
-            self.gone.set()
+        if not self._connections:
+            self._gone.set()
 
     def hold(self, size: int) -> None:
         """So many bytes more of requests that are not answered yet; if that is too much, who has most of them goes."""
@@ -90,10 +91,20 @@ class Crowd:
             for connection in list(self._connections):
                 connection.look(now)
 
-    def finish(self) -> None:
-        """Let all go who ask nothing, and the others with their answers."""
+    async def finish(self) -> None:
+        """Let all go, each with an answer to what it asks: who has just connected is yet to ask. Then who asks nothing.
+
+        Ends when all are gone; how long that may take is the caller's to say.
+        """
         self.is_stopping = True
-        if not self._connections:
-            self.gone.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_S):
+                await self._all_gone()
         for connection in list(self._connections):
             connection.finish()
+        await self._all_gone()
+
+    async def _all_gone(self) -> None:
+        if self._connections:
+            self._gone.clear()
+            await self._gone.wait()

@@ -6,6 +6,7 @@ Of asyncio, ``Protocol`` and ``Transport`` are used as documented.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import select
@@ -203,7 +204,7 @@ class Connection(asyncio.Protocol):
             self._crowd.metrics.refused("slow")
             self._end(Problem("invalid_request", detail="The request did not arrive in time."), 408)
         elif now >= self._idle_until:
-            self._close()
+            self.finish()
 
     def relieve(self) -> None:
         """End it: others need the room."""
@@ -211,9 +212,12 @@ class Connection(asyncio.Protocol):
         self._end(Problem("overloaded", detail="Too much of unanswered requests is waiting."), 503)
 
     def finish(self) -> None:
-        """End it as soon as it has no request under way."""
+        """End it unless it has a request under way. One that is sent in this moment is either answered, since the
+        kernel has it, or fails as a whole as it is sent: after a mere close it would be lost without a word."""
+        self._idle_until = math.inf
         if not self.held:
-            self._close()
+            with contextlib.suppress(OSError):  # the other side has gone
+                self.transport.get_extra_info("socket").shutdown(socket.SHUT_RD)
 
     def _end(self, problem: Problem, status: int) -> None:
         if self.transport.get_write_buffer_size():

@@ -19,6 +19,7 @@ from box_sidecar.peers import AccessList
 from box_sidecar.protocol import Connection
 from box_sidecar.sidecar import Sidecar
 
+_ROUNDS = 4  # of the loop, until who was accepted is a connection
 _STOP_S = 18.0  # for requests under way; gunicorn ends us after 20
 
 
@@ -27,6 +28,14 @@ class _Queue(socket.socket):
 
     def listen(self, backlog: int = 0, /) -> None:
         super().listen(BACKLOG)
+
+
+async def _accept_no_more(queue: socket.socket) -> None:
+    """Leave who waits to the next process. asyncio would drop without a word whom it has accepted, but not yet made a
+    connection of, when its server is closed."""
+    asyncio.get_running_loop().remove_reader(queue.fileno())
+    for _ in range(_ROUNDS):
+        await asyncio.sleep(0)
 
 
 class Serving:
@@ -53,11 +62,11 @@ class Serving:
         queue = _Queue(fileno=os.dup(listener.fileno()))
         server = await loop.create_server(partial(Connection, self._crowd), sock=queue, backlog=1)
         await stop.wait()
+        await _accept_no_more(queue)
         server.close()
-        self._crowd.finish()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_S):
-                await self._crowd.gone.wait()
+                await self._crowd.finish()
         await self.sidecar.stop()
 
     def _look(self, alive: Callable[[], None]) -> None:

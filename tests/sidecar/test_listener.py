@@ -7,7 +7,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,28 +18,12 @@ import pytest
 from box_sidecar.listener import listen
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import ServerSettings
+from intranet.activation import hand_over
 from intranet.emulator_process import EmulatorProcess
 from intranet.process import Process
 from intranet.sidecar_process import SidecarProcess, box_sidecar
 from sidecar.conftest import Serve
 from sidecar.support import Wire, request_bytes, status_of, until, worker_of
-
-# As systemd does: the socket becomes descriptor 3, and the environment says to whom it belongs (sd_listen_fds(3)).
-HAND_OVER = """
-import os, sys
-given, count, of, *command = sys.argv[1:]
-if int(given) != 3:
-    os.dup2(int(given), 3)
-os.set_inheritable(3, True)
-os.environ.update(LISTEN_FDS=count, LISTEN_PID=str(os.getpid()) if of == "own" else of, LISTEN_FDNAMES="box")
-os.execv(command[0], command)
-"""
-
-
-def hand_over(listener: socket.socket, count: str = "1", of: str = "own") -> list[str]:
-    """What comes before a command so that it gets this socket from "systemd"."""
-    os.set_inheritable(listener.fileno(), True)
-    return [sys.executable, "-c", HAND_OVER, str(listener.fileno()), count, of]
 
 
 def refusal(sidecar: SidecarProcess, listener: socket.socket, count: str = "1") -> str:
