@@ -76,6 +76,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "peers.py", "_LOOKUP_S"): "for the system to say who is in the socket's group",
     (SIDECAR, "serving.py", "_STOP_S"): "for requests under way when the worker is to end",
     (SIDECAR, "server.py", "_STOP_S"): "after which gunicorn ends it",
+    (SIDECAR, "server.py", "_SOON_S"): "between two looks at what the worker reports, while systemd waits for it",
     (SIDECAR, "sidecar.py", "_WATCH_S"): "between two looks at the configuration's files",
     (SIDECAR, "sink.py", "_PATIENCE_S"): "for a pipe, socket or terminal to take a line of the audit",
     (SIDECAR, "rate_limit.py", "_WINDOW_S"): "in which new tokens are counted",

@@ -1,8 +1,8 @@
 """Serving: a hardened process, a socket, and gunicorn's master over one worker.
 
 gunicorn is the process manager. Of it, only what has no underscore is used: ``BaseApplication`` with ``cfg``,
-``load_config`` and ``run``; ``Arbiter`` with ``systemd``, ``WORKERS``, ``reload`` and ``handle_…``; its logger's
-``setup`` and ``error_log``.
+``load_config`` and ``run``; ``Arbiter`` with ``systemd``, ``WORKERS``, ``reload``, ``stop``, ``wait_for_signals`` and
+``handle_…``; its logger's ``setup`` and ``error_log``.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from box_sidecar import rate_limit  # noqa: F401 - its ledgers are made before t
 from box_sidecar.hardening import harden, ignore_gunicorns_environment, raise_file_limit
 from box_sidecar.listener import BACKLOG, Listener, listen
 from box_sidecar.loaded import load
+from box_sidecar.manager import ServiceManager
 from box_sidecar.peers import AccessList
 from box_sidecar.worker import Worker
 
 log = logging.getLogger(__name__)
 
 _STOP_S = 20  # for requests under way
+_SOON_S = 0.1  # between two looks at what the worker reports, while systemd waits for it
 
 
 class Master(Arbiter):  # type: ignore[misc]
@@ -36,9 +38,21 @@ class Master(Arbiter):  # type: ignore[misc]
     def __init__(self, app: Server) -> None:
         super().__init__(app)
         self.systemd = app.listener.inherited  # then the socket's file is not ours to remove
+        self._manager = app.manager
+
+    def wait_for_signals(self, timeout: float = 1.0) -> Any:
+        """As gunicorn's, and meanwhile what the worker reports is passed on: soon, where systemd waits for it."""
+        self._manager.pass_on()
+        return super().wait_for_signals(min(timeout, _SOON_S) if self._manager.is_waiting else timeout)
+
+    def stop(self, graceful: bool = True) -> None:
+        """As gunicorn's, told to systemd first."""
+        self._manager.tell(STOPPING=1)
+        super().stop(graceful)
 
     def reload(self) -> None:
         """Pass SIGHUP on: the worker tries the new files first, and loses neither requests nor tokens."""
+        self._manager.reloading()
         for pid in self.WORKERS:
             os.kill(pid, signal.SIGHUP)
 
@@ -51,9 +65,10 @@ class Master(Arbiter):  # type: ignore[misc]
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn's application object for one configuration file."""
 
-    def __init__(self, config_path: Path, listener: Listener) -> None:
+    def __init__(self, config_path: Path, listener: Listener, manager: ServiceManager) -> None:
         self.config_path = config_path
         self.listener = listener
+        self.manager = manager
         super().__init__()
 
     def load_config(self) -> None:
@@ -96,6 +111,7 @@ def serve(config_path: Path) -> None:
     harden()
     raise_file_limit()
     ignore_gunicorns_environment()
+    manager = ServiceManager(os.environ)  # gunicorn's own READY=1 would come before anything is served
     loaded = load(config_path)
     AccessList(loaded.settings.server)
     listener = listen(loaded.settings.server)
@@ -103,4 +119,4 @@ def serve(config_path: Path) -> None:
     del loaded  # the master never opens the key, and needs nothing of it
     log.info("serving %s", settings.socket)
     gc.freeze()  # the collector would touch, and so copy, every page that the worker shares with its master
-    Server(config_path, listener).run()
+    Server(config_path, listener, manager).run()

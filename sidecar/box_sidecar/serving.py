@@ -52,8 +52,13 @@ class Serving:
         app = create_app(self.sidecar)
         self._crowd = Crowd(access, self.sidecar.metrics, app, partial(hits.answer, self.sidecar), files)
 
-    async def serve(self, listener: socket.socket, stop: asyncio.Event, alive: Callable[[], None]) -> None:
-        """Until ``stop``, and then until requests under way are answered; says every second that it is ``alive``."""
+    async def serve(
+        self, listener: socket.socket, stop: asyncio.Event, alive: Callable[[], None], ready: Callable[[], None]
+    ) -> None:
+        """Until ``stop``, and then until requests under way are answered.
+
+        Says once that it is ``ready``, and every second that it is ``alive``.
+        """
         self._look(alive)
         self._sum_up()
         await self.sidecar.start()
@@ -61,6 +66,7 @@ class Serving:
         # One at a time: asyncio would try for more until it fails, and each has a descriptor before it is refused.
         queue = _Queue(fileno=os.dup(listener.fileno()))
         server = await loop.create_server(partial(Connection, self._crowd), sock=queue, backlog=1)
+        ready()
         await stop.wait()
         await _accept_no_more(queue)
         server.close()

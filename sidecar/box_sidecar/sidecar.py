@@ -45,6 +45,8 @@ class Sidecar:
         self.metrics = Metrics()
         self.clock = BoxClock()
         self.state = "starting"
+        self.refusal = ""
+        """Why the files that are there are not taken over; empty where they are."""
         loaded = self.loaded = load(config_path, taken.text())
         self._stamp = loaded.stamp
         self._app_path = loaded.app_path
@@ -166,11 +168,13 @@ class Sidecar:
             audit = self._audit(loaded)
         except ConfigError as error:
             self._stay(before)
+            self.refusal = str(error)
             self.metrics.reloaded("refused")
             log.error("not reloaded, the old configuration stays: %s", error)
             return False
         await transport.open(await asyncio.to_thread(ssl.create_default_context))  # authorities may be others now
         self._take_over(loaded, transport, box, audit)
+        self.refusal = ""
         self.metrics.reloaded("done")
         log.info("configuration reloaded")
         return True

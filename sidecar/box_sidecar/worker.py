@@ -28,6 +28,8 @@ class Worker(GunicornWorker):  # type: ignore[misc]
     """Serves callers in one event loop until it is told to stop."""
 
     serving: Serving
+    _told = "Serving."
+    """What systemd was told last."""
 
     def init_process(self) -> None:
         """As gunicorn's, with a loop that can note signals before it runs."""
@@ -42,10 +44,33 @@ class Worker(GunicornWorker):  # type: ignore[misc]
             signal.SIGTERM: self.stop.set,
             signal.SIGINT: sys.exit,
             signal.SIGQUIT: sys.exit,
-            signal.SIGHUP: lambda: self.loop.create_task(self.serving.sidecar.reload()),
+            signal.SIGHUP: lambda: self.loop.create_task(self._reload()),
             signal.SIGUSR1: self._reopen,
         }.items():
             self.loop.add_signal_handler(number, handle)
+
+    async def _reload(self) -> None:
+        try:
+            await self.serving.sidecar.reload()
+        finally:
+            self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        self._told = self._status()
+        self.app.manager.tell(READY=1, STATUS=self._told)
+
+    def _tell_alive(self) -> None:
+        """To gunicorn, and to systemd; the latter also what has changed, as files may be found new without a signal."""
+        self.notify()
+        self.app.manager.alive()
+        if (status := self._status()) != self._told:
+            self._told = status
+            self.app.manager.tell(STATUS=status)
+
+    def _status(self) -> str:
+        """What ``systemctl status`` shows."""
+        refusal = self.serving.sidecar.refusal
+        return f"Serving; new files are refused, the old configuration stays: {refusal}" if refusal else "Serving."
 
     def _reopen(self) -> None:
         self.serving.sidecar.audit.reopen()  # that of the moment: a reload may have brought another
@@ -67,4 +92,5 @@ class Worker(GunicornWorker):  # type: ignore[misc]
         """Serve."""
         (listener,) = self.sockets
         asyncio.set_event_loop(self.loop)
-        self.loop.run_until_complete(self.serving.serve(listener.sock, self.stop, self.notify))
+        serving = self.serving.serve(listener.sock, self.stop, self._tell_alive, self._tell_ready)
+        self.loop.run_until_complete(serving)

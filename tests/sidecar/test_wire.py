@@ -261,7 +261,9 @@ def test_nobody_is_heard_once_refused(sidecar: SidecarProcess) -> None:
 SEAMS = {
     worker.Worker: (GunicornWorker, {"init_process", "init_signals", "load_wsgi", "run", "notify"}),
     server.Master: (
-        Arbiter, {"reload", "run", "handle_usr2", "handle_ttin", "handle_ttou", "handle_winch", "WORKERS"},
+        Arbiter,
+        {"reload", "run", "stop", "wait_for_signals", "handle_usr2", "handle_ttin", "handle_ttou", "handle_winch",
+         "WORKERS"},
     ),
     server.Server: (BaseApplication, {"load_config", "run"}),
     server.Logger: (GunicornLogger, {"setup"}),
