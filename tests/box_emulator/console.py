@@ -64,6 +64,8 @@ class Application:
     enterprise_id: str
     path: Path
     key: KeyPair | None = None
+    old_key: KeyPair | None = None
+    """The one before, while its public key has not been removed."""
     service_account_id: str = ""
     _seen_jti: dict[str, float] = field(default_factory=dict)
 
@@ -84,8 +86,9 @@ class Application:
         key = KeyPair.load(settings["appAuth"]) if "appAuth" in settings else None
         return cls(settings["clientID"], settings["clientSecret"], document["enterpriseID"], path, key)
 
-    def rotate_key(self) -> None:
-        """Make a new key pair, forget the old one and write the JSON anew."""
+    def rotate_key(self, keep_old: bool) -> None:
+        """Make a new key pair, forget the old one unless it is to be kept, and write the JSON anew."""
+        self.old_key = self.key if keep_old else None
         self.key = KeyPair.generate()
         self.save()
 

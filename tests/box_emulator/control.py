@@ -50,6 +50,8 @@ class TokenChoice(msgspec.Struct, forbid_unknown_fields=True):
 
 class Rotation(msgspec.Struct, forbid_unknown_fields=True):
     key: bool = False
+    keep_old: bool = False
+    remove_old: bool = False
     secret: bool = False
 
 
@@ -159,7 +161,9 @@ async def rotate(request: web.Request) -> web.Response:
     rotation = msgspec.json.decode(await request.read(), type=Rotation)
     for app in request.app[BOX].applications:
         if rotation.key and app.key is not None:
-            app.rotate_key()
+            app.rotate_key(rotation.keep_old)
+        if rotation.remove_old:
+            app.old_key = None
         if rotation.secret:
             app.rotate_secret()
     return json_response({"rotated": [name for name in ("key", "secret") if getattr(rotation, name)]})

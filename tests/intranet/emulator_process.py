@@ -197,6 +197,14 @@ class EmulatorProcess:
         """Replace key or secret at Box and in the JSON files; what was read from them before is worthless."""
         self._call("POST", "rotate", {"key": key, "secret": secret})
 
+    def add_key(self) -> None:
+        """A second key pair for each app that has one, in the JSON files; the first goes on working."""
+        self._call("POST", "rotate", {"key": True, "keep_old": True})
+
+    def remove_old_key(self) -> None:
+        """Of two keys only the later one works any more."""
+        self._call("POST", "rotate", {"remove_old": True})
+
     def reset(self) -> None:
         """Back to the seed and to the settings of the start."""
         self._call("POST", "reset")
