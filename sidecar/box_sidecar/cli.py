@@ -35,10 +35,20 @@ def main() -> None:
     except (ConfigError, Problem) as failure:
         from box_sidecar.tools.failure import tell
 
-        nothing_there = getattr(arguments, "config", None) == USUAL and not USUAL.exists()
+        nothing_there = getattr(arguments, "config", None) == USUAL and _is_missing(USUAL)
         sys.exit(tell(failure, nothing_there=nothing_there))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:  # it is there, for others
+        return False
+    return False
 
 
 def parser() -> argparse.ArgumentParser:
