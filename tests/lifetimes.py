@@ -113,6 +113,8 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "clock.py", "_AGREE_S"): "by which two readings of Box's clock may differ",
     (SIDECAR, "doctor.py", "_DRIFT_S"): "by which this machine's clock may differ before doctor warns",
     (SIDECAR, "check.py", "_MORE_PATIENCE_S"): "that the command waits longer than the sidecar for Box",
+    (SIDECAR, "key_file.py", "_OLD_S"): "after which the command says to make another key",
+    (SIDECAR, "key_file.py", "_DAY_S"): "of a day, in which it tells that age",
     (SIDECAR, "check.py", "_NEWS_S"): "after which who waits at a terminal is told for what",
     (SIDECAR, "setup.py", "_READY_S"): "for a service that was just installed to serve",
     (SIDECAR, "removal.py", "_TAKEN_OVER_S"): "for the service to stop issuing, before it is removed",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -245,3 +248,39 @@ def test_doctor_does_not_ask_box_again_for_each_who_asks_at_once(box: EmulatorPr
     since = last(box)
     sidecar.request("GET", "/v1/doctor")
     assert 3 <= len(box.log(since)) <= 6
+
+
+def test_an_old_key_and_copies_that_others_can_read_are_told(
+    box: EmulatorProcess, idle: SidecarProcess, tmp_path: Path
+) -> None:
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    app = folder / "box_config.json"
+    shutil.copy(box.app_config, app)
+    app.chmod(0o600)
+    idle.settings["box"]["app_config"] = str(app)
+    idle.write_config()
+    assert "key_file" not in findings(idle, status=0)
+
+    # Not told: what nobody else can read, another app's, what is no copy, what would hold us up.
+    (folder / "private.json").write_bytes(app.read_bytes())
+    (folder / "private.json").chmod(0o600)
+    shutil.copy(box.ccg_config, folder / "other.json")
+    (folder / "other.json").chmod(0o644)
+    (folder / "notes.json").write_text("{")
+    os.mkfifo(folder / "pipe.json")
+    (folder / "link.json").symlink_to(app)
+    assert "key_file" not in findings(idle, status=0)
+
+    a_year = 366 * 24 * 3600
+    os.utime(app, (time.time() - a_year, time.time() - a_year))
+    assert "366 days old" in findings(idle, status=0)["key_file"]["summary"]
+    copy = folder / "box_config.json.bak"
+    copy.write_bytes(app.read_bytes())
+    copy.chmod(0o640)
+    found = findings(idle, status=0)["key_file"]
+    assert found["status"] == "warn" and str(copy) in found["summary"] and "another key pair" in found["fix"]
+    told = check(idle).stdout
+    assert told.count("key_file") >= 2 and "BEGIN" not in told
+    folder.chmod(0o700)
+    assert "a copy" not in check(idle).stdout

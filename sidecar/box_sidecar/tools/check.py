@@ -24,7 +24,7 @@ from box_sidecar.schemas import Check, DoctorAnswer, Message
 from box_sidecar.sentences import Text, say
 from box_sidecar.settings import ServerSettings
 from box_sidecar.sidecar import Sidecar
-from box_sidecar.tools import report
+from box_sidecar.tools import key_file, report
 from box_sidecar.tools.browser import Browser
 from box_sidecar.tools.language import translated
 from box_sidecar.tools.local import with_sidecar
@@ -149,7 +149,11 @@ class LocalExamination(Examination):
             self.checks.append(await _cors(self.sidecar, token, self._origin))
 
     async def configuration(self) -> list[Check]:
-        """Whether the sidecar on the socket, if there is one, has this configuration."""
+        """Whether the sidecar on the socket, if there is one, has this configuration; and what the key's file tells."""
+        told = await asyncio.to_thread(lambda: list(key_file.findings(self.sidecar.loaded.app_path, self.sidecar.app)))
+        return [*await self._compare(), *told]
+
+    async def _compare(self) -> list[Check]:
         path = self.sidecar.settings.server.socket
         timeout = aiohttp.ClientTimeout(self.sidecar.transport.patience + _MORE_PATIENCE_S)
         try:
