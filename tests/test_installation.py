@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -231,10 +232,21 @@ def a_year(machine: Container) -> None:
     assert "✓ app" in machine.run("cd /root/widgets-for-box\n" + COMMANDS["rotate"])
 
     before = machine.run("systemctl show --property=MainPID box-sidecar")
-    told = machine.run("cd /root/widgets-for-box\n" + COMMANDS["update"], env=OFFLINE)
+    told, outcome = under_load(machine, "cd /root/widgets-for-box\n" + COMMANDS["update"], OFFLINE)
     assert "✓ app" in told
+    assert outcome["lost"] == [] and outcome["answered"] > 100, outcome
     assert machine.run("systemctl show --property=MainPID box-sidecar") != before
     assert "user" in asked_by(machine, "www-data")
+
+
+def under_load(machine: Container, script: str, env: dict[str, str] | None = None) -> tuple[str, dict[str, Any]]:
+    """What a script says while callers ask for one token after the other, and what they say."""
+    machine.put(TESTS / "bench/callers.py", "/root/callers.py")
+    callers = "rm -f over; (python3 callers.py /run/box-sidecar/box-sidecar.sock over > outcome 2>&1) & callers=$!"
+    told = machine.run(
+        f"cd /root; {callers}\n({script}\n) || echo failed; cd /root; touch over; wait $callers", env=env
+    )
+    return told, dict(json.loads(machine.run("cat /root/outcome")))
 
 
 def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -267,10 +279,10 @@ def test_several_pools_and_what_goes_wrong_half_way(machine: Container) -> None:
 
     # Somebody's own drop-in keeps it from starting: said, with the service's own words, and nothing is lost.
     drop_ins = "/etc/systemd/system/box-sidecar.service.d"
-    machine.run(f"mkdir {drop_ins}; printf '[Service]\\nRuntimeDirectory=\\n' > {drop_ins}/own.conf")
+    machine.run(f"mkdir {drop_ins}; printf '[Service]\\nInaccessiblePaths=/etc/box-sidecar\\n' > {drop_ins}/own.conf")
     both = f"{base} --user intranet --user shop"
     told = machine.run(both, check=False)
-    assert "the service does not come up" in told and "the directory /run/box-sidecar is missing" in told, told
+    assert "the service does not come up" in told and "box-sidecar.toml: can't be read" in told, told
     machine.run(f"rm {drop_ins}/own.conf")
     again = machine.run(f"{SETUP} --yes --user intranet --user shop")
     assert "✓ app: Box accepts" in again, again
@@ -288,3 +300,58 @@ def test_several_pools_and_what_goes_wrong_half_way(machine: Container) -> None:
     assert "policy.issue = false" in told and alive(machine) == [], told
     assert machine.run("grep box-sidecar /etc/passwd /etc/group", check=False).strip() == "status 1"
     assert machine.run(f"{SETUP} --remove --yes").strip() == "There is nothing to remove."
+
+
+def test_what_systemd_does_for_it(machine: Container) -> None:
+    """Readiness, reloads, the watchdog, a socket that stays, and a key that lies sealed on the disk."""
+    install = INSTALL.replace("box-sidecar setup --json box_config.json", "")
+    machine.run(f"test -x {SETUP.split(maxsplit=1)[0]} || {{ {install}\n}}", env=OFFLINE)
+    user = machine.run("grep -h '^user = ' /etc/php/*/fpm/pool.d/*.conf | head -1").split()[-1]
+    told = machine.run(f"{SETUP} --json /root/widgets-for-box/box_config.json --yes --keep-json --user {user}")
+    assert "✗" not in told, told
+    assert shown(machine, "ActiveState", "StatusText") == ["active", "Serving."]
+    assert machine.run("stat -c '%U %a' /run/box-sidecar /run/box-sidecar/box-sidecar.sock").split() == [
+        *("root", "755"), *("box-sidecar", "660"),
+    ]  # fmt: skip
+
+    # New files that can't be: said, and nothing else changes.
+    config = "/etc/box-sidecar/box-sidecar.toml"
+    machine.run(f"cp -p {config} /root/kept.toml; echo 'nonsense = 1' >> {config}; systemctl reload box-sidecar")
+    until(lambda: "log.nonsense: unknown key" in shown(machine, "StatusText")[0])
+    assert shown(machine, "ActiveState", "NRestarts") == ["active", "0"]
+    machine.run(f"cat /root/kept.toml > {config}; systemctl reload box-sidecar")
+    until(lambda: shown(machine, "ActiveState", "StatusText") == ["active", "Serving."])
+
+    # Nobody serves: who asks starts it. It is started anew: who asks waits.
+    machine.run("systemctl stop box-sidecar")
+    assert "user" in asked_by(machine, user)
+    told, outcome = under_load(machine, "for time in 1 2 3; do sleep 1; systemctl restart box-sidecar; done")
+    assert "failed" not in told and outcome["lost"] == [] and outcome["answered"] > 100, (told, outcome)
+
+    # A worker that hangs.
+    machine.run(
+        """mkdir -p /run/systemd/system/box-sidecar.service.d
+        printf '[Service]\\nWatchdogSec=3\\n' > /run/systemd/system/box-sidecar.service.d/watchdog.conf
+        systemctl daemon-reload; systemctl restart box-sidecar
+        kill -STOP $(pgrep --parent $(systemctl show --property=MainPID --value box-sidecar))"""
+    )
+    until(lambda: shown(machine, "NRestarts") != ["0"], 30)
+    assert "Watchdog timeout" in machine.run("journalctl --unit box-sidecar --output=cat --no-pager")
+    assert "user" in asked_by(machine, user)
+    machine.run("rm -r /run/systemd/system/box-sidecar.service.d; systemctl daemon-reload")
+
+    # The key sealed, in a file of root's.
+    machine.run("cd /root/widgets-for-box\n" + COMMANDS["seal"])
+    assert "user" in asked_by(machine, user)
+    assert machine.run("ls /etc/box-sidecar").split() == ["box-sidecar.toml", "box_config.cred"]
+    assert "BEGIN" not in machine.run("cat /etc/box-sidecar/*")
+    assert "Nothing of it is left" in machine.run(f"{SETUP} --remove --yes")
+    assert alive(machine) == []
+    assert "No such file" in machine.run("ls /run/box-sidecar", check=False)
+
+
+def shown(machine: Container, *names: str) -> list[str]:
+    """What systemd knows of the service."""
+    lines = machine.run(f"systemctl show --property={','.join(names)} box-sidecar").splitlines()
+    known = dict(line.partition("=")[::2] for line in lines)
+    return [known[name] for name in names]

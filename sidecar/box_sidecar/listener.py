@@ -17,18 +17,17 @@ from box_sidecar.settings import ServerSettings
 
 BACKLOG = 2048
 _FIRST_FD = 3  # SD_LISTEN_FDS_START, sd_listen_fds(3)
+_MAY_CONNECT = 0o222  # unix(7)
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket, whether its file is somebody else's to remove, and the descriptor whose lock says "taken".
-
-    Both descriptors live as long as the process.
-    """
+    """A listening socket, whether its file is somebody else's to remove, and else the descriptor whose lock says
+    "taken". Both descriptors live as long as the process."""
 
     socket: socket.socket
     inherited: bool
-    lock: int
+    lock: int | None
 
 
 def listen(settings: ServerSettings) -> Listener:
@@ -40,8 +39,11 @@ def listen(settings: ServerSettings) -> Listener:
     """
     path = Path(settings.socket)
     inherited = _inherited(path)
+    if inherited is not None:
+        _compare(path, settings)
+        return Listener(inherited, True, None)  # systemd lets nobody else have it, and its folder is not ours
     lock = _lock(path)
-    return Listener(inherited or _make(path, settings), inherited is not None, lock)
+    return Listener(_make(path, settings), False, lock)
 
 
 def _inherited(path: Path) -> socket.socket | None:
@@ -72,12 +74,35 @@ def _inherited(path: Path) -> socket.socket | None:
     return found
 
 
+def _compare(path: Path, settings: ServerSettings) -> None:
+    """Refuse a socket that more may open than the configuration says."""
+    status = path.stat()
+    if (stat.S_IMODE(status.st_mode) & ~settings.mode) & _MAY_CONNECT:
+        raise ConfigError(
+            f"server.socket_mode: systemd's socket is open to more than {settings.socket_mode} is; "
+            f"set SocketMode={settings.socket_mode} in its unit (box-sidecar setup)"
+        )
+    if settings.socket_group and _gid(settings.socket_group) != status.st_gid:
+        raise ConfigError(
+            f"server.socket_group: systemd's socket has another group than “{settings.socket_group}”; "
+            f"set SocketGroup={settings.socket_group} in its unit (box-sidecar setup)"
+        )
+
+
+def _gid(group: str) -> int | None:
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        return None
+
+
 def _make(path: Path, settings: ServerSettings) -> socket.socket:
     try:
-        if stat.S_ISSOCK(path.lstat().st_mode):
-            path.unlink()
-        else:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
             raise ConfigError(f"server.socket: {path} exists and is not a socket; remove it or choose another path")
+        if _is_alive(path):
+            raise ConfigError(f"server.socket: somebody listens on {path} already; stop that, or its unit, first")
+        path.unlink()
     except FileNotFoundError:
         pass
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -91,6 +116,19 @@ def _make(path: Path, settings: ServerSettings) -> socket.socket:
     _open_to_others(path, settings)
     listener.listen(BACKLOG)
     return listener
+
+
+def _is_alive(path: Path) -> bool:
+    """Whether anybody listens: systemd may, and holds no lock of ours."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except BlockingIOError:
+            return True  # its queue is full
+        except OSError:
+            return False
+        return True
 
 
 def _open_to_others(path: Path, settings: ServerSettings) -> None:

@@ -1,7 +1,7 @@
-"""Restarts and updates under load: which requests are lost? ``python tests/bench/restart.py [REQUESTS [PROGRAM]]``
+"""Restarts and updates under load: which requests are lost? ``python tests/bench/restart.py [REQUESTS [PROGRAM …]]``
 
 A socket that systemd would hold, one ``box-sidecar`` after the other on it, and callers who do not stop asking. With
-the PROGRAM of another version's environment, each restart is an update, or the way back.
+the programs of two versions' environments, each restart is an update, or the way back.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def restarts(sidecar: SidecarProcess, programs: Sequence[str], requests: int, le
 def main() -> int:
     """Command line; 1 when a request was lost."""
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    programs = [box_sidecar(), *sys.argv[2:3]]
+    programs = sys.argv[2:] or [box_sidecar()]
     with tempfile.TemporaryDirectory(prefix="wfb-") as folder, EmulatorProcess(Path(folder) / "box") as box:
         limits = {"mints_per_user_per_minute": 100_000}
         sidecar = SidecarProcess(Path(folder) / "s", app_config=box.app_config, api_url=box.url, policy=limits)

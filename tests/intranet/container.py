@@ -95,6 +95,9 @@ class Container:
             *("run", "--detach", f"--name={self.name}", "--privileged", "--systemd=always", "--network=none"),
             *(*hosts, "--rootfs", f"{self._root}:O", "/sbin/init"),
         )
+        # As on a machine of its own, where credentials are mounted in another namespace and seen from there. systemd
+        # leaves this to whoever makes the container, and podman makes it private.
+        self.run("mount --make-rshared /")
         self.run("systemctl is-system-running --wait || true")
         pid = self.podman("inspect", "--format={{.State.Pid}}", self.name).strip()
         self.within = ["nsenter", f"--net=/proc/{pid}/ns/net"]

@@ -68,6 +68,30 @@ def test_only_the_unix_socket_that_the_configuration_names_is_taken_over(stopped
         assert "make them the same" in refusal(stopped, listener)
 
 
+def test_systemds_socket_is_open_to_nobody_whom_the_configuration_does_not_name(stopped: SidecarProcess) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(stopped.socket))
+        listener.listen()
+        stopped.socket.chmod(0o666)
+        assert "set SocketMode=0660 in its unit" in refusal(stopped, listener)
+        stopped.socket.chmod(0o660)
+        stopped.settings["server"]["socket_group"] = "daemon"
+        stopped.write_config()
+        assert "set SocketGroup=daemon in its unit" in refusal(stopped, listener)
+
+
+def test_a_socket_on_which_somebody_listens_is_not_taken_away(stopped: SidecarProcess) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(stopped.socket))
+        listener.listen(0)
+        with socket.socket(socket.AF_UNIX) as first, pytest.raises(Exception, match="somebody listens on"):
+            first.connect(str(stopped.socket))  # its queue is full now
+            stopped.start()
+        assert stopped.socket.exists()
+    stopped.start()  # nobody does any more
+    stopped.stop()
+
+
 def test_systemds_socket_lets_callers_wait_for_the_next_instance(stopped: SidecarProcess) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(stopped.socket))

@@ -27,7 +27,7 @@ import pytest
 from box_sidecar import __version__
 from box_sidecar.peers import Credentials
 from box_sidecar.problems import ConfigError
-from box_sidecar.settings import Settings, parse_settings
+from box_sidecar.settings import ServerSettings, Settings, parse_settings
 from box_sidecar.tools import setup
 from box_sidecar.tools.host import Host, Worker, shared_group
 from box_sidecar.tools.installation import Installation, Wanted, is_in_place, read_json, unit_text, warnings_about
@@ -232,9 +232,9 @@ def test_a_dry_run_says_everything_and_does_nothing(
     assert lines[1].startswith("useradd --system --user-group ") and lines[-1] == f"rm {json}"
     allowed = ", ".join(f'"{user}"' for user in ("root", "box-sidecar", *users))
     assert f"allowed_users = [{allowed}]" in told
-    (drop_in,) = [line for line in lines if "service.d/setup.conf" in line]
+    (drop_in,) = [line for line in lines if "socket.d/setup.conf" in line]
     group = shared_group(host, host.workers()) or "box-sidecar-web"
-    assert f"SupplementaryGroups={group}" in drop_in and f'socket_group = "{group}"' in told
+    assert f"SocketGroup={group}" in drop_in and "SocketMode=" not in drop_in and f'socket_group = "{group}"' in told
     assert ("groupadd" in told) == (group == "box-sidecar-web")
     for secret in ("BEGIN", *(line for line in json.read_text().split('"') if len(line) > 40 or "secret" in line)):
         assert secret not in told
@@ -246,19 +246,22 @@ def test_what_serves_is_restarted_if_it_is_another_version(running: str | None, 
         return [step.says for step in Installation(debian, wanted, settings, running).steps]
 
     nobody = Wanted([], "", None, None, {})
-    units = debian.root / "etc/systemd/system/box-sidecar.service.d"
-    units.mkdir(parents=True)
-    (units.parent / "box-sidecar.service").write_text(unit_text())
+    (debian.root / "etc/systemd/system").mkdir(parents=True)
     (debian.root / "etc/box-sidecar").mkdir()
     (debian.root / "etc/passwd").write_text(f"{PASSWD}box-sidecar:x:998:998::/nonexistent:/usr/sbin/nologin\n")
-    (drop_in,) = [says for says in steps(nobody, Settings()) if "setup.conf" in says]
-    lines = ["# Written by “box-sidecar setup”. What you change goes into another file beside this one.", "[Service]"]
-    (units / "setup.conf").write_text("\n".join([*lines, *drop_in.split(": ", 1)[1].split("; "), ""]))
+    for step in Installation(debian, nobody, Settings(), running).steps:
+        if step.says.startswith("write "):
+            step.do()
     assert f"systemctl {words} box-sidecar" in steps(nobody, Settings())
 
 
-def test_the_unit_names_no_group() -> None:
-    assert "SupplementaryGroups=" not in unit_text().replace("(SupplementaryGroups=)", "")
+def test_the_units_name_no_group_and_the_socket_is_as_configured(debian: Host) -> None:
+    assert "SupplementaryGroups=" not in unit_text()
+    assert "\nSocketGroup=" not in unit_text("box-sidecar.socket")
+    server = ServerSettings(socket="/run/box/s.sock", socket_mode="0600", socket_group="sites")
+    plan = Installation(debian, Wanted([], "", None, None, {}), Settings(server=server))
+    (drop_in,) = [step.says for step in plan.steps if "socket.d/setup.conf" in step.says]
+    assert drop_in.endswith("SocketGroup=sites; SocketMode=0600; ListenStream=; ListenStream=/run/box/s.sock")
 
 
 def test_several_users_are_asked_about_or_named(make: Make, json: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -276,7 +279,7 @@ def test_several_users_are_asked_about_or_named(make: Make, json: Path, capsys: 
     ("server", "told"),
     [
         # As the commands before there was a setup left it: members of the group.
-        ('socket_group = "www-data"', ["May have tokens: www-data", "SupplementaryGroups=www-data"]),
+        ('socket_group = "www-data"', ["May have tokens: www-data", "SocketGroup=www-data"]),
         (
             'allowed_users = ["root", "shop"]',
             ["May have tokens: shop", "/etc/box-sidecar/box-sidecar.toml is there already"],
@@ -335,7 +338,8 @@ def test_what_is_missing_or_wrong_is_said(
 def test_every_obstacle_is_said_before_anything_is_done(debian: Host, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(debian.root / "run/systemd")
     (debian.root / "etc/systemd/system").mkdir(parents=True)
-    (debian.root / "etc/systemd/system/box-sidecar.service").symlink_to("/dev/null")
+    for unit in ("service", "socket"):
+        (debian.root / f"etc/systemd/system/box-sidecar.{unit}").symlink_to("/dev/null")
     (debian.root / "etc/passwd").write_text(f"{PASSWD}box-sidecar:x:1000:1000::/home/box-sidecar:/bin/bash\n")
     (debian.root / "etc/box-sidecar").symlink_to("/srv")
     before = snapshot(debian.root)
@@ -344,6 +348,7 @@ def test_every_obstacle_is_said_before_anything_is_done(debian: Host, capsys: py
     for words in (
         "systemd does not run here",
         "service is masked",
+        "socket is masked",
         "can log in (/bin/bash)",
         "not a folder (or a link",
     ):

@@ -14,17 +14,17 @@ from box_sidecar import __version__
 from box_sidecar.app_config import AppConfig, parse_app_config
 from box_sidecar.box.assertion import AssertionSigner
 from box_sidecar.logs import printable
-from box_sidecar.settings import Settings
+from box_sidecar.settings import ServerSettings, Settings
 from box_sidecar.tools import config
 from box_sidecar.tools.host import Host, Worker, shared_group
-from box_sidecar.tools.obstacles import FOLDER, UNIT, USER, nologin, program
+from box_sidecar.tools.obstacles import FOLDER, SOCKET_UNIT, UNIT, USER, nologin, program
 from box_sidecar.tools.removal import CLIENTS_GROUP, MADE_NOTE, made_here
-from box_sidecar.tools.steps import SetupError, Step, command, write_file
+from box_sidecar.tools.steps import SetupError, Step, command, run, write_file
 from box_sidecar.trusted_file import read_file
 
 CONFIG = f"{FOLDER}/box-sidecar.toml"
 ENVIRONMENT = f"{FOLDER}/environment"
-DROP_IN = f"{UNIT}.d/setup.conf"
+_PACKAGED = ("/usr/lib/systemd/system", "/lib/systemd/system")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Installation:
             *self._json(wanted.json, settings),
             *self._config(wanted.workers, settings),
             *self._environment(wanted.proxies),
-            *self._unit(wanted.proxies),
+            *self._units(wanted.proxies, settings),
         ]
         if self._group_is_new(wanted.workers):  # a process has the groups with which it was started
             services = dict.fromkeys(worker.service for worker in wanted.workers if worker.service)
@@ -107,8 +107,8 @@ class Installation:
         self.steps = [
             *changes,
             command("systemctl", "daemon-reload"),
-            command("systemctl", "enable", USER),
-            command("systemctl", start, USER),
+            command("systemctl", "enable", f"{USER}.socket", USER),
+            Step(f"systemctl {start} {USER}", lambda: _start(start)),
             *self._original(wanted),
         ]
         self.changes = len(changes)
@@ -204,36 +204,50 @@ class Installation:
         says = f"write {ENVIRONMENT}: {', '.join(proxies)} (root, mode 600)"
         return [Step(says, lambda: write_file(self._path(ENVIRONMENT), text.encode(), 0o600))]
 
-    def _unit(self, proxies: Mapping[str, str]) -> list[Step]:
-        """The unit as it is shipped, and a drop-in with what depends on this machine."""
-        packaged = [path for path in ("/usr/lib/systemd/system", "/lib/systemd/system") if self._path(path).exists()]
-        packaged = [f"{path}/{USER}.service" for path in packaged if self._path(f"{path}/{USER}.service").exists()]
-        unit = self._path(packaged[0]).read_text() if packaged else unit_text()
-        steps = []
-        if not packaged and not self._has(UNIT, unit):
-            if self._path(UNIT).exists():
-                self.notes.append(f"{UNIT} is replaced; changes of your own belong into: systemctl edit {USER}")
-            steps.append(Step(f"write {UNIT}", lambda: write_file(self._path(UNIT), unit.encode(), 0o644)))
-        lines = [
-            "# Written by “box-sidecar setup”. What you change goes into another file beside this one.",
-            *([f"{MADE_NOTE}{', '.join(made)}"] if (made := self._made()) else []),
-            "[Service]",
-        ]
-        if self.group:
-            lines.append(f"SupplementaryGroups={self.group}")
+    def _units(self, proxies: Mapping[str, str], settings: Settings | None) -> list[Step]:
+        """Service and socket as they are shipped, each with a drop-in of what depends on this machine."""
+        server = (settings or Settings()).server
+        service = ["[Service]"]
         if proxies or self._path(ENVIRONMENT).exists():
-            lines.append(f"EnvironmentFile=-{ENVIRONMENT}")
-        if f"ExecStart={program()} " not in unit:
-            lines += ["ExecStart=", f"ExecStart={program()} serve --config {CONFIG}"]
-        drop_in = "\n".join((*lines, ""))
-        if not self._has(DROP_IN, drop_in):
-            told = "; ".join(lines[lines.index("[Service]") + 1 :])
+            service.append(f"EnvironmentFile=-{ENVIRONMENT}")
+        if f"ExecStart={program()} " not in self._shipped(UNIT):
+            service += ["ExecStart=", f"ExecStart={program()} serve --config {CONFIG}"]
+        socket = ["[Socket]"]
+        if self.group:
+            socket.append(f"SocketGroup={self.group}")
+        if server.socket_mode != ServerSettings().socket_mode:
+            socket.append(f"SocketMode={server.socket_mode}")
+        if server.socket != ServerSettings().socket:
+            socket += ["ListenStream=", f"ListenStream={server.socket}"]
+        made = [f"{MADE_NOTE}{', '.join(found)}"] if (found := self._made()) else []
+        return [*self._unit(UNIT, [*made, *service]), *self._unit(SOCKET_UNIT, socket)]
+
+    def _shipped(self, name: str) -> str:
+        """A unit's text: that of a package, else ours."""
+        packaged = self._packaged(name)
+        return packaged[0].read_text() if packaged else unit_text(Path(name).name)
+
+    def _packaged(self, name: str) -> list[Path]:
+        places = [self._path(f"{folder}/{Path(name).name}") for folder in _PACKAGED]
+        return [path for path in places if path.exists()]
+
+    def _unit(self, name: str, more: list[str]) -> list[Step]:
+        """One unit, unless a package has brought it, and the drop-in."""
+        steps, unit = [], self._shipped(name)
+        if not self._packaged(name) and not self._has(name, unit):
+            if self._path(name).exists():
+                self.notes.append(f"{name} is replaced; changes of your own: systemctl edit {Path(name).name}")
+            steps.append(Step(f"write {name}", lambda: write_file(self._path(name), unit.encode(), 0o644)))
+        lines = ["# Written by “box-sidecar setup”. What you change goes into another file beside this one.", *more]
+        path, drop_in = self._path(f"{name}.d/setup.conf"), "\n".join((*lines, ""))
+        if not self._has(f"{name}.d/setup.conf", drop_in):
+            told = "; ".join(line for line in more if not line.startswith(("#", "[")))
 
             def write() -> None:
-                self._path(DROP_IN).parent.mkdir(mode=0o755, exist_ok=True)
-                write_file(self._path(DROP_IN), drop_in.encode(), 0o644)
+                path.parent.mkdir(mode=0o755, exist_ok=True)
+                write_file(path, drop_in.encode(), 0o644)
 
-            steps.append(Step(f"write {DROP_IN}: {told}", write))
+            steps.append(Step(f"write {name}.d/setup.conf{': ' if told else ''}{told}", write))
         return steps
 
     def _original(self, wanted: Wanted) -> list[Step]:
@@ -261,9 +275,23 @@ class Installation:
         return self.host.root / name[1:]
 
 
-def unit_text() -> str:
-    """The unit, which lies beside this code."""
-    return files("box_sidecar.tools").joinpath(f"{USER}.service").read_text("utf-8")
+def unit_text(name: str = f"{USER}.service") -> str:
+    """A unit, which lies beside this code."""
+    return files("box_sidecar.tools").joinpath(name).read_text("utf-8")
+
+
+def _start(how: str) -> None:
+    """Start or restart the service behind its socket. A socket is not taken from a service that made its own, as those
+    of older versions did; and what failed before is forgotten, so that systemd tries it again at once."""
+    state = run(["systemctl", "show", "--property=ActiveState", "--value", f"{USER}.socket"])
+    if state.strip() != "active":
+        run(["systemctl", "stop", USER])
+        run(["systemctl", "reset-failed", f"{USER}.socket", USER])
+    try:
+        run(["systemctl", how, USER])
+    except SetupError as error:
+        if f"Job for {USER}.service" not in str(error):
+            raise  # else it is tried again, and who waits for it tells why it does not come up
 
 
 def is_in_place(json: Path, host: Host) -> bool:

@@ -18,6 +18,7 @@ from box_sidecar.tools.host import Host
 USER = "box-sidecar"
 FOLDER = "/etc/box-sidecar"
 UNIT = "/etc/systemd/system/box-sidecar.service"
+SOCKET_UNIT = "/etc/systemd/system/box-sidecar.socket"
 #: What the unit hides from the service: ProtectHome=, PrivateTmp=.
 _HIDDEN = tuple(map(Path, ("/root", "/home", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108
 _ANEW = (
@@ -176,9 +177,11 @@ def _account(host: Host) -> Iterator[str]:
 
 def _places(host: Host) -> Iterator[str]:
     """Whether what we write to is what it seems to be, and root's alone."""
-    folder, unit = host.root / FOLDER[1:], host.root / UNIT[1:]
-    if unit.is_symlink() and unit.readlink() == Path("/dev/null"):
-        yield f"The service is masked; run: systemctl unmask {USER}"
+    folder = host.root / FOLDER[1:]
+    for what, name in (("service", UNIT), ("socket", SOCKET_UNIT)):
+        unit = host.root / name[1:]
+        if unit.is_symlink() and unit.readlink() == Path("/dev/null"):
+            yield f"The {what} is masked; run: systemctl unmask {unit.name}"
     if not os.path.lexists(folder):
         return
     status = folder.lstat()

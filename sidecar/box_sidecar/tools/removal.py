@@ -17,10 +17,11 @@ from box_sidecar.problems import ConfigError
 from box_sidecar.settings import Settings, parse_settings
 from box_sidecar.tools import ask
 from box_sidecar.tools.host import Host
-from box_sidecar.tools.obstacles import FOLDER, UNIT, USER
+from box_sidecar.tools.obstacles import FOLDER, SOCKET_UNIT, UNIT, USER
 from box_sidecar.tools.steps import SetupError, Step, command, run, write_file
 
 CLIENTS_GROUP = "box-sidecar-web"
+_UNITS = (f"{USER}.socket", f"{USER}.service")  # in this order: the socket would start the service again
 #: What a comment in the drop-in begins with that names the accounts which set-up has made.
 MADE_NOTE = "# Made by it: "
 _STATE = "/var/lib/box-sidecar"
@@ -38,15 +39,16 @@ def removal(host: Host, *, leave_tokens: bool = False) -> list[Step]:
     What notes what set-up has made goes last, so that a removal that was interrupted can go on. ``leave_tokens``: also
     if tokens can't be ended.
     """
-    unit, drop_ins = host.root / UNIT[1:], host.root / f"{UNIT[1:]}.d"
+    places = [host.root / f"{unit[1:]}{end}" for unit in (SOCKET_UNIT, UNIT) for end in ("", ".d")]
+    units = [path for path in places if os.path.lexists(path)]
     settings = _settings(host)
-    is_unit = host.runs_systemd() and (os.path.lexists(unit) or drop_ins.exists())
+    is_unit = host.runs_systemd() and bool(units)
     steps = []
     if is_unit or _may_live(host, settings):
         says = f"policy.issue = false in {FOLDER}/box-sidecar.toml, taken over; then revoke all tokens"
         steps.append(Step(says, lambda: end_tokens(host, leave=leave_tokens)))
     if is_unit:
-        steps.append(Step(f"systemctl disable --now {USER}", _stop))
+        steps.append(Step(f"systemctl disable --now {' '.join(_UNITS)}", _stop))
     for name in (FOLDER, *_MADE):
         steps += _emptying(host, name, settings)
     made = made_here(host)
@@ -54,10 +56,10 @@ def removal(host: Host, *, leave_tokens: bool = False) -> list[Step]:
         steps.append(command("userdel", USER))
     if host.group(CLIENTS_GROUP) and f"group {CLIENTS_GROUP}" in made:
         steps.append(command("groupdel", CLIENTS_GROUP))
-    units = [path for path in (unit, drop_ins) if os.path.lexists(path)]
     steps += [_removal_of(path) for path in units]
     if units:
-        steps += [command("systemctl", "daemon-reload"), Step(f"systemctl reset-failed {USER}", _forget_failures)]
+        steps += [command("systemctl", "daemon-reload")]
+        steps.append(Step(f"systemctl reset-failed {' '.join(_UNITS)}", _forget_failures))
     return steps
 
 
@@ -79,7 +81,7 @@ def key_stays(host: Host) -> list[str]:
     texts += [host.text(str(path.relative_to(host.root))) for path in (host.root / f"{UNIT[1:]}.d").glob("*.conf")]
     for text in texts:
         stays += re.findall(r"(?m)^\s*LoadCredential(?:Encrypted)?\s*=\s*[^:\s]+:(\S+)", text)
-    return list(dict.fromkeys(stays))
+    return [path for path in dict.fromkeys(stays) if not Path(path).is_relative_to(FOLDER)]
 
 
 def what_stays(host: Host) -> list[str]:
@@ -271,11 +273,15 @@ def _told(answer: ask.Answer | None) -> str:
 def _stop() -> None:
     """Stop and disable; a unit that is half there can't be disabled, and is removed next."""
     try:
-        run(["systemctl", "disable", "--now", USER])
+        run(["systemctl", "disable", "--now", *_UNITS])
     except SetupError:
-        run(["systemctl", "stop", USER])
+        for unit in _UNITS:
+            with contextlib.suppress(SetupError):  # an older version had no socket
+                run(["systemctl", "stop", unit])
+        if run(["systemctl", "show", "--property=ActiveState", "--value", USER]).strip() == "active":
+            raise
 
 
 def _forget_failures() -> None:
     with contextlib.suppress(SetupError):  # there are none, as a rule, and then the unit is not known any more
-        run(["systemctl", "reset-failed", USER])
+        run(["systemctl", "reset-failed", *_UNITS])

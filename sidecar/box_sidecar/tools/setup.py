@@ -241,11 +241,12 @@ def _wait_until_ready(socket: str) -> None:
     """Until it serves, or until it is clear that it does not begin to."""
     end, answer, restarts = time.monotonic() + _READY_S, None, None
     while time.monotonic() < end:
-        answer = ask.get(socket, "/health/ready")
+        state = run_command(["systemctl", "show", "--property=NRestarts,ActiveState", USER])
+        # systemd's socket would have us wait for a service that does not come up.
+        answer = ask.get(socket, "/health/ready") if "ActiveState=active" in state else None
         if answer and answer.status == 200:
             print(f"✓ it serves on {socket}")
             return
-        state = run_command(["systemctl", "show", "--property=NRestarts,ActiveState", USER])
         counted = int("0" + "".join(re.findall(r"(?m)^NRestarts=(\d+)$", state)))
         restarts = counted if restarts is None else restarts  # an earlier attempt may have counted some
         # The first may be the restart that was due of an earlier attempt.
