@@ -57,15 +57,17 @@ def _public(key: rsa.RSAPrivateKey) -> RSAKey:
 
 @dataclass(slots=True)
 class Application:
-    """A custom app with server authentication: by JWT if it has keys, else by client credentials."""
+    """A custom app with server authentication: by JWT if it has keys, else by client credentials.
+
+    `added` are further public keys by their ids, whose private parts somebody else has.
+    """
 
     client_id: str
     client_secret: str
     enterprise_id: str
     path: Path
     key: KeyPair | None = None
-    old_key: KeyPair | None = None
-    """The one before, while its public key has not been removed."""
+    added: dict[str, RSAKey] = field(default_factory=dict)
     service_account_id: str = ""
     _seen_jti: dict[str, float] = field(default_factory=dict)
 
@@ -86,9 +88,16 @@ class Application:
         key = KeyPair.load(settings["appAuth"]) if "appAuth" in settings else None
         return cls(settings["clientID"], settings["clientSecret"], document["enterpriseID"], path, key)
 
+    def public_key(self, key_id: str | None) -> RSAKey | None:
+        """The public key with this id; the first one where none is named, as the Node SDK names none."""
+        if self.key is not None and key_id in (None, self.key.id):
+            return self.key.public
+        return self.added.get(key_id or "")
+
     def rotate_key(self, keep_old: bool) -> None:
         """Make a new key pair, forget the old one unless it is to be kept, and write the JSON anew."""
-        self.old_key = self.key if keep_old else None
+        if keep_old and self.key is not None:
+            self.added[self.key.id] = self.key.public
         self.key = KeyPair.generate()
         self.save()
 

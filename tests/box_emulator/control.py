@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
+from joserfc.jwk import RSAKey
 
 from .api import json_response
 from .box import BOX, Box
@@ -53,6 +54,11 @@ class Rotation(msgspec.Struct, forbid_unknown_fields=True):
     keep_old: bool = False
     remove_old: bool = False
     secret: bool = False
+
+
+class PublicKey(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    pem: str
 
 
 async def log(request: web.Request) -> web.Response:
@@ -163,10 +169,21 @@ async def rotate(request: web.Request) -> web.Response:
         if rotation.key and app.key is not None:
             app.rotate_key(rotation.keep_old)
         if rotation.remove_old:
-            app.old_key = None
+            app.added.clear()
         if rotation.secret:
             app.rotate_secret()
     return json_response({"rotated": [name for name in ("key", "secret") if getattr(rotation, name)]})
+
+
+async def add_key(request: web.Request) -> web.Response:
+    """Add a public key to the app with a key pair, or remove the one with this id if ``pem`` is empty."""
+    added = msgspec.json.decode(await request.read(), type=PublicKey)
+    (app,) = (app for app in request.app[BOX].applications if app.key is not None)
+    if added.pem:
+        app.added[added.id] = RSAKey.import_key(added.pem)
+    else:
+        app.added.pop(added.id, None)
+    return web.Response(status=204)
 
 
 async def reset(request: web.Request) -> web.Response:
@@ -272,5 +289,6 @@ ROUTES = [
     web.post("/_emulator/faults", add_fault),
     web.delete("/_emulator/faults", delete_faults),
     web.post("/_emulator/rotate", rotate),
+    web.post("/_emulator/keys", add_key),
     web.post("/_emulator/reset", reset),
 ]

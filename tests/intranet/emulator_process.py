@@ -197,13 +197,21 @@ class EmulatorProcess:
         """Replace key or secret at Box and in the JSON files; what was read from them before is worthless."""
         self._call("POST", "rotate", {"key": key, "secret": secret})
 
-    def add_key(self) -> None:
+    def renew_key(self) -> None:
         """A second key pair for each app that has one, in the JSON files; the first goes on working."""
         self._call("POST", "rotate", {"key": True, "keep_old": True})
 
     def remove_old_key(self) -> None:
-        """Of two keys only the later one works any more."""
+        """Of several keys only the one in the JSON files works any more."""
         self._call("POST", "rotate", {"remove_old": True})
+
+    def add_key(self, key_id: str, pem: str) -> None:
+        """Another public key of the app with a key pair, as the Developer Console's “Add a Public Key” takes it."""
+        self._call("POST", "keys", {"id": key_id, "pem": pem})
+
+    def remove_key(self, key_id: str) -> None:
+        """Remove one that was added."""
+        self._call("POST", "keys", {"id": key_id, "pem": ""})
 
     def reset(self) -> None:
         """Back to the seed and to the settings of the start."""

@@ -69,7 +69,7 @@ def test_another_key_without_a_failed_request(how: str, rotating: EmulatorProces
             thread.start()
         try:
             newcomers.see(5)
-            rotating.add_key()  # step 1: in the Developer Console; the old one goes on working
+            rotating.renew_key()  # step 1: in the Developer Console; the old one goes on working
             newcomers.see(5)
             new = app.with_suffix(".new")  # step 2: on the server
             shutil.copy(rotating.app_config, new)
@@ -93,7 +93,7 @@ def test_without_the_new_file_the_removed_key_is_told(rotating: EmulatorProcess,
     app = folder / "drill.json"
     shutil.copy(rotating.app_config, app)
     with SidecarProcess(folder / "drill-late", app_config=app, api_url=rotating.url) as sidecar:
-        rotating.add_key()
+        rotating.renew_key()
         assert sidecar.token(PEOPLE[0]).status_code == 200
         rotating.remove_old_key()
         assert sidecar.token(PEOPLE[1]).json()["code"] == "key_rejected"
