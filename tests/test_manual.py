@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from docs import COMMANDS, MANUAL, REPOSITORY
+from intranet.sidecar_process import box_sidecar
+from intranet.soft_token import SoftToken
 
 
 def words(text: str) -> str:
@@ -48,6 +52,17 @@ def test_what_is_quoted_is_said() -> None:
         titles = {words(title) for path in MANUAL for title in re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)}
         missing = [quote for quote in quoted if quote not in said and quote not in titles]
         assert missing == []
+
+
+def test_a_key_is_made_in_hardware_as_the_manual_has_it(tmp_path: Path) -> None:
+    token = SoftToken(tmp_path / "token")
+    command = COMMANDS["keygen"].replace("/etc/box-sidecar/pin", str(token.pin_file))
+    environment = {**os.environ, **token.env, "PATH": f"{Path(box_sidecar()).parent}:{os.environ['PATH']}"}
+    made = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=True)
+    assert made.stdout.startswith("-----BEGIN PUBLIC KEY-----")
+    (uri,) = re.findall(r"pkcs11:[^']+", command)
+    text = (REPOSITORY / "docs/keys.md").read_text()
+    assert text.count(uri.replace(str(token.pin_file), "/etc/box-sidecar/pin")) == 2, "the configuration has the same"
 
 
 def test_every_command_runs_in_a_test() -> None:

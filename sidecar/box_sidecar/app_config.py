@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,15 +13,18 @@ from msgspec import UNSET, Struct, UnsetType, field
 from box_sidecar.problems import ConfigError
 from box_sidecar.secret import Secret
 from box_sidecar.settings import Settings
-from box_sidecar.trusted_file import check_way, read_file
+from box_sidecar.trusted_file import read_private
 
 
 class KeyPair(Struct, frozen=True, rename="camel"):
-    """What signs in the app's name: the public key's id at Box, and the private key, a PEM under a passphrase."""
+    """What signs in the app's name: the public key's id at Box, and the private key, a PEM under a passphrase.
+
+    Both are ``None`` where the private key is in hardware, which ``box.key`` names.
+    """
 
     id: str = field(name="publicKeyID")
-    private_key: Secret
-    passphrase: Secret
+    private_key: Secret | None = None
+    passphrase: Secret | None = None
 
 
 class _AppSettings(Struct, frozen=True, rename="camel"):
@@ -70,17 +72,23 @@ def find_app_config(settings: Settings, config_path: Path) -> Path:
     return path
 
 
-def load_app_config(path: Path) -> AppConfig:
-    """Read the Console's JSON, after making sure that nobody else can.
+def load_app_config(path: Path, *, in_hardware: bool = False) -> AppConfig:
+    """Read the Console's JSON, after making sure that nobody else can. ``in_hardware``: the private key is not in it.
 
     Raises:
         ConfigError: missing, readable by others, not JSON, or a field is missing; says which field and
             where to download the right file. The message never holds anything of the file's content.
     """
-    return parse_app_config(_read_private(path), path)
+    try:
+        content = read_private(path, "the app's key")
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: can't be read: {error.strerror}; {_WHERE_TO_GET_IT} and set box.app_config to its path"
+        ) from None
+    return parse_app_config(content, path, in_hardware=in_hardware)
 
 
-def parse_app_config(content: bytes, path: Path) -> AppConfig:
+def parse_app_config(content: bytes, path: Path, *, in_hardware: bool = False) -> AppConfig:
     """Judge what stands in the Console's JSON at ``path``.
 
     Raises:
@@ -105,7 +113,29 @@ def parse_app_config(content: bytes, path: Path) -> AppConfig:
     }.items():
         if not value or not value.isprintable():
             raise ConfigError(f"{path}: {name} is empty or damaged; {_WHERE_TO_GET_IT}")
+    _check_key(key, path, in_hardware=in_hardware)
     return config
+
+
+def _check_key(key: KeyPair | None, path: Path, *, in_hardware: bool) -> None:
+    """One private key, in the JSON or in hardware; the Console leaves it empty for a public key that it was given."""
+    if key is None and not in_hardware:
+        return
+    private_key = key and key.private_key and key.private_key.reveal()
+    passphrase = key and key.passphrase and key.passphrase.reveal()
+    if key is None:
+        raise ConfigError(f"{path}: boxAppSettings.appAuth.publicKeyID is missing: the id at Box of the key in box.key")
+    if in_hardware and (private_key or passphrase):
+        raise ConfigError(
+            f"{path}: boxAppSettings.appAuth.privateKey is there, and box.key names a key in hardware: which is the "
+            "app's? Take privateKey and passphrase out of the JSON, or box.key out of the configuration"
+        )
+    if not in_hardware and (not private_key or passphrase is None):
+        missing = "passphrase" if private_key else "privateKey"
+        raise ConfigError(
+            f"{path}: boxAppSettings.appAuth.{missing} is missing; {_WHERE_TO_GET_IT}; or, if the key is in hardware, "
+            "name it in box.key"
+        )
 
 
 def _secret(kind: type[_T], value: Any) -> _T:
@@ -121,27 +151,3 @@ def _missing(message: str) -> str:
     if missing := re.search(r"missing required field `(\w+)`", what):
         return f"{prefix + '.' if prefix else ''}{missing[1]} is missing"
     return f"{prefix or 'the file'} is not what it should be"
-
-
-def _read_private(path: Path) -> bytes:
-    """Read a file that only its owner may read, as ssh does with a key.
-
-    systemd hands credentials over in a directory closed to everybody else, with an ACL that reads as
-    group permission: there, only the world is checked.
-    """
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    from_systemd = bool(credentials) and path.parent.resolve() == Path(credentials or "").resolve()
-    forbidden = stat.S_IRWXO if from_systemd else stat.S_IRWXG | stat.S_IRWXO
-    try:
-        content, status = read_file(path)
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"{path}: can't be read: {error.strerror}; {_WHERE_TO_GET_IT} and set box.app_config to its path"
-        ) from None
-    mode = stat.S_IMODE(status.st_mode)
-    if mode & forbidden:
-        raise ConfigError(
-            f"{path}: others on this machine can read the app's key (mode {mode:04o}); run: chmod 600 {path}"
-        )
-    check_way(path)
-    return content

@@ -112,7 +112,10 @@ def parser() -> argparse.ArgumentParser:
     usage = _command(commands, "usage", _usage, "tell what is used by day, and what it comes to in calls to Box")
     usage.add_argument("--days", type=int, default=30, metavar="N", help="the last N days, at most 90 (30)")
     usage.add_argument("--json", action="store_true", help="print JSON; nobody is named in it")
-    for command in (serve, check, token, revoke, usage):
+    keygen = _command(commands, "keygen", _keygen, "make a key pair in hardware, and print its public part for Box")
+    keygen.add_argument("--key", metavar="URI", help="its PKCS#11 URI (RFC 7512), if not that of box.key")
+    keygen.add_argument("--bits", type=int, choices=[2048, 4096], default=2048, help="its length (2048, as Box's own)")
+    for command in (serve, check, token, revoke, usage, keygen):
         command.add_argument(
             "--config", default=USUAL, type=Path, metavar="FILE",
             help=f"the TOML file ({USUAL}); see: box-sidecar config",
@@ -182,6 +185,12 @@ def _usage(arguments: argparse.Namespace) -> int:
     from box_sidecar.tools import usage
 
     return usage.run(arguments)
+
+
+def _keygen(arguments: argparse.Namespace) -> int:
+    from box_sidecar.tools import keygen
+
+    return keygen.run(arguments)
 
 
 def _config(arguments: argparse.Namespace) -> int:

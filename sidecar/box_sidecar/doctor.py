@@ -36,7 +36,12 @@ class Examination:
     async def run(self) -> DoctorAnswer:
         """All checks, in the order in which things depend on each other."""
         compared = asyncio.create_task(self.configuration())
-        self.checks += [_key(self.sidecar), *_switched_off(self.sidecar), _audit(self.sidecar), *_ledger(self.sidecar)]
+        self.checks += [
+            await _key(self.sidecar),
+            *_switched_off(self.sidecar),
+            _audit(self.sidecar),
+            *_ledger(self.sidecar),
+        ]
         self.checks.append(self.socket())
         with within(self.sidecar.transport.patience):
             reached = await _reach(self.sidecar)
@@ -130,10 +135,15 @@ def another_configuration(told: Text) -> Check:
     )  # fmt: skip
 
 
-def _key(sidecar: Sidecar) -> Check:
+async def _key(sidecar: Sidecar) -> Check:
     app = sidecar.app
     if app.key_id is None:
         return Check("key", "pass", say("The JSON has no key pair: the client credentials grant is used."))
+    if sidecar.hardware:
+        try:
+            return Check("key", *await sidecar.hardware.examined(app.key_id))
+        except Problem as problem:
+            return failed("key", problem)
     if not re.fullmatch(r"[a-z0-9]{8}", app.key_id):
         return Check(
             "key", "warn", say("The key opens, but publicKeyID is not eight letters and digits as Box makes them."),

@@ -67,7 +67,7 @@ def load(config_path: Path, text: str | None = None) -> Loaded:
     settings, keys = parse_settings(text, config_path)
     app_path = find_app_config(settings, config_path)
     stamp = toml_stamp + stamp_of(app_path)
-    return Loaded(text, settings, keys, load_app_config(app_path), app_path, stamp)
+    return Loaded(text, settings, keys, load_app_config(app_path, in_hardware=bool(settings.box.key)), app_path, stamp)
 
 
 def state_path(name: str, config_path: Path) -> Path | None:

@@ -64,6 +64,9 @@ CODES: dict[str, Code] = {
         "Set policy.issue = true and send SIGHUP (systemctl reload box-sidecar), once you want tokens again."),
     "overloaded": Code(503, "Too many connections at once", "Ask again in a moment."),
     "not_ready": Code(503, "The sidecar is not ready", "Look at GET /health/ready or run: box-sidecar check"),
+    "key_unavailable": Code(503, "The key can't sign at the moment",
+        "Look at the token that box.key names: is it there, does its own tool reach it? What is in memory is served "
+        "meanwhile. Run: box-sidecar check"),
     "box_rate_limited": Code(503, "Box asks us to slow down",
         "Wait: Box limits calls per minute. Tokens already issued go on working."),
     "box_unavailable": Code(503, "Box can't be reached",
@@ -90,8 +93,8 @@ CODES: dict[str, Code] = {
         "Please report it with the lines of its log for this request_id."),
 }  # fmt: skip
 
-#: Where Box gives no answer: what is in memory may be served meanwhile.
-BOX_IS_DOWN = frozenset({"box_unavailable", "box_rate_limited"})
+#: Where Box gives no answer, or can't be asked: what is in memory may be served meanwhile.
+BOX_IS_DOWN = frozenset({"box_unavailable", "box_rate_limited", "key_unavailable"})
 
 
 class BoxReason(Struct, frozen=True, omit_defaults=True):

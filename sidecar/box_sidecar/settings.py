@@ -37,8 +37,13 @@ class BoxSettings(Struct, forbid_unknown_fields=True, frozen=True):
     app_config: Text = "box_config.json"
     api_url: str = "https://api.box.com"
     timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
+    key: str = ""
 
     def __post_init__(self) -> None:
+        if self.key:
+            from box_sidecar.hardware.uri import parse
+
+            parse(self.key)
         url = urlsplit(self.api_url)
         try:
             _ = url.port

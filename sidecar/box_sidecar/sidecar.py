@@ -8,7 +8,7 @@ import logging
 import ssl
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from box_sidecar import changes
 from box_sidecar.app_config import AppConfig, find_app_config
@@ -26,6 +26,9 @@ from box_sidecar.service import TokenService
 from box_sidecar.settings import Settings, load_settings
 from box_sidecar.token_cache import CachedToken
 from box_sidecar.usage import Usage
+
+if TYPE_CHECKING:
+    from box_sidecar.hardware.key import HardwareKey
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,9 @@ class Sidecar:
         self.audit = Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
         self.ledger = Ledger(self.clock.now)
         self.usage = Usage(loaded.app.client_secret, self.clock.now)
-        self.transport, self.box = self._connect(loaded)
+        self.hardware: HardwareKey | None = None
+        self.hardware = self._hardware_key(loaded)
+        self.transport, self.box = self._connect(loaded, self.hardware)
         patience = self.transport.patience
         self._service = TokenService(loaded.settings, self.box, patience, self._renewed, self._folder_made, self.ledger)
         self.issuer, self.users = self._service.issuer, self._service.users
@@ -76,13 +81,25 @@ class Sidecar:
         """The Box app that we are."""
         return self.loaded.app
 
-    def _connect(self, loaded: Loaded) -> tuple[Transport, BoxClient]:
-        settings = loaded.settings.box
+    def _hardware_key(self, loaded: Loaded) -> HardwareKey | None:
+        if not loaded.settings.box.key:
+            return None
+        from box_sidecar.hardware.key import opened  # only where it is wanted
+
+        return opened(loaded.settings.box.key, self.hardware, reloading=self.state != "starting")
+
+    def _connect(self, loaded: Loaded, key: HardwareKey | None) -> tuple[Transport, BoxClient]:
+        settings, app, signer = loaded.settings.box, loaded.app, None
+        if key and app.key:
+            from box_sidecar.box.remote import RemoteSigner
+
+            signer = RemoteSigner(app.client_id, app.key.id, key.sign)
         transport = Transport(settings.base_url, settings.timeout_s, self.clock, self._called)
         box = BoxClient(
-            loaded.app,
+            app,
             transport,
             self.clock,
+            signer=signer,
             accept_unstated_scopes=loaded.settings.policy.accept_unstated_scopes,
             on_made=self.ledger.add,
             on_ended=self.ledger.end,
@@ -114,6 +131,8 @@ class Sidecar:
         await self._service.stop()
         self.usage.save()
         await self.transport.close()
+        if self.hardware:
+            self.hardware.close()
         self.audit.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -164,7 +183,8 @@ class Sidecar:
             if not asked and stamp_of(self.config_path, loaded.app_path) != loaded.stamp:
                 return False  # it did not hold still after all
             self._judge(loaded, asked=asked)
-            transport, box = await asyncio.to_thread(self._connect, loaded)
+            hardware = await asyncio.to_thread(self._hardware_key, loaded)
+            transport, box = await asyncio.to_thread(self._connect, loaded, hardware)
             audit = self._audit(loaded)
         except ConfigError as error:
             self._stay(before)
@@ -173,7 +193,7 @@ class Sidecar:
             log.error("not reloaded, the old configuration stays: %s", error)
             return False
         await transport.open(await asyncio.to_thread(ssl.create_default_context))  # authorities may be others now
-        self._take_over(loaded, transport, box, audit)
+        self._take_over(loaded, transport, box, audit, hardware)
         self.refusal = ""
         self.metrics.reloaded("done")
         log.info("configuration reloaded")
@@ -189,7 +209,9 @@ class Sidecar:
             self._app_path = find_app_config(load_settings(self.config_path), self.config_path)
         self._stamp = before if self._app_path == old_path else (before[0], *stamp_of(self._app_path))
 
-    def _take_over(self, loaded: Loaded, transport: Transport, box: BoxClient, audit: Audit) -> None:
+    def _take_over(
+        self, loaded: Loaded, transport: Transport, box: BoxClient, audit: Audit, hardware: HardwareKey | None
+    ) -> None:
         if loaded.settings.server != self.settings.server:
             log.warning("[server] has changed: restart the sidecar for that; everything else is taken over now")
         if _places(loaded.settings) != _places(self.settings):
@@ -197,9 +219,10 @@ class Sidecar:
         other_app = (loaded.app.client_id, loaded.app.enterprise_id) != (self.app.client_id, self.app.enterprise_id)
         if other_app or loaded.app.client_secret != self.app.client_secret:
             self.ledger.begin_anew(loaded.app.client_secret, forget=other_app)
-        self._spawn(self._close_later(self.transport, self.audit if self.audit is not audit else None))
+        old_key = self.hardware if self.hardware is not hardware else None
+        self._spawn(self._close_later(self.transport, self.audit if self.audit is not audit else None, old_key))
         self._stamp, self._app_path = loaded.stamp, loaded.app_path
-        self.loaded, self.transport, self.box, self.audit = loaded, transport, box, audit
+        self.loaded, self.transport, self.box, self.audit, self.hardware = loaded, transport, box, audit, hardware
         self._service.configure(loaded.settings, box, transport.patience, forget=other_app)
         taken.keep(loaded.text)
         logging.getLogger().setLevel(loaded.settings.log.level.upper())
@@ -237,11 +260,13 @@ class Sidecar:
             return self.audit
         return Audit(loaded.settings.log.audit_file, loaded.app.client_secret)
 
-    async def _close_later(self, transport: Transport, audit: Audit | None) -> None:
+    async def _close_later(self, transport: Transport, audit: Audit | None, key: HardwareKey | None) -> None:
         try:
             await asyncio.sleep(transport.patience + 1)
         finally:
             await transport.close()
+            if key:
+                key.close()
             if audit:
                 audit.close()
 

@@ -42,6 +42,27 @@ def read_file(path: Path, most: int = _FILE_MAX) -> tuple[bytes, os.stat_result]
     return content, status
 
 
+def read_private(path: Path, what: str) -> bytes:
+    """Read a file that only its owner may read, as ssh does with a key; ``what`` it holds.
+
+    systemd hands credentials over in a directory closed to everybody else, with an ACL that reads as
+    group permission: there, only the world is checked.
+
+    Raises:
+        ConfigError: it can't be read, or somebody else could read or write it.
+        FileNotFoundError: there is none.
+    """
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    from_systemd = bool(credentials) and path.parent.resolve() == Path(credentials or "").resolve()
+    forbidden = stat.S_IRWXO if from_systemd else stat.S_IRWXG | stat.S_IRWXO
+    content, status = read_file(path)
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & forbidden:
+        raise ConfigError(f"{path}: others on this machine can read {what} (mode {mode:04o}); run: chmod 600 {path}")
+    check_way(path)
+    return content
+
+
 def check_way(path: Path) -> None:
     """Refuse a file that somebody else could write or replace, as ssh does: whoever names Box's address gets the key.
 

@@ -31,6 +31,8 @@ GROUPS = {
         *("phpunit", "php-codesniffer", "gettext"),
         # Clients of Box that nobody here wrote, and what the network of their own takes.
         *("rclone", "duplicity", "iproute2", "curl", "ca-certificates"),
+        # A token that is software, and what has it live in another process.
+        *("softhsm2", "p11-kit", "p11-kit-modules"),
     ),
     # Blank machines with systemd, on which the README's installation is tried.
     "system": ("podman", "crun", "mmdebstrap"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -19,6 +20,13 @@ AUDIENCE = "https://api.box.com/oauth2/token"
 _ASSERTION_LIFE_S = 45  # Box allows 60; the rest is for the way
 
 
+class Signer(Protocol):
+    """What makes assertions."""
+
+    async def assertion(self, subject_type: str, subject: str, now: float) -> str:
+        """A new assertion at Box's time ``now``; it carries neither ``iat`` nor ``nbf``, which are optional."""
+
+
 class AssertionSigner:
     """The app's private key, opened once, and the assertions it signs (RFC 7523, section 3).
 
@@ -31,8 +39,8 @@ class AssertionSigner:
 
     def __init__(self, client_id: str, pair: KeyPair) -> None:
         try:
-            passphrase = pair.passphrase.reveal().encode() or None
-            key = load_pem_private_key(pair.private_key.reveal().encode(), passphrase)
+            passphrase = pair.passphrase.reveal().encode() or None if pair.passphrase else None
+            key = load_pem_private_key(pair.private_key.reveal().encode() if pair.private_key else b"", passphrase)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise ConfigError(
                 "boxAppSettings.appAuth.privateKey can't be opened with boxAppSettings.appAuth.passphrase; "
@@ -44,14 +52,18 @@ class AssertionSigner:
         self._header = {"alg": "RS256", "kid": pair.id}
         self._issuer = client_id
 
-    def assertion(self, subject_type: str, subject: str, now: float) -> str:
-        """A new assertion at Box's time ``now``; it carries neither ``iat`` nor ``nbf``, which are optional."""
-        claims = {
-            "iss": self._issuer,
-            "sub": subject,
-            "box_sub_type": subject_type,
-            "aud": AUDIENCE,
-            "jti": secrets.token_urlsafe(32),
-            "exp": int(now) + _ASSERTION_LIFE_S,
-        }
-        return jwt.encode(self._header, claims, self._key)
+    async def assertion(self, subject_type: str, subject: str, now: float) -> str:
+        """See :class:`Signer`."""
+        return jwt.encode(self._header, claims(self._issuer, subject_type, subject, now), self._key)
+
+
+def claims(issuer: str, subject_type: str, subject: str, now: float) -> dict[str, Any]:
+    """What an assertion says at Box's time ``now``, with a ``jti`` that no other has."""
+    return {
+        "iss": issuer,
+        "sub": subject,
+        "box_sub_type": subject_type,
+        "aud": AUDIENCE,
+        "jti": secrets.token_urlsafe(32),
+        "exp": int(now) + _ASSERTION_LIFE_S,
+    }

@@ -13,7 +13,7 @@ from authlib.oauth2.rfc6749.util import list_to_scope
 from authlib.oauth2.rfc7523 import JWTBearerGrant
 
 from box_sidecar.app_config import AppConfig
-from box_sidecar.box.assertion import AssertionSigner
+from box_sidecar.box.assertion import AssertionSigner, Signer
 from box_sidecar.box.clock import BoxClock
 from box_sidecar.box.errors import explain
 from box_sidecar.box.responses import Answer, FileResponse, Item, Page, TokenResponse, UserPage, granted_scopes, to_user
@@ -86,6 +86,7 @@ def downscope_request(user_token: Token, scopes: Iterable[str], resource: Resour
 class BoxClient:
     """The calls that we make to Box, each returning a value or raising the :class:`Problem` it means.
 
+    ``signer`` makes the assertions where the private key is not in the app's JSON.
     ``on_made`` is told of every token at once, before anything else is done with it, and whose it is, by Box's id;
     ``on_ended`` of each that is revoked.
     """
@@ -96,6 +97,7 @@ class BoxClient:
         transport: Transport,
         clock: BoxClock,
         *,
+        signer: Signer | None = None,
         accept_unstated_scopes: bool = False,
         on_made: OnMade = lambda _owner, _token: None,
         on_ended: OnEnded = lambda _secret: None,
@@ -107,7 +109,7 @@ class BoxClient:
         self._enterprise_id = app.enterprise_id
         credentials = {"client_id": app.client_id, "client_secret": app.client_secret.reveal()}
         self._credentials = Secret(urlencode(credentials))
-        self._signer = AssertionSigner(app.client_id, app.key) if app.key else None
+        self._signer = signer or (AssertionSigner(app.client_id, app.key) if app.key else None)
         self._service_token: Token | None = None
         self._service_grants: SingleFlight[Token] = SingleFlight()
         self._service_generation = 0
@@ -186,7 +188,7 @@ class BoxClient:
             return token
 
     async def _ask_for_grant(self, subject_type: str, subject: str, belief: float) -> Answer[TokenResponse]:
-        def make() -> Request:
+        async def make() -> Request:
             if self._signer is None:
                 # Box guide "Client Credentials Grant"; RFC 6749, section 4.4.
                 grant = {
@@ -195,7 +197,7 @@ class BoxClient:
                     "box_subject_id": subject,
                 }
             else:
-                assertion = self._signer.assertion(subject_type, subject, self._clock.now(belief))
+                assertion = await self._signer.assertion(subject_type, subject, self._clock.now(belief))
                 grant = {"grant_type": JWTBearerGrant.GRANT_TYPE, "assertion": assertion}
             return Request(_TOKEN_PATH, self._signed(grant))
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -107,7 +107,7 @@ class Transport:
         if self._session:
             await self._session.close()
 
-    async def call(self, route: Route[T], make: Callable[[], Request]) -> Answer[T]:
+    async def call(self, route: Route[T], make: Callable[[], Request | Awaitable[Request]]) -> Answer[T]:
         """Call Box until it answers, at most until the deadline.
 
         ``make`` is asked anew for each attempt, so that an assertion is never sent twice.
@@ -120,7 +120,8 @@ class Transport:
         for attempt in range(_ATTEMPTS):
             self._refuse_early(route.name)
             try:
-                answer = await self._attempt(route, make())
+                made = make()
+                answer = await self._attempt(route, made if isinstance(made, Request) else await made)
             except RetryableError as caught:
                 twice_odd = caught.odd and failure.odd
                 failure = caught

@@ -43,8 +43,8 @@ class AppJson:
         return printable(f"app {self.app.client_id}, enterprise {self.app.enterprise_id}, {key}")
 
 
-def read_json(path: Path) -> AppJson:
-    """Read it and make sure that the sidecar could work with it.
+def read_json(path: Path, *, in_hardware: bool = False) -> AppJson:
+    """Read it and make sure that the sidecar could work with it. ``in_hardware``: box.key names the private key.
 
     Raises:
         ConfigError: it is not the Console's JSON, or its key can't be opened.
@@ -54,8 +54,8 @@ def read_json(path: Path) -> AppJson:
         content, status = read_file(path)
     except FileNotFoundError:
         raise SetupError(f"{path}: there is no such file; the Developer Console has it: step 3 of README.md") from None
-    app = parse_app_config(content, path)
-    if app.key:
+    app = parse_app_config(content, path, in_hardware=in_hardware)
+    if app.key and not in_hardware:
         AssertionSigner(app.client_id, app.key)
     return AppJson(path, content, status, app)
 

@@ -42,3 +42,5 @@ async def with_sidecar(config: Path, work: Callable[[Sidecar], Awaitable[T]], *,
                 await asyncio.gather(*map(sidecar.box.revoke, made), return_exceptions=True)
             sidecar.ledger.close()
             await sidecar.transport.close()
+            if sidecar.hardware:
+                sidecar.hardware.close()

@@ -109,7 +109,7 @@ def _wanted(
     path = _json_path(arguments, host, questions, settings)
     if path is None:
         return Wanted(workers, arguments.group or "", None, False, through)
-    app_json = read_json(path)
+    app_json = read_json(path, in_hardware=bool(settings and settings.box.key))
     for warning in warnings_about(app_json, host):
         print(printable(f"! {warning}"), file=sys.stderr)
     delete = arguments.delete_json

@@ -47,6 +47,8 @@ return array(
 	'Ask again in a moment.' => __( 'Ask again in a moment.', 'widgets-for-box' ),
 	'The sidecar is not ready.' => __( 'The sidecar is not ready.', 'widgets-for-box' ),
 	'Look at GET /health/ready or run: box-sidecar check' => __( 'Look at GET /health/ready or run: box-sidecar check', 'widgets-for-box' ),
+	'The key can\'t sign at the moment.' => __( 'The key can\'t sign at the moment.', 'widgets-for-box' ),
+	'Look at the token that box.key names: is it there, does its own tool reach it? What is in memory is served meanwhile. Run: box-sidecar check' => __( 'Look at the token that box.key names: is it there, does its own tool reach it? What is in memory is served meanwhile. Run: box-sidecar check', 'widgets-for-box' ),
 	'Box asks us to slow down.' => __( 'Box asks us to slow down.', 'widgets-for-box' ),
 	'Wait: Box limits calls per minute. Tokens already issued go on working.' => __( 'Wait: Box limits calls per minute. Tokens already issued go on working.', 'widgets-for-box' ),
 	'Box can\'t be reached.' => __( 'Box can\'t be reached.', 'widgets-for-box' ),
@@ -193,6 +195,28 @@ return array(
 	'What runs is what the files say.' => __( 'What runs is what the files say.', 'widgets-for-box' ),
 	'Look at HTTPS_PROXY and NO_PROXY in the sidecar\'s environment.' => __( 'Look at HTTPS_PROXY and NO_PROXY in the sidecar\'s environment.', 'widgets-for-box' ),
 	'Mend the file.' => __( 'Mend the file.', 'widgets-for-box' ),
+	'Put the right PIN into the file that pin-source in box.key names; where the token is locked, unlock it with its own tool first. A PIN that was refused is tried again once that file has changed, or by: systemctl reload box-sidecar' => __( 'Put the right PIN into the file that pin-source in box.key names; where the token is locked, unlock it with its own tool first. A PIN that was refused is tried again once that file has changed, or by: systemctl reload box-sidecar', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The private key, of {bits} bits, signs in the token “{token}”; its publicKeyID is {key_id}.' => __( 'The private key, of {bits} bits, signs in the token “{token}”; its publicKeyID is {key_id}.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The token “{token}” is not there.' => __( 'The token “{token}” is not there.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The module of the token “{token}” did not answer in time.' => __( 'The module of the token “{token}” did not answer in time.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The module of the token “{token}” broke down.' => __( 'The module of the token “{token}” broke down.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The token “{token}” refuses the PIN.' => __( 'The token “{token}” refuses the PIN.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The PIN of the token “{token}” is locked.' => __( 'The PIN of the token “{token}” is locked.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'Another wrong PIN would lock the token “{token}”, so none is tried.' => __( 'Another wrong PIN would lock the token “{token}”, so none is tried.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The token “{token}” failed: {words}.' => __( 'The token “{token}” failed: {words}.', 'widgets-for-box' ),
+	'Make one that stays in it: box-sidecar keygen. Its public part goes to Box, the old one goes last.' => __( 'Make one that stays in it: box-sidecar keygen. Its public part goes to Box, the old one goes last.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The token “{token}” would give the private key out (CKA_EXTRACTABLE).' => __( 'The token “{token}” would give the private key out (CKA_EXTRACTABLE).', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The token “{token}” is busy.' => __( 'The token “{token}” is busy.', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
 	'Box issues tokens of {life} s, less than cache.min_life_s.' => __( 'Box issues tokens of {life} s, less than cache.min_life_s.', 'widgets-for-box' ),
 	'Set cache.min_life_s lower than the life of Box\'s tokens.' => __( 'Set cache.min_life_s lower than the life of Box\'s tokens.', 'widgets-for-box' ),

@@ -125,6 +125,7 @@ final class Errors {
 				return __( 'Box does not answer at the moment. Please try again in a minute.', 'widgets-for-box' );
 			case 'sidecar_unreachable':
 			case 'sidecar_bad_answer':
+			case 'key_unavailable':
 			case 'curl_missing':
 				return __( 'The connection to Box is down. Your files are safe; please try again later.', 'widgets-for-box' );
 			default:
