@@ -399,7 +399,9 @@ def test_a_token_that_is_away_at_the_start_may_come(token: SoftToken, details: d
 
 
 @pytest.mark.system
-def test_a_token_that_hangs_holds_nobody_else_up(token: SoftToken, details: dict[str, Any], serve: Serve) -> None:
+def test_a_token_that_hangs_holds_nobody_else_up(
+    token: SoftToken, details: dict[str, Any], serve: Serve, box: EmulatorProcess
+) -> None:
     with TokenServer(token) as server:
         details |= {"env": server.env}
         details["box"] = {"key": token.uri(module=remote_module()), "timeout_s": 10.0}
@@ -414,8 +416,9 @@ def test_a_token_that_hangs_holds_nobody_else_up(token: SoftToken, details: dict
         until(lambda: sidecar.token("kenji@example.com").is_success, 15, 0.3)
         server.process.signal(signal.SIGSTOP)
         with ThreadPoolExecutor(1) as pool:
+            since = last(box)
             coming = pool.submit(sidecar.token, "olga@example.com")
-            time.sleep(0.5)
+            until(lambda: "GET /2.0/users" in calls(box, since))
             assert sidecar.process
             os.kill(sidecar.process.pid, signal.SIGTERM)
             assert code(coming.result()) == "key_unavailable"
