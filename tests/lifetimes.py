@@ -75,6 +75,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "crowd.py", "_STANDSTILL_S"): "that the process itself stood still: then no caller counts as slow",
     (SIDECAR, "peers.py", "_LOOKUP_S"): "for the system to say who is in the socket's group",
     (SIDECAR, "serving.py", "_STOP_S"): "for requests under way when the worker is to end",
+    (SIDECAR, "telemetry.py", "_FLUSH_S"): "for the last spans to be sent when the worker ends",
     (SIDECAR, "server.py", "_STOP_S"): "after which gunicorn ends it",
     (SIDECAR, "server.py", "_SOON_S"): "between two looks at what the worker reports, while systemd waits for it",
     (SIDECAR, "sidecar.py", "_WATCH_S"): "between two looks at the configuration's files",

@@ -17,6 +17,7 @@ from box_sidecar.revocation import Guard, Revocations
 from box_sidecar.sentences import say
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import CachedToken, TokenCache
+from box_sidecar.tracing import step
 
 T = TypeVar("T")
 
@@ -96,12 +97,14 @@ class Minter:
             guard.check(user)
             return await call(box, await self._user_token(box, user))
 
+    @step("downscope")
     async def _downscope(self, key: TokenKey, box: BoxClient, user_token: Token) -> Token:
         policy = self._current.policy
         if key.resource.type == "file" and policy.limits_files:
             policy.check_ancestors(await box.folders_above(key.resource.id, user_token))
         return await box.downscope(user_token, key.scopes, key.resource)
 
+    @step("user token")
     async def _user_token(self, box: BoxClient, user: User) -> Token:
         guard = self._revocations.begin(Subject("id", user.id))
 

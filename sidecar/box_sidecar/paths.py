@@ -21,6 +21,7 @@ from box_sidecar.revocation import Guard
 from box_sidecar.sentences import say
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import TokenCache
+from box_sidecar.tracing import step
 
 OnCreation = Callable[[User, str], None]
 
@@ -53,6 +54,7 @@ class Paths:
         """Ask Box again where it leads; whether it was a path, and known."""
         return isinstance(asked, Path) and self._cache.paths.pop((user.id, asked), None) is not None
 
+    @step("path")
     async def find(self, guard: Guard, user: User, path: Resource, scopes: tuple[str, ...]) -> Resource:
         """The folder, as Box tells it now.
 

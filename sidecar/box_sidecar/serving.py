@@ -11,9 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from box_sidecar import hits
+from box_sidecar import hits, tracing
 from box_sidecar.app import create_app
 from box_sidecar.crowd import Crowd
+from box_sidecar.exchange import Answer, Application, Request
 from box_sidecar.listener import BACKLOG
 from box_sidecar.peers import AccessList
 from box_sidecar.protocol import Connection
@@ -46,11 +47,15 @@ class Serving:
     """
 
     def __init__(self, config_path: Path) -> None:
+        tracing.begin()
         self.sidecar = Sidecar(config_path)
         access = AccessList(self.sidecar.settings.server)
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        app = create_app(self.sidecar)
-        self._crowd = Crowd(access, self.sidecar.metrics, app, partial(hits.answer, self.sidecar), files)
+        app: Application = create_app(self.sidecar)
+        at_hand: Callable[[Request], Answer | None] = partial(hits.answer, self.sidecar)
+        if tracing.telemetry:
+            app, at_hand = tracing.telemetry.around(app), tracing.telemetry.around_hits(at_hand)
+        self._crowd = Crowd(access, self.sidecar.metrics, app, at_hand, files)
 
     async def serve(
         self, listener: socket.socket, stop: asyncio.Event, alive: Callable[[], None], ready: Callable[[], None]
@@ -74,6 +79,8 @@ class Serving:
             async with asyncio.timeout(_STOP_S):
                 await self._crowd.finish()
         await self.sidecar.stop()
+        if tracing.telemetry:
+            await tracing.telemetry.end()
 
     def _look(self, alive: Callable[[], None]) -> None:
         alive()

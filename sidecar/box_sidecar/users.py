@@ -16,6 +16,7 @@ from box_sidecar.revocation import Guard, Revocations
 from box_sidecar.sentences import say
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import TokenCache
+from box_sidecar.tracing import step
 
 _UNKNOWN = 10_000
 
@@ -88,6 +89,7 @@ class Users:
 
         return await self._lookups.do(subject.key, charged)
 
+    @step("look-up")
     async def _ask_box(self, guard: Guard, subject: Subject, on_next_page: Callable[[], None]) -> User:
         try:
             user = await self._find(subject, on_next_page)

@@ -42,6 +42,7 @@ class RequestLog:
                 "user": user.login if user else None,
                 "origin": request.headers.get("Origin"),
                 "user_agent": request.headers.get("User-Agent"),
+                "traceparent": request.headers.get("traceparent"),
                 "fault": fault,
             }
         )

@@ -25,6 +25,7 @@ from box_sidecar.problems import Problem
 from box_sidecar.secret import Secret
 from box_sidecar.sentences import say
 from box_sidecar.single_flight import SingleFlight
+from box_sidecar.tracing import step
 
 T = TypeVar("T")
 
@@ -132,6 +133,7 @@ class BoxClient:
             return token
         return await asyncio.shield(renewal)
 
+    @step("service token")
     async def _renew_service_token(self) -> Token:
         while True:
             generation = self._service_generation
@@ -207,6 +209,7 @@ class BoxClient:
         """A form with the app's credentials in it (RFC 6749, section 2.3.1)."""
         return f"{self._credentials.reveal()}&{urlencode(form)}".encode()
 
+    @step("revoke")
     async def revoke(self, token: Secret) -> None:
         """Revoke at Box (RFC 7009). Quiet if Box no longer knows the token; raises if Box can't be reached."""
         request = Request("/oauth2/revoke", self._signed({"token": token.reveal()}))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from joserfc.util import json_b64encode, urlsafe_b64encode
 
 from box_sidecar.box.assertion import claims
+from box_sidecar.tracing import step
 
 
 class RemoteSigner:
@@ -17,6 +18,7 @@ class RemoteSigner:
         self._header = json_b64encode({"alg": "RS256", "kid": key_id})
         self._sign = sign
 
+    @step("sign")
     async def assertion(self, subject_type: str, subject: str, now: float) -> str:
         """See ``Signer``; raises what ``sign`` does."""
         signed = self._header + b"." + json_b64encode(claims(self._issuer, subject_type, subject, now))

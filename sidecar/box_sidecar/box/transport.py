@@ -17,6 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from yarl import URL
 
+from box_sidecar import tracing
 from box_sidecar.box.breaker import CircuitBreaker
 from box_sidecar.box.clock import BoxClock
 from box_sidecar.box.deadline import deadline
@@ -168,16 +169,19 @@ class Transport:
         started = monotonic()
         outcome = "failed"
         try:
-            reply = await self._send(route.method, request)
+            headers: dict[str, str] = {}
+            with tracing.calling(route.name, route.method, headers):
+                reply = await self._send(route.method, request, headers)
             outcome = str(reply.status)
             return understand(reply, route.decode)
         finally:
             self._observe(route.name, outcome, monotonic() - started)
 
-    async def _send(self, method: str, request: Request) -> Reply:
+    async def _send(self, method: str, request: Request, headers: dict[str, str]) -> Reply:
         if self._session is None:
             raise RuntimeError("Transport.open() comes first")
-        headers = {"Authorization": f"Bearer {request.bearer}"} if request.bearer else {}
+        if request.bearer:
+            headers["Authorization"] = f"Bearer {request.bearer}"
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         # One attempt ends with its own time-out or with the story's deadline, whichever is first.

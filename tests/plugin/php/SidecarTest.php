@@ -27,6 +27,27 @@ final class SidecarTest extends TestCase {
 	}
 
 	/**
+	 * The trace of whoever is in front of WordPress goes on, and no other is begun.
+	 */
+	public function test_trace_goes_on(): void {
+		$sent = array();
+		add_filter(
+			'http_request_args',
+			static function ( $arguments ) use ( &$sent ) {
+				$sent[] = $arguments['headers']['traceparent'] ?? '';
+				return $arguments;
+			}
+		);
+		$valid = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+		foreach ( array( $valid, null, '', "$valid\n", "$valid-x", str_replace( '0af7', 'XXXX', $valid ), 'ff' . substr( $valid, 2 ), '00-' . str_repeat( '0', 32 ) . '-b7ad6b7169203331-01' ) as $given ) {
+			$_SERVER['HTTP_TRACEPARENT'] = $given;
+			( new Sidecar() )->user( array( 'login' => 'ana@example.com' ) );
+		}
+		unset( $_SERVER['HTTP_TRACEPARENT'] );
+		$this->assertSame( array( $valid, '', '', $valid, '', '', '', '' ), $sent );
+	}
+
+	/**
 	 * A transport that another plugin puts in place never sees the call's answer believed.
 	 */
 	public function test_answer_of_another_transport_is_not_believed(): void {

@@ -189,6 +189,15 @@ final class Socket {
 	}
 
 	/**
+	 * The trace that this request is a part of, by whoever is in front of WordPress (W3C Trace Context); empty without a
+	 * valid one.
+	 */
+	private static function traceparent(): string {
+		$given = sanitize_text_field( wp_unslash( $_SERVER['HTTP_TRACEPARENT'] ?? '' ) );
+		return preg_match( '/^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/D', $given ) ? $given : '';
+	}
+
+	/**
 	 * Arguments for the HTTP API.
 	 *
 	 * @param string                    $method  HTTP method.
@@ -203,6 +212,9 @@ final class Socket {
 			'Box-Sidecar'  => '1',
 			'X-Request-Id' => '' !== $id ? $id : wp_generate_uuid4(),
 		);
+		if ( '' !== self::traceparent() ) {
+			$headers['traceparent'] = self::traceparent();
+		}
 		if ( null !== $body ) {
 			$headers['Content-Type'] = 'application/json';
 		}
