@@ -118,6 +118,7 @@ lock: $(VENV)/.tests ## renew the lock files of Python; ARGS=--upgrade for newer
 	cd sidecar && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -o requirements.lock pyproject.toml
 	cd sidecar && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c requirements.lock --extra pkcs11 -o pkcs11.lock pyproject.toml
 	cd sidecar && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c requirements.lock --extra tracing -o tracing.lock pyproject.toml
+	cd sidecar && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c requirements.lock --extra store -o store.lock pyproject.toml
 	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -o demo.lock demo.in
 	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -o requirements.lock requirements.in
 	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -c requirements.lock -o mutation.lock mutation.in

@@ -41,6 +41,7 @@ class Examination:
             *_switched_off(self.sidecar),
             _audit(self.sidecar),
             *_ledger(self.sidecar),
+            *await _store(self.sidecar),
         ]
         self.checks.append(self.socket())
         with within(self.sidecar.transport.patience):
@@ -180,6 +181,30 @@ def _ledger(sidecar: Sidecar) -> list[Check]:
         "Let the sidecar write there (systemd: StateDirectory=box-sidecar), or name another place in cache.ledger."
     )
     return [Check("ledger", "warn", summary, fix)]
+
+
+async def _store(sidecar: Sidecar) -> list[Check]:
+    found = await sidecar.sharing.examine()
+    if found is None:
+        return []
+    if found.why:
+        told = say("The store can't be used: {why}. This sidecar goes on with its own memory.", why=found.why)
+        fix = say(
+            "Look at the server that cache.store names: does it run, are user, password and certificate right? "
+            "It mends itself once it answers."
+        )
+    elif found.is_old:
+        told = say("The store is {server}; it takes Redis 7, or Valkey.", server=found.server)
+        fix = say("Update the server that cache.store names.")
+    elif found.is_full:
+        told = say("The store is full.")
+        fix = say("Give it more memory, or set its maxmemory-policy to allkeys-lru: what it loses is made anew.")
+    elif found.is_readable:
+        told = say("What is said to the store can be read on its way, the password included.")
+        fix = say("Use TLS: begin cache.store with rediss://.")
+    else:
+        return [Check("store", "pass", say("The store answers: {server}.", server=found.server))]
+    return [Check("store", "warn", told, fix)]
 
 
 def socket_place(settings: ServerSettings) -> Check:

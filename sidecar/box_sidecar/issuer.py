@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -16,6 +14,7 @@ from box_sidecar.paths import Paths
 from box_sidecar.problems import BOX_IS_DOWN, Problem
 from box_sidecar.renewer import Renewer
 from box_sidecar.revocation import Revocations
+from box_sidecar.sharing import Sharing
 from box_sidecar.token_cache import TokenCache
 from box_sidecar.users import Users
 
@@ -41,6 +40,7 @@ class Issuer:
         minter: Minter,
         paths: Paths,
         renewer: Renewer,
+        sharing: Sharing,
     ) -> None:
         self._current = current
         self._cache = cache
@@ -49,6 +49,7 @@ class Issuer:
         self._minter = minter
         self._paths = paths
         self._renewer = renewer
+        self._sharing = sharing
 
     async def issue(
         self, subject: Subject, element: str, features: Sequence[str], resource: Resource, refused: str | None = None
@@ -61,6 +62,7 @@ class Issuer:
         Raises:
             Problem: any code of the contract's.
         """
+        await self._sharing.begin()
         if issued := self.recall(subject, element, features, resource, refused):
             return issued
         scopes = self._current.policy.scopes(element, tuple(features))
@@ -76,7 +78,7 @@ class Issuer:
                 guard.check(user)  # what follows begins anew, and would outlive a log-out that has come meanwhile
                 key = _key(user, element, scopes, resource, found)
                 issued = self._hit(user, key, refused)
-                issued = issued or Issued(user, key, await self._minter.mint(subject, user, key), "mint")
+                issued = issued or Issued(user, key, await self._minter.mint(subject, user, key, refused), "mint")
             except Problem as problem:
                 if problem.code == "resource_not_found" and self._paths.forget(user, resource) and known:
                     guard.check(user)  # of whoever begins anew
@@ -101,6 +103,8 @@ class Issuer:
         Raises:
             Problem: what policy has against it.
         """
+        if not self._sharing.in_touch:
+            return None
         scopes = self._current.policy.scopes(element, tuple(features))
         self._current.policy.check_resource(element, resource)
         user = self._users.known(subject)
@@ -116,7 +120,7 @@ class Issuer:
         except KeyError:
             return None
         now = clock.monotonic()
-        if cached.token.expires_at - now < self._current.settings.cache.min_life_s or _is(cached.token, refused):
+        if cached.token.expires_at - now < self._current.settings.cache.min_life_s or cached.token.has_digest(refused):
             return None
         cached.used = True
         if now >= cached.refresh_at:
@@ -126,17 +130,10 @@ class Issuer:
     def _serve_stale(self, user: User, key: TokenKey, refused: str | None) -> Issued | None:
         """What has not ended, however little life it has left: without Box it is all there is."""
         cached = self._cache.tokens.get(key)
-        if cached is None or _is(cached.token, refused):
+        if cached is None or cached.token.has_digest(refused):
             return None
         return Issued(user, key, cached.token, "stale")
 
 
 def _key(user: User, element: str, scopes: tuple[str, ...], asked: Resource, found: Resource) -> TokenKey:
     return TokenKey(user.id, element, scopes, found, "" if found is asked else asked.id)
-
-
-def _is(token: Token, digest: str | None) -> bool:
-    """Whether this is the token's SHA-256, in a time that tells nothing of how far it is."""
-    if digest is None:
-        return False
-    return hmac.compare_digest(hashlib.sha256(token.secret.reveal().encode()).hexdigest(), digest)

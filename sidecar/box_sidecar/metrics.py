@@ -41,14 +41,20 @@ class Metrics:
         self._counts: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in _COUNTERS}
         self._box_requests: defaultdict[tuple[str, str], _Histogram] = defaultdict(_Histogram)
         self._gauges: list[tuple[str, str, Callable[[], float | None]]] = []
+        self._store: Counter[str] | None = None
 
     def gauges(self, held: Callable[[], int], offset: Callable[[], float | None], broken: Callable[[], bool]) -> None:
         """Register what is read off at the time of asking."""
-        self._gauges = [
+        self._gauges += [
             ("cached_tokens", "Tokens in memory", held),
             ("box_clock_offset_seconds", "Box's clock minus this host's", offset),
             ("circuit_breaker_open", "1 while Box is not being called because it failed", broken),
         ]
+
+    def store(self, is_up: Callable[[], bool], outcomes: Counter[str]) -> None:
+        """Register what is told of the store, if there is one."""
+        self._gauges.append(("store_up", "1 while the store that the sidecars share can be used", is_up))
+        self._store = outcomes
 
     def month(self, read: Callable[[], MonthUsage]) -> None:
         """Register where the calls of this calendar month are told."""
@@ -103,6 +109,12 @@ class Metrics:
             yield from _head(f"{name}_total", text, "counter")
             for values, count in self._counts[name].items():
                 yield _sample(f"{name}_total", count, **dict(zip(labels, values, strict=True)))
+        if self._store is not None:
+            yield from _head(
+                "store_requests_total", "Requests to the store, and values of it that were refused", "counter"
+            )
+            for outcome, count in self._store.items():
+                yield _sample("store_requests_total", count, outcome=outcome)
         name = "box_request_duration_seconds"
         yield from _head(name, "Calls to Box", "histogram")
         for (route, status), histogram in self._box_requests.items():

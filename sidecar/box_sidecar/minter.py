@@ -11,10 +11,11 @@ from box_sidecar import clock
 from box_sidecar.box.client import BoxClient
 from box_sidecar.box.throttle import acting_for
 from box_sidecar.current import Current
-from box_sidecar.model import Subject, Token, TokenKey, User
+from box_sidecar.model import Subject, Token, TokenKey, User, normalize_login
 from box_sidecar.problems import Problem
 from box_sidecar.revocation import Guard, Revocations
 from box_sidecar.sentences import say
+from box_sidecar.sharing import Sharing
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import CachedToken, TokenCache
 from box_sidecar.tracing import step
@@ -27,36 +28,63 @@ _UNTIL_BOX_KNOWS_S = 0.25  # a token that it has just issued
 class Minter:
     """Makes tokens, one flight for all who want the same one, and one for all who need the same user token."""
 
-    def __init__(self, current: Current, cache: TokenCache, revocations: Revocations) -> None:
+    def __init__(self, current: Current, cache: TokenCache, revocations: Revocations, sharing: Sharing) -> None:
         self._current = current
+        self._sharing = sharing
         self._cache = cache
         self._revocations = revocations
         self._mints: SingleFlight[Token] = SingleFlight()
         self._user_token_mints: SingleFlight[Token] = SingleFlight()
 
-    async def mint(self, subject: Subject, user: User, key: TokenKey, *, charge: bool = True) -> Token:
-        """A new token in the cache, or the one that somebody else is having made; ``charge`` it to the limits.
+    async def mint(
+        self, subject: Subject, user: User, key: TokenKey, refused: str | None = None, *, charge: bool = True
+    ) -> Token:
+        """A new token in the cache, or the one that somebody else is having made, here or on another server; neither
+        the one that is in the cache nor the ``refused`` one. ``charge`` it to the limits.
 
         Raises:
             Problem: ``rate_limited``, ``tokens_revoked``, what policy has against it by now, or what Box refuses.
         """
         guard = self._revocations.begin(subject)  # here: the flight takes off a turn of the loop later
 
-        async def work() -> Token:
+        async def make() -> Token:
             if charge:
                 self._current.limits.charge_mint(user.id)
-            return await self._mint(guard, subject, user, key)
+                policy = self._current.settings.policy
+                await self._sharing.charge_mint(user.id, policy.mints_per_user_per_minute, policy.mints_per_minute)
+            return await self._mint(guard, user, key)
+
+        async def work() -> Token:
+            present = self._cache.tokens.get(key)
+
+            def will_do(token: Token) -> bool:
+                is_replaced = token.has_digest(refused) or (
+                    present is not None and present.token.secret == token.secret
+                )
+                return not is_replaced and token.life >= self._current.settings.cache.min_life_s
+
+            names = (subject.key, Subject("id", user.id), Subject("login", normalize_login(user.login)))
+            known = dict.fromkeys((*names, *self._cache.names.of(user.id)))
+            token = await self._sharing.token(
+                key, tuple(known), will_do, make, partial(self._revocations.discard, user.id)
+            )
+            await self._check(guard, user, key, token)  # again: another server may have been asked meanwhile
+            self._hold(subject, user, key, token)
+            return token
 
         return await self._mints.do(key, work)
 
-    async def _mint(self, guard: Guard, subject: Subject, user: User, key: TokenKey) -> Token:
-        token = await self.as_person(guard, user, partial(self._downscope, key))
+    async def _check(self, guard: Guard, user: User, key: TokenKey, token: Token) -> None:
         try:
             guard.check(user, key.resource)
             self._current.policy.check(user, key)
         except Problem:
             await self._revocations.discard(user.id, token)
             raise
+
+    async def _mint(self, guard: Guard, user: User, key: TokenKey) -> Token:
+        token = await self.as_person(guard, user, partial(self._downscope, key))
+        await self._check(guard, user, key, token)
         settings = self._current.settings.cache
         if token.life < settings.min_life_s:
             raise Problem(
@@ -64,10 +92,13 @@ class Minter:
                 detail=say("Box issues tokens of {life} s, less than cache.min_life_s.", life=f"{token.life:.0f}"),
                 fix=say("Set cache.min_life_s lower than the life of Box's tokens."),
             )
+        return token
+
+    def _hold(self, subject: Subject, user: User, key: TokenKey, token: Token) -> None:
+        settings = self._current.settings.cache
         # A token that lives for less than refresh_ahead_s is not renewed over and over.
         refresh_at = max(token.expires_at - settings.refresh_ahead_s, clock.monotonic() + token.life / 2)
         self._cache.add(CachedToken(subject.key, user, key, token, refresh_at))
-        return token
 
     async def as_person(self, guard: Guard, user: User, call: Callable[[BoxClient, Token], Awaitable[T]]) -> T:
         """What a call gives with the person's own token. One that Box does not know any more is replaced once; one that

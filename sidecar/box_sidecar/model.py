@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import sys
 from dataclasses import dataclass
 from typing import Literal
@@ -106,3 +108,9 @@ class Token:
     def life(self) -> float:
         """Seconds left."""
         return self.expires_at - clock.monotonic()
+
+    def has_digest(self, digest: str | None) -> bool:
+        """Whether this is the token's SHA-256 (hexadecimal), in a time that tells nothing of how far it is."""
+        if digest is None:
+            return False
+        return hmac.compare_digest(hashlib.sha256(self.secret.reveal().encode()).hexdigest(), digest)

@@ -220,6 +220,8 @@ class Operation:
                 f"Rate limited: Box wants no calls from this app for {quiet:.0f} s. Tokens in memory are still served."
             )
             self._health(resp, False, why, quiet)
+        elif self._sidecar.state == "ready" and (why := self._sidecar.sharing.why):
+            _json(resp, {"status": "pass", "why": f"The store: {why}. This sidecar goes on with its own memory."})
         else:
             self._health(resp, self._sidecar.state == "ready", f"The sidecar is {self._sidecar.state}.")
 

@@ -22,6 +22,7 @@ from box_sidecar.ledger import Ledger
 from box_sidecar.model import Resource, Subject, Token, User, normalize_login
 from box_sidecar.problems import Problem
 from box_sidecar.sentences import join, say
+from box_sidecar.sharing import Sharing
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import PendingRevocation, TokenCache
 
@@ -106,10 +107,13 @@ class Guard:
 class Revocations:
     """Revokes tokens here at once and at Box as soon as it can be told."""
 
-    def __init__(self, current: Current, cache: TokenCache, ledger: Ledger) -> None:
+    def __init__(self, current: Current, cache: TokenCache, ledger: Ledger, sharing: Sharing) -> None:
         self._current = current
         self._cache = cache
         self._ledger = ledger
+        self._sharing = sharing
+        sharing.on_heard, sharing.on_lost = self._heard, self._forget_memory
+        sharing.on_found = cache.add_pending
         self._log = RevocationLog()
         self._tellings: SingleFlight[bool] = SingleFlight()
         self._teller: asyncio.Task[None] | None = None
@@ -141,14 +145,40 @@ class Revocations:
         ids = set(self._cache.names.people(subject.key))
         if subject.by == "id":
             ids.add(subject.value)
-        self._log.mark((subject.key, *(Subject("id", user_id) for user_id in ids)))
+        names = tuple(dict.fromkeys((subject.key, *(Subject("id", user_id) for user_id in ids))))
+        self._log.mark(names)
         pending = [pending for user_id in ids for pending in self._cache.revoke(user_id)]
+        ours = {one.token.secret for one in pending}
+        shared = await self._sharing.revoke(names)
+        pending += [self._cache.add_pending(*found) for found in shared if found[1].secret not in ours]
         try:
             with within(self._current.patience):
                 return await self._tell_box(pending)
         except Problem:
             self._write_down(pending)
             raise
+
+    def _heard(self, names: tuple[Subject, ...]) -> list[Subject]:
+        """Another sidecar has revoked these people's tokens, or everybody's; who that is, as far as is known here.
+
+        Box is told of ours soon, and has been told of those that are shared.
+        """
+        if not names:
+            self._forget_all()
+        ids = {user_id for name in names for user_id in self._cache.names.people(name)}
+        people = [Subject("id", user_id) for user_id in ids]
+        self._log.mark((*names, *people))
+        for name in (*names, *people):
+            if name.by == "id":
+                self._cache.revoke(name.value)
+        return people
+
+    def _forget_memory(self) -> None:
+        """What another sidecar has revoked can't be known: nothing that is in memory is handed out any more."""
+        self._log.mark_all()
+        for key in list(self._cache.tokens):
+            self._cache.supersede(key)
+        self._cache.users.clear()
 
     async def revoke_all(self) -> int:
         """The same for everybody, the service account included, and what only the ledger knows.
@@ -159,6 +189,7 @@ class Revocations:
         told, before = 0, math.inf
         while True:
             known = self._forget_all()
+            await self._sharing.revoke(())
             pending = list(self._cache.pending_revocations.values())
             failure = await self._tell_in_turns(pending)
             left = sum(one.token.secret in self._cache.pending_revocations for one in pending)

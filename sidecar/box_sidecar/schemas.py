@@ -212,7 +212,7 @@ class DoctorAnswer(Struct):
 
 
 class HealthAnswer(Struct, omit_defaults=True):
-    """Answer of ``/health/…``; ``why`` if ``status`` is ``fail``."""
+    """Answer of ``/health/…``; ``why`` if ``status`` is ``fail``, or there is something to say all the same."""
 
     status: str
     why: str = ""

@@ -11,6 +11,7 @@ from box_sidecar.paths import OnCreation, Paths
 from box_sidecar.renewer import OnRenewal, Renewer
 from box_sidecar.revocation import Revocations
 from box_sidecar.settings import Settings
+from box_sidecar.sharing import Sharing
 from box_sidecar.token_cache import TokenCache
 from box_sidecar.users import Users
 
@@ -26,17 +27,21 @@ class TokenService:
         on_renewal: OnRenewal,
         on_creation: OnCreation,
         ledger: Ledger,
+        sharing: Sharing | None = None,
     ) -> None:
+        self._sharing = sharing = sharing or Sharing()
         self.current = Current.of(settings, box, patience)
         self.cache = TokenCache(settings.cache.max_tokens, self._named)
         self._ledger = ledger
         ledger.names_of = self.cache.names.of
-        self.revocations = Revocations(self.current, self.cache, ledger)
-        self.users = Users(self.current, self.cache, self.revocations)
-        minter = Minter(self.current, self.cache, self.revocations)
+        self.revocations = Revocations(self.current, self.cache, ledger, sharing)
+        self.users = Users(self.current, self.cache, self.revocations, sharing)
+        minter = Minter(self.current, self.cache, self.revocations, sharing)
         self.renewer = Renewer(self.current, self.cache, self.users, minter, on_renewal)
         paths = Paths(self.current, self.cache, minter, on_creation)
-        self.issuer = Issuer(self.current, self.cache, self.users, self.revocations, minter, paths, self.renewer)
+        self.issuer = Issuer(
+            self.current, self.cache, self.users, self.revocations, minter, paths, self.renewer, sharing
+        )
 
     def _named(self, user_id: str) -> None:
         if held := self.cache.tokens_of(user_id):

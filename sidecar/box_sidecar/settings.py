@@ -129,7 +129,12 @@ class CacheSettings(Struct, forbid_unknown_fields=True, frozen=True):
     unknown_user_ttl_s: Seconds = 60.0
     refresh_ahead_s: Annotated[float, Meta(ge=0, le=86_400)] = 600.0
     min_life_s: Annotated[float, Meta(ge=0, le=86_400)] = 120.0
+    store: Annotated[str, Meta(max_length=1024)] = ""
     ledger: FileName = "tokens.ledger"
+
+    def __post_init__(self) -> None:
+        if self.store and not re.fullmatch(r"(rediss?|unix)://[!-~]+", self.store):
+            raise ValueError("store must begin with redis://, rediss:// or unix://, like redis://127.0.0.1:6379/0")
 
 
 class UsageSettings(Struct, forbid_unknown_fields=True, frozen=True):

@@ -24,6 +24,7 @@ from box_sidecar.model import User
 from box_sidecar.problems import CODES, ConfigError, Problem
 from box_sidecar.service import TokenService
 from box_sidecar.settings import Settings, load_settings
+from box_sidecar.sharing import Sharing
 from box_sidecar.token_cache import CachedToken
 from box_sidecar.usage import Usage
 
@@ -62,7 +63,10 @@ class Sidecar:
         self.hardware = self._hardware_key(loaded)
         self.transport, self.box = self._connect(loaded, self.hardware)
         patience = self.transport.patience
-        self._service = TokenService(loaded.settings, self.box, patience, self._renewed, self._folder_made, self.ledger)
+        self.sharing = self._share(loaded)
+        self._service = TokenService(
+            loaded.settings, self.box, patience, self._renewed, self._folder_made, self.ledger, self.sharing
+        )
         self.issuer, self.users = self._service.issuer, self._service.users
         self.revocations, self.current = self._service.revocations, self._service.current
         tokens = self._service.cache
@@ -106,6 +110,22 @@ class Sidecar:
         )
         return transport, box
 
+    def _share(self, loaded: Loaded) -> Sharing:
+        if not loaded.settings.cache.store:
+            return Sharing()
+        try:  # here: who has no store need not have its client
+            from box_sidecar.store.address import parse
+            from box_sidecar.store.shared import Store
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                f"{self.config_path}: cache.store needs the Python module {error.name}; "
+                "run: pip install 'box-sidecar[store]', or set cache.store = \"\""
+            ) from None
+        address = parse(loaded.settings.cache.store, self.config_path)
+        store = Store(address, loaded.app, loaded.settings.policy, self.clock.now)
+        self.metrics.store(lambda: not store.is_down, store.connection.outcomes)
+        return store
+
     def _called(self, route: str, status: str, seconds: float) -> None:
         self.metrics.box_request(route, status, seconds)
         self.usage.call()
@@ -116,6 +136,7 @@ class Sidecar:
         self.ledger.open(state_path(self.settings.cache.ledger, self.config_path), self.app.client_secret)
         self.usage.load(state_path(self.settings.usage.file, self.config_path))
         self._service.start()
+        await self.sharing.start()
         self.state = "ready"
         taken.keep(self.loaded.text)
         self._spawn(self._greet_box())
@@ -129,6 +150,7 @@ class Sidecar:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._service.stop()
+        await self.sharing.stop()
         self.usage.save()
         await self.transport.close()
         if self.hardware:
@@ -215,7 +237,7 @@ class Sidecar:
         if loaded.settings.server != self.settings.server:
             log.warning("[server] has changed: restart the sidecar for that; everything else is taken over now")
         if _places(loaded.settings) != _places(self.settings):
-            log.warning("cache.ledger or usage.file has changed: restart the sidecar for that")
+            log.warning("cache.ledger, cache.store or usage.file has changed: restart the sidecar for that")
         other_app = (loaded.app.client_id, loaded.app.enterprise_id) != (self.app.client_id, self.app.enterprise_id)
         if other_app or loaded.app.client_secret != self.app.client_secret:
             self.ledger.begin_anew(loaded.app.client_secret, forget=other_app)
@@ -223,6 +245,7 @@ class Sidecar:
         self._spawn(self._close_later(self.transport, self.audit if self.audit is not audit else None, old_key))
         self._stamp, self._app_path = loaded.stamp, loaded.app_path
         self.loaded, self.transport, self.box, self.audit, self.hardware = loaded, transport, box, audit, hardware
+        self.sharing.configure(loaded.app, loaded.settings.policy)
         self._service.configure(loaded.settings, box, transport.patience, forget=other_app)
         taken.keep(loaded.text)
         logging.getLogger().setLevel(loaded.settings.log.level.upper())
@@ -285,5 +308,5 @@ class Sidecar:
             await self.audit.write(entry)
 
 
-def _places(settings: Settings) -> tuple[str, str]:
-    return settings.cache.ledger, settings.usage.file
+def _places(settings: Settings) -> tuple[str, str, str]:
+    return settings.cache.ledger, settings.cache.store, settings.usage.file

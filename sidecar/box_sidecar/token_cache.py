@@ -129,10 +129,11 @@ class TokenCache:
 
     # People
 
-    def remember(self, subject: Subject, user: User) -> None:
-        """Box told just now that this is who the subject names."""
+    def remember(self, subject: Subject, user: User, told: float | None = None) -> None:
+        """Box told just now that this is who the subject names; or it ``told`` another sidecar, at this time on the
+        monotonic clock."""
         self._link(subject, user)
-        self.users[subject.key] = KnownUser(user, clock.monotonic())
+        self.users[subject.key] = KnownUser(user, clock.monotonic() if told is None else told)
         # What Box tells now is so whatever name the person is asked for by: not the role of an hour ago by another.
         for name in self.users.keys_of(user.id):
             if (known := self.users.get(name)) and known.user != user:

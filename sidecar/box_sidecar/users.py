@@ -14,6 +14,7 @@ from box_sidecar.model import Subject, User
 from box_sidecar.problems import BOX_IS_DOWN, Problem
 from box_sidecar.revocation import Guard, Revocations
 from box_sidecar.sentences import say
+from box_sidecar.sharing import Sharing
 from box_sidecar.single_flight import SingleFlight
 from box_sidecar.token_cache import TokenCache
 from box_sidecar.tracing import step
@@ -24,8 +25,9 @@ _UNKNOWN = 10_000
 class Users:
     """Looks people up and remembers them for ``user_ttl_s``, and briefly whom Box does not know."""
 
-    def __init__(self, current: Current, cache: TokenCache, revocations: Revocations) -> None:
+    def __init__(self, current: Current, cache: TokenCache, revocations: Revocations, sharing: Sharing) -> None:
         self._current = current
+        self._sharing = sharing
         self._cache = cache
         self._revocations = revocations
         self._unknown: TLRUCache[Subject, Problem] = TLRUCache(
@@ -42,7 +44,7 @@ class Users:
             user, told = self._cache.users[subject.key]
         except KeyError:
             return None
-        return user if clock.monotonic() - told < self._current.settings.cache.user_ttl_s else None
+        return user if self._is_recent(told) else None
 
     def forget_unknown(self) -> None:
         """Ask Box again about whom it did not know."""
@@ -55,6 +57,7 @@ class Users:
             Problem: ``user_not_found``, ``user_ambiguous``, ``login_not_allowed``, ``rate_limited``,
                 ``tokens_revoked``, or what Box refuses.
         """
+        await self._sharing.begin()
         with within(self._current.patience):
             return await self._resolve(subject)
 
@@ -85,9 +88,20 @@ class Users:
 
         async def charged() -> User:
             self._current.limits.charge_call()
+            await self._sharing.charge_call(self._current.settings.policy.mints_per_minute)
             return await self._ask_box(guard, subject, self._current.limits.charge_call)
 
-        return await self._lookups.do(subject.key, charged)
+        async def work() -> User:
+            user, told = await self._sharing.user(subject.key, self._is_recent, charged)
+            guard.check(user)
+            self._cache.remember(subject, user, told)
+            self._unknown.pop(subject.key, None)
+            return user
+
+        return await self._lookups.do(subject.key, work)
+
+    def _is_recent(self, told: float) -> bool:
+        return clock.monotonic() - told < self._current.settings.cache.user_ttl_s
 
     @step("look-up")
     async def _ask_box(self, guard: Guard, subject: Subject, on_next_page: Callable[[], None]) -> User:

@@ -29,6 +29,8 @@ GROUPS = {
         # Playwright brings a Node.js of its own, which needs libatomic.
         *("chromium-headless-shell", "libatomic1", "fonts-dejavu-core", "fonts-noto-cjk"),
         *("phpunit", "php-codesniffer", "gettext"),
+        # What several sidecars share; the tests start servers of their own.
+        "redis-server",
         # Clients of Box that nobody here wrote, and what the network of their own takes.
         *("rclone", "duplicity", "iproute2", "curl", "ca-certificates"),
         # A token that is software, and what has it live in another process.

@@ -33,7 +33,11 @@ PACKAGE = Path(box_sidecar.__file__).parent
 #: tell it, and what health, doctor and metrics say of that.
 MOST_LINES = 5970
 #: What is loaded only where the configuration asks for it: which modules, and the most lines of each part.
-OPTIONAL = {"a key in hardware": (("hardware/*.py", "box/remote.py"), 520), "traces": (("telemetry.py",), 110)}
+OPTIONAL = {
+    "a key in hardware": (("hardware/*.py", "box/remote.py"), 520),
+    "traces": (("telemetry.py",), 110),
+    "a store for several servers": (("store/*.py",), 850),
+}
 
 NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,

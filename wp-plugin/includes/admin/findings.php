@@ -158,6 +158,9 @@ return array(
 	/* translators: what is in braces stays as it is. */
 	'The audit goes to {path}.' => __( 'The audit goes to {path}.', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
+	'The store can\'t be used: {why}. This sidecar goes on with its own memory.' => __( 'The store can\'t be used: {why}. This sidecar goes on with its own memory.', 'widgets-for-box' ),
+	'Look at the server that cache.store names: does it run, are user, password and certificate right? It mends itself once it answers.' => __( 'Look at the server that cache.store names: does it run, are user, password and certificate right? It mends itself once it answers.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'Create it, or let systemd do it: RuntimeDirectory={name}' => __( 'Create it, or let systemd do it: RuntimeDirectory={name}', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
 	'The socket is {path}.' => __( 'The socket is {path}.', 'widgets-for-box' ),
@@ -176,6 +179,9 @@ return array(
 	'Is the disk full? Does nobody read standard output? It mends itself once it can be written.' => __( 'Is the disk full? Does nobody read standard output? It mends itself once it can be written.', 'widgets-for-box' ),
 	'The audit goes to standard output.' => __( 'The audit goes to standard output.', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
+	'The store is {server}; it takes Redis 7, or Valkey.' => __( 'The store is {server}; it takes Redis 7, or Valkey.', 'widgets-for-box' ),
+	'Update the server that cache.store names.' => __( 'Update the server that cache.store names.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
 	'The directory {directory} is missing.' => __( 'The directory {directory} is missing.', 'widgets-for-box' ),
 	'Every user of this machine may open the socket; only the sidecar turns them away.' => __( 'Every user of this machine may open the socket; only the sidecar turns them away.', 'widgets-for-box' ),
 	'Set server.socket_mode = "0660" and server.socket_group.' => __( 'Set server.socket_mode = "0660" and server.socket_group.', 'widgets-for-box' ),
@@ -186,6 +192,8 @@ return array(
 	'Box\'s clock is {offset} s from this machine\'s. The sidecar corrects for it.' => __( 'Box\'s clock is {offset} s from this machine\'s. The sidecar corrects for it.', 'widgets-for-box' ),
 	'Mend this machine\'s clock all the same: timedatectl set-ntp true' => __( 'Mend this machine\'s clock all the same: timedatectl set-ntp true', 'widgets-for-box' ),
 	'The sidecar goes on with what it had, but would not start again.' => __( 'The sidecar goes on with what it had, but would not start again.', 'widgets-for-box' ),
+	'The store is full.' => __( 'The store is full.', 'widgets-for-box' ),
+	'Give it more memory, or set its maxmemory-policy to allkeys-lru: what it loses is made anew.' => __( 'Give it more memory, or set its maxmemory-policy to allkeys-lru: what it loses is made anew.', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
 	'Point SSL_CERT_FILE at a file with your own authority\'s certificate (now: {file}).' => __( 'Point SSL_CERT_FILE at a file with your own authority\'s certificate (now: {file}).', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
@@ -193,8 +201,12 @@ return array(
 	'The app may look people up.' => __( 'The app may look people up.', 'widgets-for-box' ),
 	'Box narrows tokens to an element\'s scopes.' => __( 'Box narrows tokens to an element\'s scopes.', 'widgets-for-box' ),
 	'What runs is what the files say.' => __( 'What runs is what the files say.', 'widgets-for-box' ),
+	'What is said to the store can be read on its way, the password included.' => __( 'What is said to the store can be read on its way, the password included.', 'widgets-for-box' ),
+	'Use TLS: begin cache.store with rediss://.' => __( 'Use TLS: begin cache.store with rediss://.', 'widgets-for-box' ),
 	'Look at HTTPS_PROXY and NO_PROXY in the sidecar\'s environment.' => __( 'Look at HTTPS_PROXY and NO_PROXY in the sidecar\'s environment.', 'widgets-for-box' ),
 	'Mend the file.' => __( 'Mend the file.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The store answers: {server}.' => __( 'The store answers: {server}.', 'widgets-for-box' ),
 	'Put the right PIN into the file that pin-source in box.key names; where the token is locked, unlock it with its own tool first. A PIN that was refused is tried again once that file has changed, or by: systemctl reload box-sidecar' => __( 'Put the right PIN into the file that pin-source in box.key names; where the token is locked, unlock it with its own tool first. A PIN that was refused is tried again once that file has changed, or by: systemctl reload box-sidecar', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
 	'The private key, of {bits} bits, signs in the token “{token}”; its publicKeyID is {key_id}.' => __( 'The private key, of {bits} bits, signs in the token “{token}”; its publicKeyID is {key_id}.', 'widgets-for-box' ),

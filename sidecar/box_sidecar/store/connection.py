@@ -1,0 +1,166 @@
+"""The connection to the store, and how long anybody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Sequence
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+
+from box_sidecar.store.address import Address
+
+T = TypeVar("T")
+
+_PATIENCE_S = 0.05
+_SLICE_S = 0.005
+_CONNECT_S = 1.0
+_CONNECTIONS = 16
+_TURNS = 4  # of the loop, from bytes that have come to an answer
+
+
+class StoreError(Exception):
+    """The store has not done it, or nobody can know; the message is for the log, and holds nothing of anybody's."""
+
+
+class Patience:
+    """What one request may still wait for the store, in slices that count as at most so long.
+
+    A slice ends late where this process itself was busy: that is not the store's time, and what has come meanwhile is
+    still to be read.
+    """
+
+    def __init__(self) -> None:
+        self.slices = round(_PATIENCE_S / _SLICE_S)
+
+
+patience: ContextVar[Patience] = ContextVar("patience")
+
+
+class StoreConnection:
+    """Runs scripts at the store. ``outcomes`` counts how that ended: ``done``, ``refused``, ``slow``, ``failed``."""
+
+    def __init__(self, address: Address) -> None:
+        self._pool = _pool(address)
+        self._redis: Redis = Redis(connection_pool=self._pool)
+        self._hashes: dict[str, str] = {}
+        self.outcomes: Counter[str] = Counter()
+
+    async def run(self, script: str, keys: Sequence[str], values: Sequence[str | bytes | int | float]) -> Any:
+        """What a script answers, within what is left of the request's patience.
+
+        Raises:
+            StoreError: it did not answer, or refuses.
+        """
+        left = patience.get(None) or Patience()
+        return await self._within(left, self._run(script, keys, values))
+
+    async def poll(self, script: str, keys: Sequence[str], values: Sequence[str | bytes | int | float]) -> Any:
+        """As :meth:`run`, again and again: what is answered in time takes nothing of the patience."""
+        left = Patience()
+        left.slices = max(1, (patience.get(None) or left).slices)
+        return await self._within(left, self._run(script, keys, values))
+
+    async def wait(self, stream: str, last: str, seconds: float) -> None:
+        """Until a stream has more than its entry ``last``, or for so long. Raises :class:`StoreError`."""
+        try:
+            async with asyncio.timeout(seconds + _PATIENCE_S):
+                await self._redis.xread({stream: last or "$"}, block=round(seconds * 1000))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreError(told(error)) from None
+
+    async def about(self, section: str) -> dict[str, Any]:
+        """What the server tells of itself (INFO). Raises :class:`StoreError`."""
+        return await self._within(Patience(), self._redis.info(section))
+
+    async def close(self) -> None:
+        """End it."""
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.aclose()
+            await self._pool.disconnect()
+
+    async def _run(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
+        if script not in self._hashes:
+            self._hashes[script] = await self._redis.script_load(script)
+        try:
+            return await self._redis.evalsha(self._hashes[script], len(keys), *keys, *values)
+        except ResponseError as error:
+            if not str(error).startswith("NOSCRIPT") and "No matching script" not in str(error):
+                raise
+            return await self._redis.eval(script, len(keys), *keys, *values)
+
+    async def _within(self, left: Patience, work: Awaitable[T]) -> T:
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done() and left.slices > 0:
+                done, _ = await asyncio.wait({task}, timeout=_SLICE_S)
+                left.slices -= not done
+            for _ in range(_TURNS):
+                if not task.done():
+                    await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not task.done():
+            task.cancel()
+            self.outcomes["slow"] += 1
+            raise StoreError(f"it does not answer within {_PATIENCE_S * 1000:.0f} ms")
+        try:
+            result = task.result()
+        except (AuthenticationError, NoPermissionError, ResponseError) as error:
+            self.outcomes["refused"] += 1
+            raise RefusalError(told(error)) from None
+        except (RedisError, OSError, ValueError, asyncio.CancelledError) as error:
+            self.outcomes["failed"] += 1
+            raise StoreError(told(error)) from None
+        self.outcomes["done"] += 1
+        return result
+
+
+class RefusalError(StoreError):
+    """The store answers, and does not do it: full, read-only, another's."""
+
+
+def told(error: BaseException) -> str:
+    """What went wrong, by the store's or the kernel's first word; its others may hold names."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    word = str(error).partition(" ")[0]
+    if isinstance(error, AuthenticationError):
+        return "it refuses user or password"
+    if isinstance(error, ResponseError):
+        return f"it refuses: {word}" if word.isalpha() and word.isupper() else "it refuses"
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    return "it can't be reached"
+
+
+def _pool(address: Address) -> BlockingConnectionPool:
+    details: dict[str, Any] = {
+        "db": address.database,
+        "username": address.user,
+        "password": address.password.reveal() if address.password else None,
+        "socket_timeout": None,
+        "socket_connect_timeout": _CONNECT_S,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "driver_info": None,
+    }
+    kind: type[AbstractConnection] = Connection
+    if address.path:
+        kind = UnixDomainSocketConnection
+        details["path"] = address.path
+    else:
+        details |= {"host": address.host, "port": address.port}
+    if address.tls:
+        kind = SSLConnection
+        details |= {"ssl_ca_certs": address.ca_file, "ssl_min_version": ssl.TLSVersion.TLSv1_2}
+    return BlockingConnectionPool(max_connections=_CONNECTIONS, timeout=_CONNECT_S, connection_class=kind, **details)

@@ -1,0 +1,212 @@
+"""Sidecars as processes with a real store between them: what Box is asked, who is refused, what is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from intranet.emulator_process import EmulatorProcess
+from intranet.process import ProcessError
+from intranet.release import REPOSITORY
+from intranet.sidecar_process import SidecarProcess, box_sidecar
+from intranet.store_process import StoreProcess
+from sidecar.conftest import Serve
+from sidecar.support import calls, last, until, worker_of
+
+GRANT, LOOKUP, EXCHANGE = "jwt-bearer", "GET /2.0/users", "token-exchange"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[StoreProcess]:
+    with StoreProcess(tmp_path / "store") as running:
+        yield running
+
+
+@pytest.fixture
+def servers(serve: Serve, store: StoreProcess) -> Callable[[int], list[SidecarProcess]]:
+    """So many of them, started side by side."""
+
+    def start(count: int) -> list[SidecarProcess]:
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(lambda _: serve(cache={"store": store.url, "ledger": ""}), range(count)))
+
+    return start
+
+
+def token(sidecar: SidecarProcess, login: str = "ana@example.com", **body: object) -> str:
+    answer = sidecar.token(login, **body)  # type: ignore[arg-type]
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
+
+
+def crowd(box: EmulatorProcess, sidecars: list[SidecarProcess], people: int) -> None:
+    """All people on all servers at once: Box is asked what one sidecar would ask it."""
+    logins = [f"p{number}@example.com" for number in range(people)]
+    for number, login in enumerate(logins):
+        box.add_user(f"P {number}", login)
+    until(lambda: calls(box).count(GRANT) == len(sidecars))  # each greets Box
+    since = last(box)
+    asked = [(number, login) for login in logins for number in range(len(sidecars))]
+    clients = [sidecar.client() for sidecar in sidecars]
+
+    def ask(number: int, login: str) -> tuple[str, str]:
+        body = {"user": {"login": login}, "element": "explorer"}
+        return login, clients[number].post("/v1/tokens", json=body).json()["access_token"]
+
+    with ThreadPoolExecutor(100) as pool:
+        got = set(pool.map(lambda each: ask(*each), asked))
+    for client in clients:
+        client.close()
+    assert len(got) == people
+    assert Counter(calls(box, since)) == {GRANT: people, LOOKUP: people, EXCHANGE: people}
+
+
+def metric(sidecar: SidecarProcess, name: str) -> float:
+    page = sidecar.request("GET", "/metrics").text
+    return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"box_sidecar_{name}"))
+
+
+@pytest.mark.system
+def test_two_servers_ask_box_what_one_would(
+    box: EmulatorProcess, servers: Callable[[int], list[SidecarProcess]]
+) -> None:
+    crowd(box, servers(2), 60)
+
+
+@pytest.mark.system
+def test_eight_servers_ask_box_what_one_would(
+    box: EmulatorProcess, servers: Callable[[int], list[SidecarProcess]]
+) -> None:
+    crowd(box, servers(8), 60)
+
+
+def test_a_log_out_on_one_server_is_one_on_the_other(
+    box: EmulatorProcess, servers: Callable[[int], list[SidecarProcess]]
+) -> None:
+    one, other = servers(2)
+    first = token(one)
+    assert token(other) == first
+    assert one.request("POST", "/v1/tokens/revoke", json={"user": {"login": "ana@example.com"}}).status_code == 200
+    assert [known["revoked"] for known in box.tokens() if known["token"] == first] == [True]
+    until(lambda: metric(other, "cached_tokens") == 0)
+    second = token(other)
+    assert second != first and token(one) == second
+
+
+@pytest.mark.system
+def test_who_was_killed_in_the_middle_holds_nobody_up(
+    box: EmulatorProcess, servers: Callable[[int], list[SidecarProcess]]
+) -> None:
+    one, other = servers(2)
+    since = last(box)
+    box.fault("delay", grant=EXCHANGE, seconds=30)
+    with ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(one.token, "ana@example.com")
+        until(lambda: EXCHANGE in calls(box, since) or GRANT in calls(box, since))
+        time.sleep(0.5)
+        os.kill(worker_of(one), signal.SIGKILL)
+        box.clear_faults()
+        token(other)
+        assert lost.exception() is not None or lost.result().status_code != 200
+
+
+def test_without_the_store_it_goes_on_and_says_so(
+    box: EmulatorProcess, servers: Callable[[int], list[SidecarProcess]], store: StoreProcess
+) -> None:
+    one, other = servers(2)
+    first = token(one)
+    store.pause()
+    until(lambda: metric(one, "store_up") == 0)
+    assert token(one) == first
+    token(other)
+    ready = one.request("GET", "/health/ready")
+    assert ready.status_code == 200 and "goes on with its own memory" in ready.json()["why"]
+    findings = {check["id"]: check for check in one.request("GET", "/v1/doctor").json()["checks"]}
+    assert findings["store"]["status"] == "warn"
+    store.go_on()
+    until(lambda: metric(one, "store_up") == 1)
+    assert one.request("GET", "/health/ready").json() == {"status": "pass"}
+    findings = {check["id"]: check for check in one.request("GET", "/v1/doctor").json()["checks"]}
+    assert findings["store"]["summary"].startswith("The store answers: Redis 7.")
+    told = one.log.read_text()
+    assert told.count("this sidecar goes on with its own memory") == 1
+    assert told.count("the store can be used again") == 1
+
+
+@pytest.mark.system
+def test_one_that_starts_anew_finds_what_the_others_have(
+    box: EmulatorProcess, servers: Callable[[int], list[SidecarProcess]]
+) -> None:
+    one, other = servers(2)
+    first = token(one)
+    other.stop()
+    other.start()
+    since = last(box)
+    assert token(other) == first
+    assert EXCHANGE not in calls(box, since) and LOOKUP not in calls(box, since)
+
+
+def test_a_store_that_is_not_there_keeps_nobody_from_serving(serve: Serve, box: EmulatorProcess) -> None:
+    sidecar = serve(cache={"store": "unix:///nowhere/store.sock"})
+    token(sidecar)
+    assert "goes on with its own memory" in sidecar.request("GET", "/health/ready").json()["why"]
+
+
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [
+        ("http://host", "cache.store: store must begin with redis://"),
+        ("redis://host/x", "cache.store names no database"),
+    ],
+)
+def test_an_impossible_address_is_told_before_anything_is_served(serve: Serve, store: str, told: str) -> None:
+    with pytest.raises(ProcessError, match=told):
+        serve(cache={"store": store})
+
+
+def test_a_missing_module_is_told_in_one_line(serve: Serve, tmp_path: Path) -> None:
+    sidecar = serve()
+    sidecar.settings["cache"] = {"store": "redis://127.0.0.1"}
+    sidecar.write_config()
+    (tmp_path / "redis.py").write_text("raise ModuleNotFoundError('No module named redis', name='redis')\n")
+    command = [box_sidecar(), "check", "--config", str(sidecar.config)]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert ended.returncode == 2
+    (line,) = ended.stderr.strip().splitlines()
+    assert "cache.store needs the Python module redis; run: pip install 'box-sidecar[store]'" in line
+
+
+def test_the_documented_user_may_do_what_it_must_and_nothing_else(serve: Serve, tmp_path: Path) -> None:
+    line = next(
+        line.strip() for line in (REPOSITORY / "docs/servers.md").read_text().splitlines() if ">PASSWORD" in line
+    )
+    (tmp_path / "users.acl").write_text(f"user default on nopass ~* &* +@all\n{line}\n")
+    with StoreProcess(tmp_path / "store", "--aclfile", str(tmp_path / "users.acl")) as store:
+        sidecar = serve()
+        password = sidecar.directory / "store_password"
+        password.write_text("PASSWORD\n")
+        password.chmod(0o600)
+        url = f"unix://box-sidecar@{store.socket}?password-file=store_password"
+        sidecar.settings["cache"] = {"store": url}
+        sidecar.stop()
+        sidecar.write_config()
+        sidecar.start()
+        token(sidecar)
+        assert sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": "ana@example.com"}}).json()
+        token(sidecar)
+        assert sidecar.request("GET", "/health/ready").json() == {"status": "pass"}
+        assert metric(sidecar, 'store_requests_total{outcome="refused"}') == 0
+        findings = {check["id"]: check for check in sidecar.request("GET", "/v1/doctor").json()["checks"]}
+        assert findings["store"]["status"] == "pass"
+        assert "PASSWORD" not in sidecar.log.read_text()
+        log = store.client.acl_log()
+        assert log == []

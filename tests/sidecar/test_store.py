@@ -1,0 +1,551 @@
+"""Several sidecars with a store between them: as one, while it works; each by itself, while it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.strategies import integers, sampled_from
+
+from box_sidecar import clock
+from box_sidecar.model import Subject
+from box_sidecar.problems import ConfigError, Problem
+from box_sidecar.secret import Secret
+from box_sidecar.settings import PolicySettings, Settings
+from box_sidecar.store.address import parse
+from sidecar.scripted_box import DOWN, LOGINS, ROOT
+from sidecar.servers import APP, Servers
+
+ANA, BEN = LOGINS[0], LOGINS[1]
+ONE = {"find": 1, "user_token": 1, "downscope": 1}
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Servers]]:
+    with contextlib.ExitStack() as running:
+        yield lambda *options, count=2, **details: running.enter_context(Servers(tmp_path, count, *options, **details))
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+# One of all
+
+
+def test_what_one_has_made_the_others_find_and_box_is_asked_once(start: Callable[..., Servers]) -> None:
+    servers = start(count=3)
+    first = servers.run(servers[0].token())
+    assert servers.calls() == ONE
+    found = servers.run(servers[1].issue())
+    assert found.token.secret.reveal() == first
+    assert found.token.scopes == ("base_explorer",) and 3_500 < found.token.life <= 3_600
+    assert servers.run(servers[2].token()) == first == servers.run(servers[2].token())
+    assert servers.calls() == {}
+    assert servers.run(servers[1].token(ANA, "item_share")) != first
+    assert servers.calls() == {"user_token": 1, "downscope": 1}, "a person's own token is nobody else's"
+
+
+def test_all_who_ask_at_once_are_one_flight_on_all_servers(start: Callable[..., Servers]) -> None:
+    servers = start(count=4)
+
+    async def crowd() -> set[tuple[str, str]]:
+        asked = [(server, login) for server in servers.all for login in LOGINS for _ in range(5)]
+        got = await asyncio.gather(*(server.token(login) for server, login in asked))
+        return {(login, token) for (_, login), token in zip(asked, got, strict=True)}
+
+    assert len(servers.run(crowd())) == len(LOGINS)
+    assert servers.calls() == {name: len(LOGINS) for name in ONE}
+
+
+def test_who_fails_leaves_it_to_the_next(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.world.fails["downscope"] = DOWN
+
+    async def both() -> list[Any]:
+        return await asyncio.gather(*(server.token() for server in servers.all), return_exceptions=True)
+
+    assert [type(outcome) for outcome in servers.run(both())] == [Problem, Problem]
+    servers.world.fails.clear()
+    servers.calls()
+    assert servers.run(servers[1].token()) == servers.run(servers[0].token())
+    assert servers.calls()["downscope"] == 1
+
+
+def test_a_token_that_box_refused_is_replaced_once_for_all_servers(start: Callable[..., Servers]) -> None:
+    servers = start(count=3)
+    first = servers.run(servers[0].token())
+    servers.run(servers[1].token())
+    second = servers.run(servers[1].token(refused=digest(first)))
+    assert second != first
+    servers.calls()
+    assert servers.run(servers[0].token(refused=digest(first))) == second
+    assert servers.run(servers[2].token(refused=digest(first))) == second
+    assert servers.calls() == {}
+
+
+def test_who_has_another_policy_or_another_secret_shares_nothing(start: Callable[..., Servers]) -> None:
+    servers = start()
+    first = servers.run(servers[0].token())
+    stricter = servers.add(Settings(policy=PolicySettings(folders=["0"])))
+    other = servers.add(app=msgspec.structs.replace(APP, client_secret=Secret("another")))
+    assert len({first, servers.run(stricter.token()), servers.run(other.token())}) == 3
+    servers.run(other.revoke())
+    assert servers.run(servers[0].token()) == first
+
+
+def test_the_limits_are_all_servers_together(start: Callable[..., Servers]) -> None:
+    servers = start(count=3, settings=Settings(policy=PolicySettings(mints_per_user_per_minute=2)))
+    servers.run(servers[0].token(ANA))
+    servers.run(servers[1].token(ANA, "item_share"))
+    with pytest.raises(Problem) as caught:
+        servers.run(servers[2].token(ANA, "item_upload"))
+    assert caught.value.code == "rate_limited" and "on all servers" in caught.value.detail
+    assert 50 < (caught.value.retry_after or 0) <= 60
+    servers.run(servers[2].token(BEN))
+
+
+def test_a_lease_that_ran_out_makes_no_second_token(start: Callable[..., Servers]) -> None:
+    """The holder stood still in the middle: another has taken over, and what comes late is ended at Box."""
+    servers = start()
+    servers.run(servers[0].service.users.lookup(Subject("login", ANA)))
+    servers.world.is_patient = True
+
+    async def late() -> tuple[str, str]:
+        slow = asyncio.create_task(servers[0].token())
+        while len(servers.world.waiting) < 1:
+            await asyncio.sleep(0.005)
+        servers.world.answer()  # the user token
+        while len(servers.world.waiting) < 1:
+            await asyncio.sleep(0.005)
+        (lease,) = servers.keys("lease:")
+        servers.store.client.delete(lease)  # as when its time is over
+        held = servers.world.waiting.pop()
+        servers.world.is_patient = False
+        fast = await servers[1].token()
+        held.set_result(None)
+        return await slow, fast
+
+    slow, fast = servers.run(late())
+    assert slow == fast
+    assert servers.living() == {fast}
+    assert servers.calls()["revoke"] == 1
+
+
+def test_who_was_killed_holds_nothing_up(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.run(servers[0].token())
+    (value,) = servers.keys("value:")[:1]
+    servers.store.client.flushall()
+    # A lease of somebody who is no more.
+    servers.run(servers[1].token(BEN))
+    for key in servers.keys("value:"):
+        servers.store.client.set(key.replace(b"value:", b"lease:"), "dead", px=700)
+        servers.store.client.delete(key)
+    third = servers.add()
+    started = clock.monotonic()
+    servers.run(third.token(BEN))
+    assert clock.monotonic() - started > 0.3
+    assert value
+
+
+# Revocation
+
+
+def test_a_revocation_on_one_server_ends_all_on_all(start: Callable[..., Servers]) -> None:
+    servers = start(count=3)
+    shared = [servers.run(server.token()) for server in servers.all]
+    own = servers.run(servers[1].token(ANA, "item_share"))
+    kept = servers.run(servers[2].token(BEN))
+    assert servers.revoke(Subject("login", ANA)) == 3, "the two that are shared, and the user token"
+    assert not servers.living() & {*shared, own}
+    after = servers.run(servers[0].token())
+    assert {servers.run(server.token()) for server in servers.all} == {after}
+    assert servers.run(servers[1].token(BEN)) == kept
+    servers.until(lambda: not [made for made in servers.world.made.values() if made.alive and made.moment < 4])
+
+
+def test_a_revocation_reaches_whom_only_another_server_knows_by_that_name(start: Callable[..., Servers]) -> None:
+    servers = start(count=3)
+    token = servers.run(servers[0].token())
+    servers.revoke(Subject("id", "1"), 2)
+    assert token not in servers.living()
+    token = servers.run(servers[1].token())
+    servers.revoke(Subject("login", ANA.upper()), 2)
+    assert token not in servers.living()
+
+
+def test_a_log_out_reaches_a_token_that_another_server_is_making(start: Callable[..., Servers]) -> None:
+    servers = start()
+    for server in servers.all:
+        servers.run(server.service.users.lookup(Subject("login", ANA)))
+    servers.world.is_patient = True
+
+    async def during() -> Any:
+        making = asyncio.create_task(servers[0].token())
+        while not servers.world.waiting:
+            await asyncio.sleep(0.005)
+        servers.world.is_patient = False
+        await servers[1].revoke()
+        servers.world.answer()
+        return (await asyncio.gather(making, return_exceptions=True))[0]
+
+    problem = servers.run(during())
+    assert isinstance(problem, Problem) and problem.code == "tokens_revoked"
+    assert servers.living() == set()
+
+
+def test_all_tokens_end_on_all_servers(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.run(servers[0].token(ANA))
+    servers.run(servers[1].token(BEN))
+    servers.run(servers[0].service.revocations.revoke_all())
+    servers.until(lambda: not servers.world.living())
+    assert servers.run(servers[0].token(BEN)) in servers.living()
+
+
+def test_what_was_revoked_without_the_store_is_told_when_it_is_back(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.run(servers[1].token(ANA))
+    servers.run(servers[1].token(ANA, "item_share"))
+    servers.store.pause()
+    servers.run(servers[0].revoke())
+    assert servers[0].store.is_down
+    servers.store.go_on()
+    servers.until(lambda: not servers.living())
+    servers.until(lambda: not servers[1].service.cache.tokens_of("1"))
+
+
+def test_a_message_that_the_store_has_lost_is_put_back(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.run(servers[1].token(ANA))
+    servers[1].leave()
+    servers.store.client.client_kill_filter(_type="normal")
+    servers.until(lambda: servers[1].store.is_down)
+    servers.until(lambda: servers[0].store.why == "")
+    servers.run(servers[0].revoke())
+    servers.store.client.flushall()
+    servers.until(lambda: servers.keys("revocations"))
+    servers[1].join()
+    servers.until(lambda: not servers[1].service.cache.tokens_of("1"))
+
+
+# A store that is none
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "killed", "full", "read-only", "broken"])
+def test_without_the_store_each_goes_on_with_its_own_memory(start: Callable[..., Servers], trouble: str) -> None:
+    servers = start()
+    first = servers.run(servers[0].token())
+    if trouble == "stopped":
+        servers.store.pause()
+    elif trouble == "killed":
+        servers.store.stop()
+    elif trouble == "full":
+        servers.store.client.config_set("maxmemory-policy", "noeviction")
+        servers.store.client.config_set("maxmemory", "1mb")
+    elif trouble == "read-only":
+        servers.store.client.replicaof("127.0.0.1", 1)
+    else:
+        for key in servers.store.client.scan_iter():
+            servers.store.client.delete(key)
+            servers.store.client.lpush(key, "no string")
+    assert servers.run(servers[0].token()) == first
+    for login in (BEN, LOGINS[2]):
+        started = clock.monotonic()
+        servers.run(servers[1].token(login))
+        assert clock.monotonic() - started < 1.0
+    assert servers[1].store.why
+    if trouble == "killed":
+        servers.store.start()
+    elif trouble == "stopped":
+        servers.store.go_on()
+    elif trouble == "full":
+        servers.store.client.config_set("maxmemory", "0")
+    elif trouble == "read-only":
+        servers.store.client.replicaof("NO", "ONE")
+    servers.store.client.flushall()
+    servers.until(lambda: not servers[1].store.is_down and not servers[0].store.is_down)
+    again = servers.run(servers[1].token(ANA, "item_share"))
+    assert servers.run(servers[0].token(ANA, "item_share")) == again
+    assert servers[1].store.why == ""
+
+
+def test_a_request_waits_for_a_slow_store_only_once(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.store.pause()
+    asked = servers[1].store.connection.outcomes
+    servers.run(servers[1].token())
+    assert asked["slow"] <= 2, "a second, if the wait at the stream ended in this very moment"
+    before = asked["slow"]
+    servers.run(servers[1].token(BEN))
+    assert asked["slow"] <= before + 1, "the stream's, in the background"
+
+
+def test_a_flushed_store_is_begun_anew(start: Callable[..., Servers]) -> None:
+    servers = start()
+    first = servers.run(servers[0].token())
+    servers.store.client.flushall()
+    assert servers.run(servers[0].token()) == first
+    second = servers.run(servers[1].token())
+    assert second != first and servers.run(servers[1].token()) == second
+    servers.run(servers[1].revoke())
+    servers.until(lambda: not servers[0].service.cache.tokens_of("1"))
+
+
+# A store that lies
+
+
+def test_nothing_that_does_not_authenticate_is_served(start: Callable[..., Servers]) -> None:
+    servers = start(count=1)
+    ana, ben = servers.run(servers[0].token(ANA)), servers.run(servers[0].token(BEN))
+    client = servers.store.client
+    values = {key: client.get(key) for key in servers.keys("value:")}
+    keys = list(values)
+    for change in (
+        lambda key: values[keys[(keys.index(key) + 1) % len(keys)]],  # another's
+        lambda key: values[key][:-8] + b"AAAAAAA=",
+        lambda key: values[key].rpartition(b"|")[2],
+        lambda key: b"9999999999999999|" + values[key].partition(b"|")[2].replace(b"|", b"||", 1),
+        lambda key: b"",
+        lambda key: b"\xff" * 10,
+        lambda key: b"x" * 20_000,
+    ):
+        for key in keys:
+            client.set(key, change(key))
+        fresh = servers.add()
+        served = {servers.run(fresh.token(ANA)), servers.run(fresh.token(BEN))}
+        assert not served & {ana, ben}
+        assert served <= servers.living()
+
+
+def test_an_old_value_that_is_put_back_is_no_more_than_before_the_revocation(start: Callable[..., Servers]) -> None:
+    servers = start()
+    old = servers.run(servers[0].token())
+    client = servers.store.client
+    values = {key: client.get(key) for key in servers.keys("value:")}
+    servers.run(servers[0].revoke())
+    for key, value in values.items():
+        client.set(key, value)
+    fresh = servers.add()
+    assert servers.run(fresh.token()) != old
+    for key in servers.keys("epoch:"):
+        client.delete(key)
+    for key, value in values.items():
+        client.set(key, value)
+    servers.until(lambda: not servers[1].service.cache.tokens_of("1"))
+    assert servers.run(servers[1].token()) != old, "who heard of it knows it by itself"
+
+
+def test_what_lies_in_the_store_names_nobody_and_opens_nothing(start: Callable[..., Servers]) -> None:
+    servers = start()
+    token = servers.run(servers[0].token())
+    servers.run(servers[0].token(BEN))
+    servers.run(servers[0].revoke(BEN))
+    client = servers.store.client
+    told = b"".join(key + (client.dump(key) or b"") for key in client.scan_iter())
+    for word in (token, ANA, BEN, "example.com", "explorer", APP.client_id, APP.client_secret.reveal(), "enterprise"):
+        assert word.encode() not in told
+    kept = {key for key in client.scan_iter() if client.pttl(key) == -1}
+    assert kept == set(servers.keys("counter")), "all else ends by itself"
+    assert all(0 < client.pttl(key) <= 90_000_000 for key in client.scan_iter() if key not in kept)
+    assert len({key.partition(b"}")[0] for key in client.scan_iter()}) == 1, "one slot of a cluster"
+
+
+# Configuration
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("redis://:geheim@host", "must not hold a password"),
+        ("redis://", "must name a host"),
+        ("redis://host/x", "names no database"),
+        ("redis://host:70000", "Port out of range"),
+        ("redis://host?ca-file=x", "without TLS"),
+        ("rediss://host?ca-file=missing.pem", "is not there"),
+        ("redis://ana@host", "without a password"),
+        ("redis://host?password-file=missing", "is not there"),
+        ("redis://host?password=x", "has no option password"),
+        ("redis://host#x", "must not hold a #"),
+        ("unix://run/x", "by its whole path"),
+        ("redis://[::1", "Invalid IPv6"),
+    ],
+)
+def test_an_address_that_can_not_be_is_refused_in_one_line(url: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(url, tmp_path / "box-sidecar.toml")
+    message = str(caught.value)
+    assert f"{tmp_path}/box-sidecar.toml: cache.store" in message and told in message
+    assert "\n" not in message and "geheim" not in message
+
+
+def test_an_address_is_understood(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    password = tmp_path / "store_password"
+    password.write_text("geheim\n")
+    password.chmod(0o600)
+    toml = tmp_path / "box-sidecar.toml"
+    found = parse("rediss://ana@store.example.com/3?password-file=store_password", toml)
+    assert (found.host, found.port, found.database, found.user, found.tls) == (
+        "store.example.com",
+        6379,
+        3,
+        "ana",
+        True,
+    )
+    assert found.password == Secret("geheim") and "geheim" not in repr(found)
+    assert parse("unix:///run/valkey.sock?db=2", toml).database == 2
+    assert parse("redis://127.0.0.1", toml).is_readable is False
+    assert parse("redis://10.0.0.1", toml).is_readable is True
+    password.chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        parse("redis://host?password-file=store_password", toml)
+
+
+# All of it, in any order
+
+
+class Story(RuleBasedStateMachine):
+    """People come and log out on any server, while the store works, fails, forgets and lies.
+
+    What is promised: nobody gets what was made before their last log-out; what anybody gets is theirs, and alive; and
+    as long as the store works all servers hand out one token of each kind.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory(prefix="store-")
+        limits = PolicySettings(mints_per_user_per_minute=10_000, mints_per_minute=10_000)
+        self.servers = Servers(Path(self.folder.name), 3, settings=Settings(policy=limits))
+        self.servers.__enter__()
+        self.out: dict[tuple[str, str], str] = {}
+        self.kept: dict[bytes, bytes] = {}
+        self.log_outs: dict[str, int] = {}
+        self.works = True
+
+    def teardown(self) -> None:
+        self.servers.__exit__()
+        self.folder.cleanup()
+
+    def _moment(self) -> int:
+        return next(self.servers.world.moments)
+
+    def _settle(self) -> None:
+        """Whoever can hear has heard."""
+        if self.works:
+            self.servers.until(lambda: not any(server.store.is_down for server in self.servers.all))
+            self.servers.until(lambda: all(server.store.in_touch for server in self.servers.all))
+
+    @rule(number=integers(0, 2), login=sampled_from(LOGINS), feature=sampled_from(["", "item_share"]))
+    def come(self, number: int, login: str, feature: str) -> None:
+        token = self.servers.run(self.servers[number].token(login, *filter(None, [feature])))
+        made = self.servers.world.made[token]
+        assert self.servers.world.people[made.user_id].login == login
+        assert made.resource == ROOT and set(made.scopes) == {"base_explorer", *filter(None, [feature])}
+        assert made.moment > self.log_outs.get(login, 0), "from before the log-out"
+        assert made.alive
+        if self.works:
+            assert self.out.setdefault((login, feature), token) == token, "a second of one kind"
+
+    @rule(login=sampled_from(LOGINS), feature=sampled_from(["", "item_share"]))
+    def come_at_once(self, login: str, feature: str) -> None:
+        async def crowd() -> set[str]:
+            return set(
+                await asyncio.gather(
+                    *(server.token(login, *filter(None, [feature])) for server in self.servers.all for _ in range(2))
+                )
+            )
+
+        got = self.servers.run(crowd())
+        for token in got:
+            made = self.servers.world.made[token]
+            assert made.alive and made.moment > self.log_outs.get(login, 0)
+        if self.works:
+            assert got == {self.out.setdefault((login, feature), got.copy().pop())}
+
+    @rule(number=integers(0, 2), login=sampled_from(LOGINS))
+    def log_out(self, number: int, login: str) -> None:
+        if self.works:
+            self.servers.revoke(Subject("login", login), number)
+            self.log_outs[login] = self._moment()
+            for key in [key for key in self.out if key[0] == login]:
+                del self.out[key]
+
+    @precondition(lambda self: self.works)
+    @rule(number=integers(0, 2), login=sampled_from(LOGINS), feature=sampled_from(["", "item_share"]))
+    def box_refuses_it(self, number: int, login: str, feature: str) -> None:
+        if token := self.out.pop((login, feature), None):
+            self.out[login, feature] = self.servers.run(
+                self.servers[number].token(login, *filter(None, [feature]), refused=digest(token))
+            )
+            assert self.out[login, feature] != token
+            # The others have it in memory, and hand it out until they are told so too.
+            for server in self.servers.all:
+                assert (
+                    self.servers.run(server.token(login, *filter(None, [feature]), refused=digest(token)))
+                    == self.out[login, feature]
+                )
+
+    @rule()
+    def keep_a_copy(self) -> None:
+        if self.works:
+            client = self.servers.store.client
+            self.kept = {key: client.get(key) or b"" for key in self.servers.keys("value:")}
+
+    @precondition(lambda self: self.works)
+    @rule(what=sampled_from(["replayed", "swapped", "torn", "emptied", "leases gone"]))
+    def lie(self, what: str) -> None:
+        client, values = self.servers.store.client, self.servers.keys("value:")
+        if what == "replayed":
+            for key, value in self.kept.items():
+                client.set(key, value, px=1_000_000)
+        elif what == "swapped":
+            for key, value in zip(values, [client.get(key) for key in values[1:] + values[:1]], strict=True):
+                client.set(key, value or b"", px=1_000_000)
+        elif what == "torn":
+            for key in values:
+                client.set(key, (client.get(key) or b"")[:-5], px=1_000_000)
+        elif what == "emptied":
+            client.flushall()
+        else:
+            client.delete("nothing", *self.servers.keys("lease:"))
+        self._forget()
+
+    @precondition(lambda self: self.works)
+    @rule(how=sampled_from(["paused", "killed"]))
+    def fail(self, how: str) -> None:
+        self.works = False
+        self.servers.store.pause() if how == "paused" else self.servers.store.stop()
+
+    @precondition(lambda self: not self.works)
+    @rule()
+    def work_again(self) -> None:
+        if self.servers.store.process:
+            self.servers.store.go_on()
+        else:
+            self.servers.store.start()
+        self.works = True
+        self._settle()
+        self.servers.store.client.flushall()
+        self._forget()
+
+    def _forget(self) -> None:
+        """What is in memory differs from what another makes: each kind once more for all."""
+        self.out.clear()
+        for server in self.servers.all:
+            for key in list(server.service.cache.tokens):
+                server.service.cache.supersede(key)
+
+
+TestStory = Story.TestCase
+TestStory.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
