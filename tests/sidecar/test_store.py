@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import ipaddress
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from hypothesis.strategies import integers, sampled_from
@@ -21,7 +27,11 @@ from box_sidecar.model import Subject
 from box_sidecar.problems import ConfigError, Problem
 from box_sidecar.secret import Secret
 from box_sidecar.settings import PolicySettings, Settings
+from box_sidecar.store import scripts
 from box_sidecar.store.address import parse
+from box_sidecar.store.connection import StoreConnection, StoreError
+from intranet.process import free_port
+from intranet.store_process import StoreProcess
 from sidecar.scripted_box import DOWN, LOGINS, ROOT
 from sidecar.servers import APP, Servers
 
@@ -410,6 +420,56 @@ def test_an_address_is_understood(tmp_path: Path) -> None:
     password.chmod(0o640)
     with pytest.raises(ConfigError, match="chmod 600"):
         parse("redis://host?password-file=store_password", toml)
+
+
+# TLS
+
+
+def certificate(folder: Path) -> None:
+    """A server's own, for 127.0.0.1, that is its own authority: ``cert.pem``, ``key.pem``."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "store")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1)
+    )
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    signed = builder.add_extension(names, critical=False).sign(key, SHA256())
+    folder.mkdir(mode=0o700)
+    (folder / "cert.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(key.private_bytes(*form))
+
+
+def test_tls_takes_the_right_authority_and_the_right_password(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    for name in ("right", "wrong"):
+        certificate(tmp_path / name)
+        (tmp_path / f"{name}_password").write_text(name)
+        (tmp_path / f"{name}_password").chmod(0o600)
+    port = free_port()
+    files = [f"--tls-{what}" for what in ("cert-file", "key-file", "ca-cert-file")]
+    paths = [str(tmp_path / "right" / name) for name in ("cert.pem", "key.pem", "cert.pem")]
+    options = [word for pair in zip(files, paths, strict=True) for word in pair]
+    options += ["--tls-port", str(port), "--tls-auth-clients", "no", "--user", "ana", "on", ">right", "~*", "+@all"]
+
+    async def ask(authority: str, password: str) -> str:
+        url = f"rediss://ana@127.0.0.1:{port}/0?ca-file={authority}/cert.pem&password-file={password}_password"
+        connection = StoreConnection(parse(url, tmp_path / "box-sidecar.toml"))
+        try:
+            await connection.open()
+            await connection.run(scripts.LOOK, ["{x}:stream"], [""])
+        except StoreError as error:
+            return str(error)
+        else:
+            return "well"
+        finally:
+            await connection.close()
+
+    with StoreProcess(tmp_path / "store", *options):
+        assert asyncio.run(ask("right", "right")) == "well"
+        assert asyncio.run(ask("wrong", "right")) == "it can't be reached"
+        assert asyncio.run(ask("right", "wrong")) == "it refuses user or password"
 
 
 # All of it, in any order

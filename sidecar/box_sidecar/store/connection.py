@@ -16,13 +16,14 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
+from box_sidecar.store import scripts
 from box_sidecar.store.address import Address
 
 T = TypeVar("T")
 
 _PATIENCE_S = 0.05
 _SLICE_S = 0.005
-_CONNECT_S = 1.0
+_CONNECT_S = 5.0
 _CONNECTIONS = 16
 _TURNS = 4  # of the loop, from bytes that have come to an answer
 
@@ -53,6 +54,17 @@ class StoreConnection:
         self._redis: Redis = Redis(connection_pool=self._pool)
         self._hashes: dict[str, str] = {}
         self.outcomes: Counter[str] = Counter()
+
+    async def open(self) -> None:
+        """Have connections and scripts at hand, for longer than a request would wait; raises :class:`StoreError`."""
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await asyncio.gather(*map(self._load, scripts.ALL))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreError(told(error)) from None
+
+    async def _load(self, script: str) -> None:
+        self._hashes[script] = await self._redis.script_load(script)
 
     async def run(self, script: str, keys: Sequence[str], values: Sequence[str | bytes | int | float]) -> Any:
         """What a script answers, within what is left of the request's patience.
@@ -89,7 +101,7 @@ class StoreConnection:
 
     async def _run(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
         if script not in self._hashes:
-            self._hashes[script] = await self._redis.script_load(script)
+            await self._load(script)
         try:
             return await self._redis.evalsha(self._hashes[script], len(keys), *keys, *values)
         except ResponseError as error:
@@ -143,6 +155,15 @@ def told(error: BaseException) -> str:
     return "it can't be reached"
 
 
+class _TLSConnection(SSLConnection):
+    """All with one context: redis' own makes another for each, which reads the system's authorities every time, and
+    believes these beside the one that is named."""
+
+    def __init__(self, *, context: ssl.SSLContext, **details: Any) -> None:
+        super().__init__(**details)
+        self.ssl_context.context = context
+
+
 def _pool(address: Address) -> BlockingConnectionPool:
     details: dict[str, Any] = {
         "db": address.database,
@@ -161,6 +182,6 @@ def _pool(address: Address) -> BlockingConnectionPool:
     else:
         details |= {"host": address.host, "port": address.port}
     if address.tls:
-        kind = SSLConnection
-        details |= {"ssl_ca_certs": address.ca_file, "ssl_min_version": ssl.TLSVersion.TLSv1_2}
+        kind = _TLSConnection
+        details["context"] = ssl.create_default_context(cafile=address.ca_file)
     return BlockingConnectionPool(max_connections=_CONNECTIONS, timeout=_CONNECT_S, connection_class=kind, **details)

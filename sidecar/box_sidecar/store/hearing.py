@@ -104,6 +104,8 @@ class Hearing:
         """Wait at the stream, for ever."""
         while True:
             try:
+                if not self.in_touch:
+                    await self._store.open()
                 await self.look()
                 await self._send_what_is_left()
                 on_well()

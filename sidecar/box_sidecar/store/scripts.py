@@ -168,3 +168,5 @@ for _, limit in ipairs(limits) do
 end
 return {'', '0'}
 """
+
+ALL = (BEGIN, PUT, LEASE, REVOKE, RESTORE, LOOK, CHARGE)
