@@ -78,7 +78,9 @@ class Issuer:
                 guard.check(user)  # what follows begins anew, and would outlive a log-out that has come meanwhile
                 key = _key(user, element, scopes, resource, found)
                 issued = self._hit(user, key, refused)
-                issued = issued or Issued(user, key, await self._minter.mint(subject, user, key, refused), "mint")
+                if issued is None:
+                    token, is_new = await self._minter.mint(subject, user, key, refused)
+                    issued = Issued(user, key, token, "mint" if is_new else "hit")
             except Problem as problem:
                 if problem.code == "resource_not_found" and self._paths.forget(user, resource) and known:
                     guard.check(user)  # of whoever begins anew

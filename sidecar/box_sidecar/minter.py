@@ -33,28 +33,34 @@ class Minter:
         self._sharing = sharing
         self._cache = cache
         self._revocations = revocations
-        self._mints: SingleFlight[Token] = SingleFlight()
+        self._mints: SingleFlight[tuple[Token, bool]] = SingleFlight()
         self._user_token_mints: SingleFlight[Token] = SingleFlight()
 
     async def mint(
         self, subject: Subject, user: User, key: TokenKey, refused: str | None = None, *, charge: bool = True
-    ) -> Token:
-        """A new token in the cache, or the one that somebody else is having made, here or on another server; neither
-        the one that is in the cache nor the ``refused`` one. ``charge`` it to the limits.
+    ) -> tuple[Token, bool]:
+        """A new token in the cache, or the one that somebody else has or is having made, here or on another server;
+        neither the one that is in the cache nor the ``refused`` one. And whether it was made here.
+
+        ``charge`` it to the limits.
 
         Raises:
             Problem: ``rate_limited``, ``tokens_revoked``, what policy has against it by now, or what Box refuses.
         """
         guard = self._revocations.begin(subject)  # here: the flight takes off a turn of the loop later
 
+        made_here = False
+
         async def make() -> Token:
+            nonlocal made_here
+            made_here = True
             if charge:
                 self._current.limits.charge_mint(user.id)
                 policy = self._current.settings.policy
                 await self._sharing.charge_mint(user.id, policy.mints_per_user_per_minute, policy.mints_per_minute)
             return await self._mint(guard, user, key)
 
-        async def work() -> Token:
+        async def work() -> tuple[Token, bool]:
             present = self._cache.tokens.get(key)
 
             def will_do(token: Token) -> bool:
@@ -70,7 +76,7 @@ class Minter:
             )
             await self._check(guard, user, key, token)  # again: another server may have been asked meanwhile
             self._hold(subject, user, key, token)
-            return token
+            return token, made_here
 
         return await self._mints.do(key, work)
 

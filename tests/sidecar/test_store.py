@@ -57,6 +57,7 @@ def test_what_one_has_made_the_others_find_and_box_is_asked_once(start: Callable
     first = servers.run(servers[0].token())
     assert servers.calls() == ONE
     found = servers.run(servers[1].issue())
+    assert found.source == "hit"
     assert found.token.secret.reveal() == first
     assert found.token.scopes == ("base_explorer",) and 3_500 < found.token.life <= 3_600
     assert servers.run(servers[2].token()) == first == servers.run(servers[2].token())
