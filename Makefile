@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help build demo test test-system mutation bench elements pictures docs hooks lint release clean lock ready
+.PHONY: help build package demo test test-system mutation bench elements pictures docs hooks lint release clean lock ready
 
 PYTHON ?= python3
 DEMO_PORT ?= 8080
@@ -32,9 +32,8 @@ $(VENV)/.sidecar: sidecar/requirements.lock $(VENV)/pyvenv.cfg
 	@touch $@
 
 dist/.wheel: $(SIDECAR) $(VENV)/.sidecar
-	@mkdir -p dist && rm -f dist/box_sidecar-*.whl
-	$(PIP) wheel --no-deps --wheel-dir dist ./sidecar
-	@rm -rf sidecar/build && touch $@
+	$(BIN)/python sidecar/packaging/build.py --wheel dist
+	@touch $@
 
 # In this folder's own environment the sidecar is its source; everywhere else it is the wheel.
 $(BIN)/box-sidecar: sidecar/pyproject.toml $(VENV)/.sidecar
@@ -56,6 +55,13 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 	cd tests && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+package: build $(VENV)/.package ## Debian packages, an RPM where rpmbuild is, what is in them, checksums: in dist/
+	$(BIN)/python sidecar/packaging/build.py dist
+
+$(VENV)/.package: sidecar/packaging/requirements.lock $(VENV)/.sidecar
+	$(PIP) install --require-hashes --no-deps -r $<
+	@touch $@
+
 demo: ## an intranet with everything in it, without a Box account
 	@$(PYTHON) tests/intranet/packages.py demo
 	@$(MAKE) --no-print-directory build $(VENV)/.demo
@@ -64,7 +70,7 @@ demo: ## an intranet with everything in it, without a Box account
 test: ready ## the test suite, browser tests included
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not system" tests $(ARGS)
 
-test-system: ready ## what takes namespaces or other people's programs: the installation, foreign clients of Box
+test-system: ready $(VENV)/.package ## what takes namespaces or other people's programs: the installation, foreign clients of Box
 	@$(PYTHON) tests/intranet/packages.py system
 	$(PYTEST) -m system tests $(ARGS)
 
@@ -122,6 +128,7 @@ lock: $(VENV)/.tests ## renew the lock files of Python; ARGS=--upgrade for newer
 	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -o demo.lock demo.in
 	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -o requirements.lock requirements.in
 	cd tests && ../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../sidecar/requirements.lock -c requirements.lock -o mutation.lock mutation.in
+	cd sidecar/packaging && ../../$(BIN)/pip-compile $(LOCK) $(ARGS) -c ../requirements.lock -c ../../tests/requirements.lock -o requirements.lock requirements.in
 	cd tests/foreign && ../../$(BIN)/pip-compile $(LOCK) $(ARGS) -o clients.lock clients.in
 
 LOCK := --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \

@@ -17,7 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from intranet.browser import Browser
 from intranet.emulator_process import find_description
-from intranet.release import REPOSITORY, ReleaseError
+from intranet.release import REPOSITORY, ReleaseError, build_packages
 from intranet.stack import Stack
 from intranet.wordpress import PEOPLE
 
@@ -75,6 +75,12 @@ def plugin_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("plugin") / "widgets-for-box.zip"
     subprocess.run([REPOSITORY / "wp-plugin/bin/build-zip", target], check=True, capture_output=True)
     return target
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all packages of the sidecar, built from this working tree."""
+    return build_packages(REPOSITORY, tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -355,3 +356,57 @@ def shown(machine: Container, *names: str) -> list[str]:
     lines = machine.run(f"systemctl show --property={','.join(names)} box-sidecar").splitlines()
     known = dict(line.partition("=")[::2] for line in lines)
     return [known[name] for name in names]
+
+
+def test_by_package_from_nothing_to_purged(machine: Container, built: Path, tmp_path: Path) -> None:
+    """Installed and not started without a key; set up; an upgrade goes on with it; purged, nothing is left."""
+    machine.run("rm -rf /opt/box-sidecar /usr/local/bin/box-sidecar")
+    before = machine.run(LISTING)
+    (package,) = built.glob("box-sidecar_*+deb12_amd64.deb")
+    machine.put(package, f"/root/widgets-for-box/dist/{package.name}")
+
+    install, setup = COMMANDS["package"].splitlines()
+    told = machine.run(f"cd /root/widgets-for-box && {install}")
+    assert "not started: it has no key yet" in told, told
+    assert machine.run("systemctl is-enabled box-sidecar; systemctl is-active box-sidecar || true").split() == [
+        "enabled", "inactive",
+    ]  # fmt: skip
+    told = machine.run(f"cd /root/widgets-for-box && {setup}", env={"NO_COLOR": "1"}, answers="y\ny\n")
+    assert "✓ app: Box accepts" in told and "✗" not in told, told
+    assert "user" in asked_by(machine, "www-data")
+
+    process = machine.run("systemctl show --property=MainPID box-sidecar")
+    machine.put(newer(package, tmp_path), "/root/widgets-for-box/dist/newer.deb")
+    machine.run("cd /root/widgets-for-box && apt install --yes ./dist/newer.deb")
+    assert machine.run("box-sidecar --version").split()[-1] == "99.0.0"
+    assert machine.run("systemctl show --property=MainPID box-sidecar") != process
+    until(lambda: "user" in asked_by(machine, "www-data"))
+
+    # Removed, key and state stay, and no token lives on; installed again it goes on where it was.
+    machine.run("apt remove --yes box-sidecar")
+    assert alive(machine) == []
+    assert "box_config.json" in machine.run("ls /etc/box-sidecar /var/lib/box-sidecar")
+    machine.run("cd /root/widgets-for-box && apt install --yes ./dist/newer.deb")
+    until(lambda: "user" in asked_by(machine, "www-data"))
+    machine.run("apt purge --yes box-sidecar")
+    assert but_for_apt(machine.run(LISTING)) ^ but_for_apt(before) == set()
+    assert "no packages found" in machine.run("dpkg-query --list box-sidecar", check=False)
+
+
+def but_for_apt(listing: str) -> set[str]:
+    """What a machine has, but for what apt and dpkg remember by themselves."""
+    return {line for line in listing.splitlines() if not re.match("/var/(cache/apt|lib/apt|lib/dpkg)/", line)}
+
+
+def newer(package: Path, folder: Path) -> Path:
+    """The same package as a version of the future."""
+    tree, made = folder / "tree", folder / "newer.deb"
+    subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
+    (version,) = tree.glob("usr/lib/box-sidecar/lib/*/site-packages/box_sidecar/__init__.py")
+    for path, old, new in (
+        (tree / "DEBIAN/control", "Version: ", "Version: 99+"),
+        (version, '__version__ = "', '__version__ = "99.0.0"  # "'),
+    ):
+        path.write_text(path.read_text().replace(old, new))
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, made], check=True)
+    return made

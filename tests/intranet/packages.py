@@ -36,8 +36,8 @@ GROUPS = {
         # A token that is software, and what has it live in another process.
         *("softhsm2", "p11-kit", "p11-kit-modules"),
     ),
-    # Blank machines with systemd, on which the README's installation is tried.
-    "system": ("podman", "crun", "mmdebstrap"),
+    # Blank machines with systemd, containers, and what makes packages and finds fault with them.
+    "system": ("podman", "crun", "mmdebstrap", "buildah", "netavark", "aardvark-dns", "lintian", "rpm"),
 }
 
 

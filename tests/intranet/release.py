@@ -10,9 +10,11 @@ import base64
 import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -23,6 +25,9 @@ from intranet.packages import Archive, PackagesError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache"
+
+#: Packages that are built twice carry one time, as those of one commit do.
+PACKAGED_AT = {"SOURCE_DATE_EPOCH": "1795996460"}
 
 DEBIAN_RELEASES = {"6.1": "bookworm", "6.8": "trixie", "newest": "sid"}
 LANGUAGES = ("de_DE", "es_ES", "fr_FR", "ja", "pt_BR")
@@ -55,6 +60,15 @@ def sqlite_driver() -> Path:
         if directory is not None:
             fetch_sqlite_driver(directory)
     return kept
+
+
+def build_packages(repository: Path, destination: Path) -> Path:
+    """Build the sidecar's packages from a copy of the repository; the folder they lie in."""
+    command = [sys.executable, str(repository / "sidecar/packaging/build.py"), str(destination)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **PACKAGED_AT})
+    if done.returncode != 0:
+        raise ReleaseError(done.stderr)
+    return destination
 
 
 @contextmanager

@@ -28,11 +28,11 @@ from box_sidecar import __version__
 from box_sidecar.peers import Credentials
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import ServerSettings, Settings, parse_settings
-from box_sidecar.tools import setup
+from box_sidecar.tools import config, setup
 from box_sidecar.tools.host import Host, Worker, shared_group
 from box_sidecar.tools.installation import Installation, Wanted, is_in_place, read_json, unit_text, warnings_about
-from box_sidecar.tools.obstacles import hints, obstacles, proxies
-from box_sidecar.tools.removal import issue_nothing, removal, remove
+from box_sidecar.tools.obstacles import hints, obstacles, program, proxies
+from box_sidecar.tools.removal import configured, issue_nothing, removal, remove, what_stays
 from box_sidecar.tools.steps import SetupError, Step, carry_out, write_file
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess
@@ -826,3 +826,27 @@ def test_other_systems_and_old_pythons_are_told_in_a_sentence(pretend: str, word
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert words in ended.stderr and len(ended.stderr.splitlines()) == 1
+
+
+def test_a_package_and_setup_do_not_take_turns_at_one_service(debian: Host, json: Path) -> None:
+    """The package's program sets up the package's service, over its untouched configuration; no other one does."""
+    for name in ("etc/box-sidecar", "usr/lib/systemd/system", "etc/systemd/system", "usr/lib/box-sidecar/bin"):
+        (debian.root / name).mkdir(parents=True)
+    (debian.root / "etc/box-sidecar/box-sidecar.toml").write_text(config.template())
+    ours = unit_text().replace("/opt/box-sidecar/bin/box-sidecar", str(program()))
+    (debian.root / "usr/lib/systemd/system/box-sidecar.service").write_text(ours)
+    (debian.root / "etc/systemd/system/box-sidecar.service").write_text(unit_text())
+    assert "The package box-sidecar" not in " ".join(obstacles(debian))
+    assert configured(debian) is None
+    wanted = Wanted(debian.workers(), "", read_json(json), False, {})
+    told = [step.says for step in Installation(debian, wanted, configured(debian)).steps]
+    assert any('box-sidecar.toml: the default, with socket_group = "www-data"' in says for says in told)
+    assert "rm /etc/systemd/system/box-sidecar.service: the package has its own" in told
+    assert any("apt purge box-sidecar" in line for line in what_stays(debian))
+
+    packaged = debian.root / "usr/lib/box-sidecar/bin/box-sidecar"
+    packaged.touch()
+    (debian.root / "usr/lib/systemd/system/box-sidecar.service").write_text(
+        unit_text().replace("/opt/box-sidecar/", "/usr/lib/box-sidecar/")
+    )
+    assert "set that one up by “/usr/lib/box-sidecar/bin/box-sidecar setup”" in " ".join(obstacles(debian))

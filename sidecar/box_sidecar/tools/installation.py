@@ -234,7 +234,10 @@ class Installation:
     def _unit(self, name: str, more: list[str]) -> list[Step]:
         """One unit, unless a package has brought it, and the drop-in."""
         steps, unit = [], self._shipped(name)
-        if not self._packaged(name) and not self._has(name, unit):
+        if self._packaged(name):
+            if self._path(name).is_file():  # from before the package: it would win over the package's
+                steps.append(Step(f"rm {name}: the package has its own", self._path(name).unlink))
+        elif not self._has(name, unit):
             if self._path(name).exists():
                 self.notes.append(f"{name} is replaced; changes of your own: systemctl edit {Path(name).name}")
             steps.append(Step(f"write {name}", lambda: write_file(self._path(name), unit.encode(), 0o644)))

@@ -41,7 +41,7 @@ def obstacles(host: Host) -> list[str]:
             "systemd does not run here, and the service is a unit of systemd's: in containers take docker-compose.yml; "
             "elsewhere have your own supervisor run “box-sidecar serve” as a user of its own."
         )
-    return [*found, *_program(program()), *_account(host), *_places(host)]
+    return [*found, *_program(program()), *_package(host), *_account(host), *_places(host)]
 
 
 def proxies(host: Host, environment: Mapping[str, str]) -> dict[str, str]:
@@ -74,6 +74,22 @@ def program() -> Path:
     """The command that the service runs: that of the Python environment in which we run."""
     scripts = Path(sys.prefix) / "bin" if _in_environment() else Path(sysconfig.get_path("scripts"))
     return scripts / "box-sidecar"
+
+
+def packaged_unit(host: Host) -> str:
+    """The unit as a package of the system's has brought it; empty if none has."""
+    texts = (host.text(f"{folder}/{USER}.service") for folder in ("usr/lib/systemd/system", "lib/systemd/system"))
+    return next(filter(None, texts), "")
+
+
+def _package(host: Host) -> Iterator[str]:
+    """Two installations of the sidecar would take turns at one service."""
+    runs = re.search(r"(?m)^ExecStart=(/\S+) serve", packaged_unit(host))
+    if runs and runs[1] != str(program()) and (host.root / runs[1][1:]).exists():
+        yield (
+            f"The package {USER} is installed, and its service runs {runs[1]}: set that one up by “{runs[1]} setup”, "
+            "or remove the package first."
+        )
 
 
 def _in_environment() -> bool:

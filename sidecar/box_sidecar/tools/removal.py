@@ -15,9 +15,9 @@ from pathlib import Path
 
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import Settings, parse_settings
-from box_sidecar.tools import ask
+from box_sidecar.tools import ask, config
 from box_sidecar.tools.host import Host
-from box_sidecar.tools.obstacles import FOLDER, SOCKET_UNIT, UNIT, USER
+from box_sidecar.tools.obstacles import FOLDER, SOCKET_UNIT, UNIT, USER, packaged_unit
 from box_sidecar.tools.steps import SetupError, Step, command, run, write_file
 
 CLIENTS_GROUP = "box-sidecar-web"
@@ -87,7 +87,8 @@ def key_stays(host: Host) -> list[str]:
 def what_stays(host: Host) -> list[str]:
     """What is no part of the set-up, or not by what is known here, and how to be rid of it."""
     settings = _settings(host)
-    told = [f"the lines in the journal (journalctl --unit {USER})", f"the program itself (rm -r {sys.prefix})"]
+    program = f"apt purge {USER}, or: dnf remove {USER}" if packaged_unit(host) else f"rm -r {sys.prefix}"
+    told = [f"the lines in the journal (journalctl --unit {USER})", f"the program itself ({program})"]
     told += [f"the app's key ({path})" for path in key_stays(host)]
     for name in (FOLDER, *_MADE):
         if (host.root / name[1:]).is_symlink():
@@ -106,7 +107,7 @@ def what_stays(host: Host) -> list[str]:
 
 
 def configured(host: Host) -> Settings | None:
-    """The configuration that is installed; ``None`` if there is none.
+    """The configuration that is installed; ``None`` if there is none, or only the template that a package has brought.
 
     Raises:
         ConfigError: it can't be understood.
@@ -115,7 +116,8 @@ def configured(host: Host) -> Settings | None:
     if not os.path.lexists(path):
         return None
     try:
-        return parse_settings(path.read_text("utf-8-sig"), path)[0]
+        text = path.read_text("utf-8-sig")
+        return None if text == config.template() else parse_settings(text, path)[0]
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: can't be read: {error}") from None
 
