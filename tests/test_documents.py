@@ -91,6 +91,15 @@ def test_compose_file_fits_the_specification() -> None:
     assert "ports" not in compose["services"]["sidecar"]
     assert set(compose["services"]["sidecar"]["cap_drop"]) == {"ALL"}
 
+    # What is tried out is what is installed, but for where Box is.
+    apart = {
+        "sidecar": {"profiles", "depends_on", "volumes", "networks", "network_mode"},
+        "wordpress": {"profiles", "depends_on", "environment"},
+    }
+    for name, keys in apart.items():
+        real, tried = compose["services"][name], compose["services"][f"try-{name}"]
+        assert {key for key in {*real, *tried} if real.get(key) != tried.get(key)} == keys
+
 
 def test_systemd_accepts_the_units_and_finds_little_to_take_away(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):

@@ -30,7 +30,10 @@ HOSTS = ("api.box.com", "account.box.com", "upload.box.com", "dl.boxcloud.com")
 TIMEOUT_S = 300.0
 
 # crun takes no hybrid cgroups, and may raise no limits here: the one is unmounted in a namespace, the other left away.
-NAMESPACE = 'umount /sys/fs/cgroup/unified 2>/dev/null; touch "$1"; exec sleep infinity'
+# A network of its own, too, and what podman keeps of networks: what is published there meets nobody's ports.
+NAMESPACE = """umount /sys/fs/cgroup/unified 2>/dev/null
+mkdir -p /run/containers && mount -t tmpfs containers /run/containers
+ip link set lo up; touch "$1"; exec sleep infinity"""
 RUNTIME = """#!/usr/bin/python3
 import json, os, sys
 given = sys.argv[1:]
@@ -51,6 +54,8 @@ events_logger = "file"
 runtime_supports_nocgroups = ["limitless", "crun"]
 [engine.runtimes]
 limitless = ["{runtime}"]
+[network]
+network_config_dir = "{networks}"
 """
 
 
@@ -58,12 +63,11 @@ class NoContainers(Exception):
     """This machine can have no containers, or not this Debian; the message says why."""
 
 
-class Container:
-    """A running Debian ``release`` (``bookworm``), a context manager; `home` holds what belongs to it on our side."""
+class Podman:
+    """podman with a store of its own, in a namespace in which it can work; `home` holds what belongs to it."""
 
-    def __init__(self, release: str, home: Path) -> None:
+    def __init__(self, home: Path) -> None:
         self.home = home
-        self.name = f"wfb-{os.getpid()}-{release}"
         if os.geteuid() != 0:
             raise NoContainers("containers with systemd take root")
         missing = [name for name in ("podman", "crun", "mmdebstrap") if not shutil.which(name)]
@@ -72,18 +76,49 @@ class Container:
         runtime, config = home / "runtime", home / "containers.conf"
         runtime.write_text(RUNTIME)
         runtime.chmod(0o755)
-        config.write_text(CONTAINERS.format(runtime=runtime))
+        config.write_text(CONTAINERS.format(runtime=runtime, networks=home / "networks"))
         self._store = tempfile.mkdtemp(prefix="wfb-")  # podman takes 50 letters
-        self._podman = ["podman", "--root", f"{self._store}/root", "--runroot", f"{self._store}/run"]
-        self._environment = {**os.environ, "CONTAINERS_CONF": str(config)}
+        self.options = ["--root", f"{self._store}/root", "--runroot", f"{self._store}/run"]
+        self.environment = {**os.environ, "CONTAINERS_CONF": str(config)}
         ready = home / "namespace"
         try:
             self._namespace = Process(
-                ["unshare", "--mount", "sh", "-c", NAMESPACE, "sh", str(ready)], log=home / "namespace.log"
+                ["unshare", "--mount", "--net", "sh", "-c", NAMESPACE, "sh", str(ready)], log=home / "namespace.log"
             )
             self._namespace.wait_until(ready.exists)
         except ProcessError as error:
             raise NoContainers(str(error)) from error
+
+    def close(self) -> None:
+        """Leave the namespace and forget the store."""
+        self._namespace.stop()
+        shutil.rmtree(self._store, ignore_errors=True)
+
+    def podman(self, *words: str) -> str:
+        """What a command of podman's prints.
+
+        :raises ProcessError: it failed
+        """
+        done = self.command("podman", *self.options, *words)
+        if done.returncode != 0:
+            raise ProcessError(f"podman {words[0]} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def command(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command in the namespace."""
+        enter = ["nsenter", "--mount", "--net", f"--target={self._namespace.pid}", "env", f"--chdir={REPOSITORY}"]
+        return subprocess.run(
+            [*enter, *words],
+            input=given, capture_output=True, text=True, check=False, env=self.environment, timeout=TIMEOUT_S,
+        )  # fmt: skip
+
+
+class Container(Podman):
+    """A running Debian ``release`` (``bookworm``), a context manager."""
+
+    def __init__(self, release: str, home: Path) -> None:
+        super().__init__(home)
+        self.name = f"wfb-{os.getpid()}-{release}"
         self._root = debian(release)
         self.box: EmulatorProcess | None = None
         self.within: list[str] = []
@@ -114,8 +149,7 @@ class Container:
         if self.box:
             self.box.stop()
         self.podman("rm", "--force", "--time=0", self.name)
-        self._namespace.stop()
-        shutil.rmtree(self._store, ignore_errors=True)
+        self.close()
 
     def run(
         self, script: str, check: bool = True, env: dict[str, str] | None = None, answers: str | None = None
@@ -128,7 +162,8 @@ class Container:
         words = ["sh", "-ec", script]
         if answers is not None:
             words = ["script", "--quiet", "--return", "--command", shlex.join(words), "/dev/null"]
-        done = self._run("exec", "--interactive", *more, self.name, *words, given=answers or "")
+        command = ["podman", *self.options, "exec", "--interactive", *more, self.name, *words]
+        done = self.command(*command, given=answers or "")
         told = done.stdout.replace("\r\n", "\n") + done.stderr
         assert done.returncode == 0 or not check, f"{script}: {done.returncode}\n{told}"
         return told if check or not done.returncode else f"{told}\nstatus {done.returncode}"
@@ -138,32 +173,15 @@ class Container:
         self.run(f"mkdir -p {shlex.quote(str(Path(target).parent))}")
         self.podman("cp", str(source), f"{self.name}:{target}")
 
-    def podman(self, *words: str) -> str:
-        """What a command of podman's prints.
 
-        :raises ProcessError: it failed
-        """
-        done = self._run(*words)
-        if done.returncode != 0:
-            raise ProcessError(f"podman {words[0]} failed: {done.stderr.strip()}")
-        return done.stdout
-
-    def _run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        enter = ["nsenter", "--mount", f"--target={self._namespace.pid}"]
-        return subprocess.run(
-            [*enter, *self._podman, *words],
-            input=given, capture_output=True, text=True, check=False, env=self._environment, timeout=TIMEOUT_S,
-        )  # fmt: skip
-
-
-def debian(release: str) -> Path:
-    """The files of a release: made from Debian's archive once, and kept.
+def debian(release: str, include: str = INCLUDE) -> Path:
+    """The files of a release with these packages: made from Debian's archive once, and kept.
 
     :raises NoContainers: it can't be had
     """
-    digest = hashlib.sha256(repr((INCLUDE, MASKED)).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(repr((include, MASKED)).encode()).hexdigest()[:8]
     kept = KEPT / f"{release}-{digest}"
-    options = ["--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io", f"--include={INCLUDE}"]
+    options = ["--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io", f"--include={include}"]
     options += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale")]
     with made_once(kept) as made:
         if made is not None:
@@ -175,7 +193,7 @@ def debian(release: str) -> Path:
             if done.returncode != 0:
                 raise NoContainers(f"Debian {release} can't be had: {done.stderr.strip()[-500:]}")
             made.chmod(0o755)
-            for unit in MASKED:
+            for unit in MASKED if "systemd" in include else ():
                 (made / "etc/systemd/system" / unit).symlink_to("/dev/null")
     return kept
 
