@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 import yaml
@@ -16,6 +18,7 @@ from intranet.compose import Compose
 from intranet.container import NoContainers
 from intranet.process import ProcessError
 from intranet.release import REPOSITORY
+from intranet.webserver import PHP_FILES
 
 pytestmark = pytest.mark.system
 
@@ -31,8 +34,28 @@ $answer = json_decode((string) curl_exec($curl), true);
 unset($answer['access_token']);
 echo json_encode($answer ?? ['error' => curl_error($curl)]);
 """
+#: Ana's browser: the page, its widget's token, and what Box shows with it.
+VISIT = """
+import html, json, re, sys
+from pathlib import Path
+import httpx
+from intranet.wordpress import WordPress
+ana = WordPress(Path(sys.argv[1]), plugin=None, port=8080).login("ana")
+page = ana.get("/files/").text
+widget = html.unescape(re.search(r'data-widget="([^"]+)"', page)[1])
+answer = ana.rest("POST", "widgets-for-box/v1/token", json={"widget": widget}).json()
+headers = {"Authorization": "Bearer " + answer["token"]}
+folder = httpx.get("http://127.0.0.1:8090/2.0/folders/0/items", headers=headers).json()
+print(json.dumps({"scopes": answer["scopes"], "entries": len(folder["entries"])}))
+"""
+TESTS = Path(__file__).parent
 KUBERNETES = REPOSITORY / "sidecar/kubernetes/base"
 WORDPRESS = "docker.io/library/wordpress:6.8-php8.3-apache"
+SITE = "http://127.0.0.1:8080"
+PEOPLE = [
+    {"login": name, "email": f"{name}@example.com", "name": name, "role": role, "password": word, "locale": ""}
+    for name, role, word in (("admin", "administrator", "admin-demo"), ("ana", "subscriber", "ana-demo"))
+]
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +152,24 @@ def test_what_kubernetes_gives_the_sidecar_is_enough(compose: Compose) -> None:
     seen = [f"--volume={pod}/socket:/run/box-sidecar:ro", f"--volume={pod}/ask.php:/srv/ask.php:ro", "--user=33:33"]
     told = compose.podman("run", "--rm", "--network=none", *seen, WORDPRESS, "php", "/srv/ask.php")
     assert "user" in json.loads(told), told
+
+
+def test_wordpress_shows_a_person_s_folder(compose: Compose) -> None:
+    """Installed as by its first steps; then Ana's browser, as far as HTTP goes."""
+    until(lambda: not fails(lambda: compose.run("db", "mariadb --execute 'USE wordpress'")))
+    until(lambda: not fails(lambda: compose.run("try-wordpress", "test -e /run/laid-out")))
+    for name in ("install", "run", "setup"):
+        compose.podman("cp", str(PHP_FILES / f"{name}.php"), f"wfb_try-wordpress_1:/srv/{name}.php")
+    compose.run("try-wordpress", "php /srv/install.php /var/www/html", user="33")
+    page = {"post_type": "page", "post_status": "publish", "post_name": "files", "post_content": "[box_explorer]"}
+    code = (PHP_FILES / "setup.php").read_text().removeprefix("<?php") + "wp_insert_post( $data['page'] );"
+    code += f"update_option( 'siteurl', '{SITE}' ); update_option( 'home', '{SITE}' );"
+    data = {"people": PEOPLE, "plugin": "widgets-for-box/widgets-for-box.php", "page": page}
+    job = compose.home / "job.json"
+    job.write_text(json.dumps({"docroot": "/var/www/html", "url": SITE, "code": code, "data": data}))
+    compose.podman("cp", str(job), "wfb_try-wordpress_1:/srv/job.json")
+    compose.run("try-wordpress", "php /srv/run.php < /srv/job.json", user="33")
+    done = compose.command("env", f"PYTHONPATH={TESTS}", sys.executable, "-c", VISIT, str(compose.home))
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert "base_explorer" in seen["scopes"] and seen["entries"] > 0, seen

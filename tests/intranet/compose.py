@@ -66,6 +66,7 @@ install -o www-data -m 400 "$WORDPRESS_DB_PASSWORD_FILE" /run/first_password
 chown -R www-data /var/www/html/wp-content/uploads
 sed -i 's#AllowOverride None#AllowOverride All#' /etc/apache2/apache2.conf
 a2enmod --quiet rewrite
+touch /run/laid-out
 exec apachectl -D FOREGROUND
 """
 
