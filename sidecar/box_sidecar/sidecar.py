@@ -119,7 +119,7 @@ class Sidecar:
         except ModuleNotFoundError as error:
             raise ConfigError(
                 f"{self.config_path}: cache.store needs the Python module {error.name}; "
-                "run: pip install 'box-sidecar[store]', or set cache.store = \"\""
+                'install sidecar/store.lock as docs/servers.md has it, or set cache.store = ""'
             ) from None
         address = parse(loaded.settings.cache.store, self.config_path)
         store = Store(address, loaded.app, loaded.settings.policy, self.clock.now)

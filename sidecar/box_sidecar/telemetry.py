@@ -27,7 +27,7 @@ try:
 except ModuleNotFoundError:
     raise ConfigError(
         "OTEL_EXPORTER_OTLP_ENDPOINT wants traces, for which OpenTelemetry is not installed; "
-        "run: pip install 'box-sidecar[tracing]'"
+        "install sidecar/tracing.lock as sidecar/README.md has it"
     ) from None
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ wheels, Apache with PHP and WordPress' files, and MariaDB, and to heed the varia
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import shutil
 import subprocess
@@ -50,7 +51,7 @@ cp -R --update=none /usr/src/wordpress/. /var/www/html/
 cat > /var/www/html/wp-config.php <<'END'
 <?php
 foreach ( array( 'HOST', 'NAME', 'USER' ) as $name ) { define( "DB_$name", getenv( "WORDPRESS_DB_$name" ) ); }
-define( 'DB_PASSWORD', trim( file_get_contents( '/run/first_password' ) ) );
+define( 'DB_PASSWORD', rtrim( file_get_contents( getenv( 'WORDPRESS_DB_PASSWORD_FILE' ) ), "\r\n" ) );
 eval( (string) getenv( 'WORDPRESS_CONFIG_EXTRA' ) );
 $table_prefix = 'wp_';
 require_once __DIR__ . '/wp-settings.php';
@@ -62,7 +63,6 @@ RewriteCond %{REQUEST_FILENAME} !-f
 RewriteCond %{REQUEST_FILENAME} !-d
 RewriteRule . /index.php [L]
 END
-install -o www-data -m 400 "$WORDPRESS_DB_PASSWORD_FILE" /run/first_password
 chown -R www-data /var/www/html/wp-content/uploads
 sed -i 's#AllowOverride None#AllowOverride All#' /etc/apache2/apache2.conf
 a2enmod --quiet rewrite
@@ -83,7 +83,10 @@ class Compose(Podman):
             shutil.copytree(REPOSITORY / name, self.folder / name, ignore=ignore)
         for name in ("docker-compose.yml", ".dockerignore", "tests/demo.lock"):
             shutil.copy(REPOSITORY / name, self.folder / name)
-        (self.folder / "db_password").write_text("long-and-random")
+        password = self.folder / "db_password"
+        password.write_text("long-and-random")
+        os.chown(password, 33, 33)
+        password.chmod(0o400)
 
     def __enter__(self) -> Self:
         self._base("bookworm", PYTHON, SIDECAR_BASE, {"wheels": wheelhouse()}, "python:3.11-slim-bookworm")

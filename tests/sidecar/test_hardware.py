@@ -267,7 +267,7 @@ def test_the_key_is_in_one_place(details: dict[str, Any], box: EmulatorProcess, 
 def test_without_the_library_it_is_said_what_to_install() -> None:
     program = "import sys; sys.modules['pkcs11'] = None; import box_sidecar.hardware.module"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert ended.stderr.rstrip().endswith("run: pip install 'box-sidecar[pkcs11]'")
+    assert ended.stderr.rstrip().endswith("install sidecar/pkcs11.lock as docs/keys.md has it")
 
 
 # It signs, and stays where it is

@@ -182,7 +182,7 @@ def test_a_missing_module_is_told_in_one_line(serve: Serve, tmp_path: Path) -> N
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
     assert ended.returncode == 2
     (line,) = ended.stderr.strip().splitlines()
-    assert "cache.store needs the Python module redis; run: pip install 'box-sidecar[store]'" in line
+    assert "cache.store needs the Python module redis; install sidecar/store.lock" in line
 
 
 def test_the_documented_user_may_do_what_it_must_and_nothing_else(serve: Serve, tmp_path: Path) -> None:

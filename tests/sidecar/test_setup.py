@@ -593,6 +593,20 @@ def test_removal_names_what_is_there_and_follows_no_link(
     assert not folder.is_symlink() and (others / "file").exists()
 
 
+@pytest.mark.parametrize("how", ["LoadCredential", "LoadCredentialEncrypted"])
+def test_a_json_that_systemd_hands_over_is_not_asked_for(
+    how: str, debian: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, drop_ins = (debian.root / name for name in ("etc/box-sidecar", "etc/systemd/system/box-sidecar.service.d"))
+    for made in (folder, drop_ins):
+        made.mkdir(parents=True)
+    (folder / "box-sidecar.toml").write_text("")
+    (drop_ins / "credential.conf").write_text(f"[Service]\n{how}=box_config.json:/etc/box-sidecar/box_config.cred\n")
+    setup.run(flags(dry_run=True, user=["www-data"]), debian)
+    told = capsys.readouterr()
+    assert "write /etc/systemd/system/box-sidecar.socket" in told.out and "JSON" not in told.out + told.err
+
+
 def test_what_setup_did_not_make_and_the_audit_stay(debian: Host, capsys: pytest.CaptureFixture[str]) -> None:
     state, folder = debian.root / "var/lib/box-sidecar", debian.root / "etc/box-sidecar"
     drop_in = debian.root / "etc/systemd/system/box-sidecar.service.d/setup.conf"

@@ -144,4 +144,4 @@ def test_a_receiver_that_is_away_holds_nothing_up(box: EmulatorProcess, serve: S
 def test_without_opentelemetry_it_is_said_what_to_install() -> None:
     program = "import sys; sys.modules['opentelemetry.context'] = None; import box_sidecar.telemetry"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert ended.stderr.rstrip().endswith("run: pip install 'box-sidecar[tracing]'")
+    assert ended.stderr.rstrip().endswith("install sidecar/tracing.lock as sidecar/README.md has it")

@@ -23,7 +23,7 @@ try:
     from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, TokenFlag
 except ModuleNotFoundError:
     raise ConfigError(
-        "a key in hardware takes python-pkcs11, which is not installed; run: pip install 'box-sidecar[pkcs11]'"
+        "a key in hardware takes python-pkcs11, which is not here; install sidecar/pkcs11.lock as docs/keys.md has it"
     ) from None
 
 #: DigestInfo of SHA-256 (RFC 8017, section 9.2, note 1), for tokens that only know the bare RSA operation.

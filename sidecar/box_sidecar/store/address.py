@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from box_sidecar.problems import ConfigError
 from box_sidecar.secret import Secret
-from box_sidecar.trusted_file import check_way, read_file
+from box_sidecar.trusted_file import read_private
 
 _PORT = 6379
 _OPTIONS = {"password-file", "ca-file", "db"}
@@ -95,12 +95,9 @@ def _file(folder: Path, name: str) -> Path:
 def _password(folder: Path, name: str) -> Secret:
     path = _file(folder, name)
     try:
-        content, status = read_file(path, 1024)
+        content = read_private(path, "the store's password")
     except FileNotFoundError:
         raise ValueError(f"names a password-file that is not there: {path}") from None
-    check_way(path)
-    if status.st_mode & 0o077:
-        raise ValueError(f"names a password-file that others can read; run: chmod 600 {path}")
     password = content.decode(errors="replace").strip("\r\n")
     if not password:
         raise ValueError(f"names a password-file that is empty: {path}")

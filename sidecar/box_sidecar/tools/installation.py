@@ -53,7 +53,9 @@ def read_json(path: Path, *, in_hardware: bool = False) -> AppJson:
     try:
         content, status = read_file(path)
     except FileNotFoundError:
-        raise SetupError(f"{path}: there is no such file; the Developer Console has it: step 3 of README.md") from None
+        raise SetupError(
+            f"{path}: there is no such file; the Developer Console has it: docs/install.md, “In Box”, step 3"
+        ) from None
     app = parse_app_config(content, path, in_hardware=in_hardware)
     if app.key and not in_hardware:
         AssertionSigner(app.client_id, app.key)
@@ -108,7 +110,7 @@ class Installation:
             *changes,
             command("systemctl", "daemon-reload"),
             command("systemctl", "enable", f"{USER}.socket", USER),
-            Step(f"systemctl {start} {USER}", lambda: _start(start)),
+            Step(f"systemctl {start} {USER}", lambda: _start(start, anew=self._socket_changes)),
             *self._original(wanted),
         ]
         self.changes = len(changes)
@@ -220,7 +222,9 @@ class Installation:
         if server.socket != ServerSettings().socket:
             socket += ["ListenStream=", f"ListenStream={server.socket}"]
         made = [f"{MADE_NOTE}{', '.join(found)}"] if (found := self._made()) else []
-        return [*self._unit(UNIT, [*made, *service]), *self._unit(SOCKET_UNIT, socket)]
+        about_socket = self._unit(SOCKET_UNIT, socket)
+        self._socket_changes = bool(about_socket)
+        return [*self._unit(UNIT, [*made, *service]), *about_socket]
 
     def _shipped(self, name: str) -> str:
         """A unit's text: that of a package, else ours."""
@@ -283,12 +287,13 @@ def unit_text(name: str = f"{USER}.service") -> str:
     return files("box_sidecar.tools").joinpath(name).read_text("utf-8")
 
 
-def _start(how: str) -> None:
-    """Start or restart the service behind its socket. A socket is not taken from a service that made its own, as those
-    of older versions did; and what failed before is forgotten, so that systemd tries it again at once."""
+def _start(how: str, *, anew: bool) -> None:
+    """Start or restart the service behind its socket, which is made ``anew`` where its unit has changed. A socket is
+    not taken from a service that made its own, as those of older versions did; and what failed before is forgotten, so
+    that systemd tries it again at once."""
     state = run(["systemctl", "show", "--property=ActiveState", "--value", f"{USER}.socket"])
-    if state.strip() != "active":
-        run(["systemctl", "stop", USER])
+    if anew or state.strip() != "active":
+        run(["systemctl", "stop", USER] if state.strip() != "active" else ["systemctl", "stop", f"{USER}.socket", USER])
         run(["systemctl", "reset-failed", f"{USER}.socket", USER])
     try:
         run(["systemctl", how, USER])

@@ -102,7 +102,7 @@ def _program(command: Path) -> Iterator[str]:
     if not re.fullmatch(r"/[\w./+-]+", str(command)):
         yield f"{command}: systemd would read this path differently; make the environment in /opt/box-sidecar."
     elif not os.access(command, os.X_OK):
-        yield f"{command} is not there or can't be run; install the wheel as README.md has it under “Install it”."
+        yield f"{command} is not there or can't be run; install the wheel as docs/install.md has it."
     elif os.statvfs(command).f_flag & os.ST_NOEXEC:
         yield f"{prefix} lies on a file system mounted noexec; make the environment elsewhere, like /opt/box-sidecar."
     package, library = Path(box_sidecar.__file__).resolve().parent, Path(os.__file__).resolve()

@@ -76,12 +76,17 @@ def key_stays(host: Host) -> list[str]:
     key = folder / settings.box.app_config
     real = key.resolve()
     stays = [str(real)] if os.path.lexists(key) and not real.is_relative_to(folder) else []
+    stays += credentials(host).values()
+    return [path for path in dict.fromkeys(stays) if not Path(path).is_relative_to(FOLDER)]
+
+
+def credentials(host: Host) -> dict[str, str]:
+    """What systemd opens for the service (systemd.exec(5), LoadCredential=): from which file, by name."""
     units = [f"{place}/{USER}.service" for place in ("etc/systemd/system", "usr/lib/systemd/system")]
     texts = [host.text(unit) for unit in units]
     texts += [host.text(str(path.relative_to(host.root))) for path in (host.root / f"{UNIT[1:]}.d").glob("*.conf")]
-    for text in texts:
-        stays += re.findall(r"(?m)^\s*LoadCredential(?:Encrypted)?\s*=\s*[^:\s]+:(\S+)", text)
-    return [path for path in dict.fromkeys(stays) if not Path(path).is_relative_to(FOLDER)]
+    found = (re.findall(r"(?m)^\s*LoadCredential(?:Encrypted)?\s*=\s*([^:\s]+):(\S+)", text) for text in texts)
+    return {name: path for pairs in found for name, path in pairs}
 
 
 def what_stays(host: Host) -> list[str]:

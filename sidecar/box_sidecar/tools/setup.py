@@ -21,7 +21,7 @@ from box_sidecar.tools import ask
 from box_sidecar.tools.host import Host, Worker
 from box_sidecar.tools.installation import CONFIG, Installation, Wanted, is_in_place, read_json, warnings_about
 from box_sidecar.tools.obstacles import FOLDER, PROXIES, USER, hints, obstacles, program, proxies
-from box_sidecar.tools.removal import configured, key_stays, removal, what_stays
+from box_sidecar.tools.removal import configured, credentials, key_stays, removal, what_stays
 from box_sidecar.tools.steps import SetupError, Step, carry_out, surroundings
 from box_sidecar.tools.steps import run as run_command
 
@@ -179,12 +179,15 @@ def _judge(worker: Worker, host: Host) -> None:
 def _json_path(
     arguments: argparse.Namespace, host: Host, questions: Questions, settings: Settings | None
 ) -> Path | None:
-    """Where the Console's JSON is; ``None`` where the sidecar has one and no other is named."""
+    """Where the Console's JSON is; ``None`` where systemd hands it to the service, and no other is named."""
     if arguments.json:
         return Path(arguments.json).absolute()
-    installed = host.root / FOLDER[1:] / (settings or Settings()).box.app_config
+    name = (settings or Settings()).box.app_config
+    installed = host.root / FOLDER[1:] / name
     if installed.exists():
         return installed
+    if name in credentials(host):
+        return None
     asked = questions.text("The JSON from the Developer Console", _json_here(), "--json FILE")
     if not asked:
         raise SetupError(
