@@ -371,6 +371,9 @@ def test_by_package_from_nothing_to_purged(machine: Container, built: Path, tmp_
     assert machine.run("systemctl is-enabled box-sidecar; systemctl is-active box-sidecar || true").split() == [
         "enabled", "inactive",
     ]  # fmt: skip
+    # As at the next boot.
+    machine.run("systemctl start box-sidecar")
+    assert shown(machine, "ActiveState", "ConditionResult", "NRestarts") == ["inactive", "no", "0"]
     told = machine.run(f"cd /root/widgets-for-box && {setup}", env={"NO_COLOR": "1"}, answers="y\ny\n")
     assert "✓ app: Box accepts" in told and "✗" not in told, told
     assert "user" in asked_by(machine, "www-data")

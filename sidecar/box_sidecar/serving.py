@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from box_sidecar import hits, tracing
-from box_sidecar.app import create_app
+from box_sidecar.app import ROUTES, create_app
 from box_sidecar.crowd import Crowd
 from box_sidecar.exchange import Answer, Application, Request
 from box_sidecar.listener import BACKLOG
@@ -54,7 +54,8 @@ class Serving:
         app: Application = create_app(self.sidecar)
         at_hand: Callable[[Request], Answer | None] = partial(hits.answer, self.sidecar)
         if tracing.telemetry:
-            app, at_hand = tracing.telemetry.around(app), tracing.telemetry.around_hits(at_hand)
+            app = tracing.telemetry.around(app, {route.path for route in ROUTES})
+            at_hand = tracing.telemetry.around_hits(at_hand)
         self._crowd = Crowd(access, self.sidecar.metrics, app, at_hand, files)
 
     async def serve(

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import ssl
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,12 +86,12 @@ class Sidecar:
         """The Box app that we are."""
         return self.loaded.app
 
-    def _hardware_key(self, loaded: Loaded) -> HardwareKey | None:
+    def _hardware_key(self, loaded: Loaded, *, asked: bool = False) -> HardwareKey | None:
         if not loaded.settings.box.key:
             return None
         from box_sidecar.hardware.key import opened  # only where it is wanted
 
-        return opened(loaded.settings.box.key, self.hardware, reloading=self.state != "starting")
+        return opened(loaded.settings.box.key, self.hardware, reloading=self.state != "starting", asked=asked)
 
     def _connect(self, loaded: Loaded, key: HardwareKey | None) -> tuple[Transport, BoxClient]:
         settings, app, signer = loaded.settings.box, loaded.app, None
@@ -205,7 +206,7 @@ class Sidecar:
             if not asked and stamp_of(self.config_path, loaded.app_path) != loaded.stamp:
                 return False  # it did not hold still after all
             self._judge(loaded, asked=asked)
-            hardware = await asyncio.to_thread(self._hardware_key, loaded)
+            hardware = await asyncio.to_thread(partial(self._hardware_key, loaded, asked=asked))
             transport, box = await asyncio.to_thread(self._connect, loaded, hardware)
             audit = self._audit(loaded)
         except ConfigError as error:

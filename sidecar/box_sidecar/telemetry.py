@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from typing import Any, TypeAlias, TypeVar
 
 from box_sidecar.problems import ConfigError, Problem
@@ -34,6 +34,7 @@ T = TypeVar("T")
 Application: TypeAlias = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 _FLUSH_S = 2.0
+_METHODS = {"GET", "POST", "HEAD", "OPTIONS"}
 
 
 class Telemetry:
@@ -47,11 +48,16 @@ class Telemetry:
         self._tracer = self._provider.get_tracer("box_sidecar")
         self._propagator = TraceContextTextMapPropagator()
 
-    def around(self, app: Application) -> Application:
-        """The application, with a span for each request: a part of the caller's trace if it named a valid one."""
+    def around(self, app: Application, paths: Collection[str]) -> Application:
+        """The application, with a span for each request: a part of the caller's trace if it named a valid one.
+
+        A path that is none of ``paths`` may hold anything, and is not told.
+        """
 
         async def traced(scope: dict[str, Any], receive: Any, send: Any) -> None:
-            name, attributes = f"{scope['method']} {scope['path']}", {"http.request.method": scope["method"]}
+            method, path = scope["method"], scope["path"]
+            name = f"{method} {path}" if path in paths and method in _METHODS else "unknown"
+            attributes = {"http.request.method": method if method in _METHODS else "_OTHER"}
             with self._span(name, SpanKind.SERVER, attributes, self._callers(scope["headers"])) as span:
 
                 async def noted(event: dict[str, Any]) -> None:

@@ -105,7 +105,8 @@ def test_a_span_holds_no_secret_and_nobody_s_name(box: EmulatorProcess, serve: S
     assert sidecar.token("ana@example.com").is_success
     assert sidecar.request("GET", "/v1/users", params={"login": "olga@example.com"}).is_success
     assert sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": "ana@example.com"}}).is_success
-    until(lambda: {"GET /v1/users", "revoke"} <= {span.name for span in receiver.spans})
+    assert sidecar.request("GET", "/v1/users/ana@example.com").status_code == 404
+    until(lambda: {"GET /v1/users", "revoke", "unknown"} <= {span.name for span in receiver.spans})
     failed = until(lambda: [span for span in receiver.spans if span.name == "downscope" and span.status.code])
     assert {one.key: one.value.string_value for one in failed[0].attributes} == {"error.type": "box_refused"}
     ids = [user["id"].encode() for user in box.users()]

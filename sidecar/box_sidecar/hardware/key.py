@@ -180,8 +180,9 @@ class HardwareKey:
         return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode)
 
 
-def opened(uri: str, before: HardwareKey | None, *, reloading: bool) -> HardwareKey:
-    """The key that a configuration names: the one that there is, whatever its state; or another.
+def opened(uri: str, before: HardwareKey | None, *, reloading: bool, asked: bool) -> HardwareKey:
+    """The key that a configuration names: the one that there is, whatever its state; or another. One that refused the
+    PIN is tried again where somebody has ``asked`` for it, and not for any other change of the files.
 
     At the start one that is away or hangs may come back. Another one that is to be taken over must sign.
 
@@ -189,7 +190,8 @@ def opened(uri: str, before: HardwareKey | None, *, reloading: bool) -> Hardware
         ConfigError: it can't be had.
     """
     if before and before.uri == uri:
-        before.retry()
+        if asked:
+            before.retry()
         return before
     key = HardwareKey(uri)
     try:
