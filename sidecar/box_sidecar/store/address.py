@@ -6,7 +6,7 @@ import ipaddress
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from box_sidecar.problems import ConfigError
 from box_sidecar.secret import Secret
@@ -52,35 +52,47 @@ def parse(url: str, config_path: Path) -> Address:
         raise ConfigError(f"{config_path}: cache.store {error}") from None
 
 
+def _split(url: str) -> tuple[str, SplitResult, dict[str, str]]:
+    """User, the address without them, and options. What is wrong may be part of a password: none of it is repeated."""
+    scheme, _, rest = url.partition("://")
+    user, at, place = rest.rpartition("@")
+    if any(mark in user for mark in ":@/?#[]") or (at and not user):
+        raise ValueError("must not hold a password: put it into a file and name it, ?password-file=store_password")
+    try:
+        parts = urlsplit(f"{scheme}://{place}")
+        _ = parts.port
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise ValueError("must name a host, a port up to 65535 and options, ?name=value&name=value") from None
+    return unquote(user), parts, options
+
+
 def _parse(url: str, folder: Path) -> Address:
-    parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    name, parts, options = _split(url)
     if parts.scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("must begin with redis://, rediss:// or unix://")
-    if parts.password is not None:
-        raise ValueError("must not hold a password: put it into a file and name it, ?password-file=store_password")
-    if unknown := sorted(set(options) - _OPTIONS):
-        raise ValueError(f"has no option {unknown[0]}; known are {', '.join(sorted(_OPTIONS))}")
+    if set(options) - _OPTIONS:
+        raise ValueError(f"has another option than {', '.join(sorted(_OPTIONS))}")
     if parts.fragment:
         raise ValueError("must not hold a #")
     if "ca-file" in options and parts.scheme != "rediss":
         raise ValueError("has a ca-file without TLS: begin it with rediss://")
     database = options.get("db", "0") if parts.scheme == "unix" else parts.path.strip("/") or options.get("db", "0")
     if not (database.isascii() and database.isdigit() and len(database) < 5):
-        raise ValueError(f"names no database: it is a number, not {database!r}")
+        raise ValueError("names no database: it is a number, like redis://127.0.0.1:6379/0")
     password = _password(folder, options["password-file"]) if "password-file" in options else None
-    if parts.username and password is None:
+    if name and password is None:
         raise ValueError("names a user without a password: add ?password-file=store_password")
-    user = unquote(parts.username) if parts.username else None
+    user = name or None
     if parts.scheme == "unix":
-        if not parts.path.startswith("/") or parts.hostname:
+        if not parts.path.startswith("/") or parts.netloc:
             raise ValueError("must name a socket by its whole path, like unix:///run/valkey/valkey.sock")
         return Address(path=unquote(parts.path), database=int(database), user=user, password=password)
     if not parts.hostname:
         raise ValueError("must name a host, like rediss://store.example.com:6379/0")
     ca_file = str(_file(folder, options["ca-file"])) if "ca-file" in options else None
     if ca_file and not Path(ca_file).is_file():
-        raise ValueError(f"names a ca-file that is not there: {ca_file}")
+        raise ValueError("names a ca-file that is not there, beside this file or among systemd's credentials")
     tls = parts.scheme == "rediss"
     return Address(parts.hostname, parts.port or _PORT, "", int(database), user, password, tls, ca_file)
 
@@ -97,8 +109,10 @@ def _password(folder: Path, name: str) -> Secret:
     try:
         content = read_private(path, "the store's password")
     except FileNotFoundError:
-        raise ValueError(f"names a password-file that is not there: {path}") from None
+        raise ValueError(
+            "names a password-file that is not there, beside this file or among systemd's credentials"
+        ) from None
     password = content.decode(errors="replace").strip("\r\n")
     if not password:
-        raise ValueError(f"names a password-file that is empty: {path}")
+        raise ValueError("names a password-file that is empty")
     return Secret(password)
