@@ -113,7 +113,7 @@ class Revocations:
         self._ledger = ledger
         self._sharing = sharing
         sharing.on_heard, sharing.on_lost = self._heard, self._forget_memory
-        sharing.on_found = cache.add_pending
+        sharing.on_found = self._found
         self._log = RevocationLog()
         self._tellings: SingleFlight[bool] = SingleFlight()
         self._teller: asyncio.Task[None] | None = None
@@ -150,13 +150,21 @@ class Revocations:
         pending = [pending for user_id in ids for pending in self._cache.revoke(user_id)]
         ours = {one.token.secret for one in pending}
         shared = await self._sharing.revoke(names)
-        pending += [self._cache.add_pending(*found) for found in shared if found[1].secret not in ours]
+        pending += [self._found(*found) for found in shared if found[1].secret not in ours]
+        for owner in {owner for owner, _ in shared} - ids:  # only the store knew whom the name meant
+            pending += [one for one in self._cache.revoke(owner) if one not in pending]
         try:
             with within(self._current.patience):
                 return await self._tell_box(pending)
         except Problem:
             self._write_down(pending)
             raise
+
+    def _found(self, owner: str, token: Token) -> PendingRevocation:
+        """The store held this token of somebody whose tokens have ended: so have all that are held of them here."""
+        self._log.mark((Subject("id", owner),))
+        self._cache.revoke(owner)
+        return self._cache.add_pending(owner, token)
 
     def _heard(self, names: tuple[Subject, ...]) -> list[Subject]:
         """Another sidecar has revoked these people's tokens, or everybody's; who that is, as far as is known here.
@@ -189,7 +197,8 @@ class Revocations:
         told, before = 0, math.inf
         while True:
             known = self._forget_all()
-            await self._sharing.revoke(())
+            for found in await self._sharing.revoke(()):
+                self._cache.add_pending(*found)
             pending = list(self._cache.pending_revocations.values())
             failure = await self._tell_in_turns(pending)
             left = sum(one.token.secret in self._cache.pending_revocations for one in pending)

@@ -20,13 +20,15 @@ Found = tuple[User, float]
 
 
 class StoreFacts(NamedTuple):
-    """What an administrator may want to know of the store: which ``server`` it is, and what is wrong with it."""
+    """What an administrator may want to know of the store: which ``server`` it is, and what is wrong with it.
+    ``forgets``: by which policy it drops what may still be needed; ``""`` if it does not."""
 
     server: str = ""
     why: str = ""
     is_old: bool = False
     is_full: bool = False
     is_readable: bool = False
+    forgets: str = ""
 
 
 class Sharing:
@@ -95,8 +97,9 @@ class Sharing:
     def configure(self, app: AppConfig, policy: PolicySettings) -> None:
         """Go on as this app, whose secret may be another, and by this policy."""
 
-    async def start(self) -> None:
-        """Begin to listen to the others; call inside the running event loop."""
+    async def start(self, *, at_the_beginning: bool = False) -> None:
+        """Begin to listen to the others; if so said, from what they said before this one began. Call inside the running
+        event loop."""
 
     async def stop(self) -> None:
         """End that."""

@@ -137,7 +137,7 @@ class Sidecar:
         self.ledger.open(state_path(self.settings.cache.ledger, self.config_path), self.app.client_secret)
         self.usage.load(state_path(self.settings.usage.file, self.config_path))
         self._service.start()
-        await self.sharing.start()
+        await self.sharing.start(at_the_beginning=len(self._service.cache.recovered) > 0)
         self.state = "ready"
         taken.keep(self.loaded.text)
         self._spawn(self._greet_box())

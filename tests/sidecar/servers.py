@@ -50,7 +50,7 @@ class Server:
 
     async def start(self) -> None:
         self.service.start()
-        await self.store.start()
+        await self.store.start(at_the_beginning=len(self.service.cache.recovered) > 0)
 
     async def stop(self) -> None:
         await self.service.stop()
@@ -100,10 +100,11 @@ class Servers:
             self.add()
         return self
 
-    def add(self, settings: Settings | None = None, app: AppConfig = APP) -> Server:
-        """One more."""
+    def add(self, settings: Settings | None = None, app: AppConfig = APP, ledger: Path | None = None) -> Server:
+        """One more, and what its ledger knows."""
         link = self.folder / f"link{len(self.all)}"
         server = Server(self.world, link, self.store.socket, settings or self.settings, app)
+        server.ledger.open(ledger, app.client_secret)
         self.all.append(server)
         self.run(server.start())
         return server

@@ -23,7 +23,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from hypothesis.strategies import integers, sampled_from
 
 from box_sidecar import clock
-from box_sidecar.model import Subject
+from box_sidecar.box.deadline import within
+from box_sidecar.model import Subject, Token, TokenKey
 from box_sidecar.problems import ConfigError, Problem
 from box_sidecar.secret import Secret
 from box_sidecar.settings import PolicySettings, Settings
@@ -250,7 +251,173 @@ def test_a_message_that_the_store_has_lost_is_put_back(start: Callable[..., Serv
     servers.until(lambda: not servers[1].service.cache.tokens_of("1"))
 
 
+def test_what_is_to_be_said_later_is_bounded(start: Callable[..., Servers]) -> None:
+    servers = start(count=1)
+    servers.store.stop()
+    servers.until(lambda: servers[0].store.is_down)
+
+    async def many() -> int:
+        for number in range(10_050):
+            await servers[0].store.revoke((Subject("id", f"x{number}"),))
+        return len(servers[0].store.hearing.unsent)
+
+    assert servers.run(many()) < 100
+    assert ((), "") in servers[0].store.hearing.unsent, "everybody's, then"
+
+
+def test_a_revocation_whose_answer_was_lost_finds_the_tokens_again(start: Callable[..., Servers]) -> None:
+    servers = start()
+    token = servers.run(servers[0].token())
+    servers.run(servers.all.pop(0).stop())
+    servers.run(servers[0].service.users.lookup(Subject("login", ANA)))
+    servers.store.pause()
+    servers.run(servers[0].revoke())  # the store reads it as soon as it goes on, and its answer goes nowhere
+    assert token in servers.living()
+    servers.store.go_on()
+    servers.until(lambda: token not in servers.living())
+
+
+def test_all_that_is_shared_ends_with_everything_however_much_it_is(start: Callable[..., Servers]) -> None:
+    servers = start()
+    box = servers[0].service.current.box
+
+    async def share(number: int) -> None:
+        scopes = (f"scope{number}",)
+
+        async def make() -> Token:
+            return await box.downscope(await box.user_token("1"), scopes, ROOT)
+
+        async def discard(_: Token) -> None:
+            """None is."""
+
+        names = (Subject("login", ANA),)
+        await servers[0].store.token(TokenKey("1", "explorer", scopes, ROOT), names, lambda _: True, make, discard)
+
+    async def share_all() -> None:
+        await servers[0].store.begin()
+        for number in range(450):
+            await share(number)
+
+    servers.run(share_all())
+    servers.run(servers.all.pop(0).stop())
+    assert len(servers.living()) == 450
+    servers.run(servers[0].service.revocations.revoke_all())
+    assert not servers.living()
+
+
+def test_whom_only_the_store_knows_by_a_name_is_logged_out_here_too(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.run(servers[0].token())
+    servers.world.change("1", login="anna@example.com")
+    servers.run(servers[1].token("anna@example.com", "item_share"))
+    guard = servers[1].service.revocations.begin(Subject("id", "1"))
+    servers.run(servers.all.pop(0).stop())
+    assert not servers[0].service.cache.names.people(Subject("login", ANA))
+    servers.run(servers[0].revoke(ANA))
+    assert guard.is_broken() and not servers.living()
+
+
+def test_many_messages_are_all_read_before_anything_is_served(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.run(servers[0].revoke(BEN))
+    servers.run(servers[1].token(ANA))
+    servers.until(lambda: servers[1].store.hearing.last != "0-0")
+    assert servers[1].store.listening
+    servers[1].store.listening.cancel()
+
+    async def say() -> None:
+        for number in range(1_200):
+            await servers[0].store.revoke((Subject("id", f"x{number}"),))
+        await servers[0].store.revoke((Subject("login", ANA),))
+        await servers[1].store.hearing.look()
+
+    servers.run(say())
+    assert not servers[1].service.cache.tokens_of("1")
+
+
+def test_messages_that_were_dropped_unread_end_what_is_in_memory(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.run(servers[0].revoke(BEN))
+    servers.run(servers[1].token(ANA))
+    servers.until(lambda: servers[1].store.hearing.last != "0-0")
+    assert servers[1].store.listening
+    servers[1].store.listening.cancel()
+    servers.run(servers[0].store.revoke((Subject("login", ANA),)))
+    servers.run(servers[0].store.revoke((Subject("login", BEN),)))
+    (stream,) = servers.keys("revocations")
+    servers.store.client.xtrim(stream, maxlen=1, approximate=False)
+    servers.run(servers[1].store.hearing.look())
+    assert not list(servers[1].service.cache.tokens)
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru", "volatile-ttl"])
+def test_a_store_that_may_forget_a_log_out_is_told_of(start: Callable[..., Servers], policy: str) -> None:
+    servers = start(count=1)
+    servers.store.client.config_set("maxmemory-policy", policy)
+    facts = servers.run(servers[0].store.examine())
+    assert facts.forgets == ("" if policy == "volatile-ttl" else policy)
+
+
+def test_names_of_nobody_are_soon_forgotten(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.run(servers[0].revoke("nobody@example.com"))
+    (epoch,) = servers.keys("epoch:")
+    assert 0 < servers.store.client.pttl(epoch) <= 600_000
+    servers.run(servers[0].token())
+    servers.run(servers[1].store.revoke((Subject("login", ANA),)))
+    lives = [servers.store.client.pttl(key) for key in servers.keys("epoch:") if key != epoch]
+    assert len(lives) == 2 and min(lives) > 80_000_000, "the login's, and the person's"
+
+
+def test_a_restart_hears_what_was_revoked_meanwhile(start: Callable[..., Servers], tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    servers = start(count=1)
+    ended = servers.add(ledger=tmp_path / "ledger")
+    issued = servers.run(ended.issue())
+    ended.ledger.add("1", issued.token)
+    servers.run(servers.all.pop().stop())
+    ended.ledger.close()
+    servers.store.client.delete(*servers.keys("value:"))  # nobody shares it any more
+    servers.run(servers[0].revoke())
+    assert issued.token.secret.reveal() in servers.living()
+    servers.add(ledger=tmp_path / "ledger")
+    servers.until(lambda: issued.token.secret.reveal() not in servers.living())
+
+
 # A store that is none
+
+
+def test_who_come_at_once_do_not_queue_for_a_store_that_hangs(start: Callable[..., Servers]) -> None:
+    servers = start(count=1)
+    store = servers[0].store
+    servers.store.pause()
+    servers.until(lambda: not store.hearing.in_touch)
+    before = store.connection.outcomes["slow"]
+
+    async def crowd() -> None:
+        await asyncio.gather(*(store.begin() for _ in range(20)))
+
+    servers.run(crowd())
+    assert store.connection.outcomes["slow"] <= before + 2
+
+
+def test_what_is_told_again_is_in_nobodys_way(start: Callable[..., Servers]) -> None:
+    servers = start(count=1)
+    store = servers[0].store
+    servers.run(servers[0].revoke(BEN))
+    for number in range(5_000):
+        store.hearing.epochs.mark(number + 1, [f"{number:032x}"])
+    servers.until(lambda: store.hearing.last != "0-0")
+    servers.store.client.flushall()
+    servers.until(lambda: not store.hearing.in_touch)
+
+    async def come() -> bool:
+        async with asyncio.timeout(0.2):
+            await store.begin()
+        return store.is_down
+
+    assert servers.run(come()) is False
+    servers.until(lambda: servers.store.client.dbsize() > 5_000)
 
 
 @pytest.mark.parametrize("trouble", ["stopped", "killed", "full", "read-only", "broken"])
@@ -372,6 +539,97 @@ def test_what_lies_in_the_store_names_nobody_and_opens_nothing(start: Callable[.
     assert len({key.partition(b"}")[0] for key in client.scan_iter()}) == 1, "one slot of a cluster"
 
 
+@pytest.mark.parametrize("lost", ["name:", "person:"])
+def test_what_a_log_out_can_not_find_is_not_served(start: Callable[..., Servers], lost: str) -> None:
+    """A store that is short of memory may drop what leads to a value, and keep the value."""
+    servers = start()
+    first = servers.run(servers[0].token())
+    servers.run(servers.all.pop(0).stop())
+    servers.store.client.delete(*servers.keys(lost))
+    servers.run(servers[0].revoke(ANA))
+    other = servers.run(servers[0].token(ANA, "item_share"))  # leads to the person again
+    assert servers.run(servers[0].token()) != first
+    assert servers.run(servers.add().token(ANA, "item_share")) == other
+
+
+@pytest.mark.parametrize("how", ["for ever", "far", "again and again"])
+def test_an_invented_lease_holds_nobody_up(start: Callable[..., Servers], how: str) -> None:
+    servers = start()
+    servers.run(servers[0].token())
+    servers.run(servers[0].service.users.lookup(Subject("login", ANA)))
+    client = servers.store.client
+    leases = [key.replace(b"value:", b"lease:") for key in servers.keys("value:")]
+    client.delete(*servers.keys("value:"))
+
+    async def hold() -> None:
+        while True:
+            for lease in leases:
+                client.set(lease, "nobody", px={"far": 10**9, "again and again": 2_900}.get(how))
+            await asyncio.sleep(0.05 if how == "again and again" else 1_000)
+
+    async def come() -> str:
+        holding = asyncio.create_task(hold())
+        await asyncio.sleep(0)
+        with within(4.0):
+            token = await servers[1].token()
+        holding.cancel()
+        return token
+
+    assert servers.run(come()) in servers.living()
+    assert len(servers.keys("value:")) == (0 if how == "again and again" else 2)
+
+
+@pytest.mark.parametrize("counter", ["inf", "nan", "-inf", "-5", "9" * 25, "18446744073709551615", "x", ""])
+def test_a_counter_that_is_none_is_begun_anew(start: Callable[..., Servers], counter: str) -> None:
+    servers = start()
+    servers.run(servers[0].token(BEN))
+    servers.store.client.set(*servers.keys("counter"), counter)
+    token = servers.run(servers[0].token())
+    assert servers.run(servers[1].token()) == token
+    servers.revoke(Subject("login", ANA))
+    assert token not in servers.living()
+
+
+@pytest.mark.parametrize("ahead", [3_600, 200_000, 10**15])
+def test_an_epoch_that_was_not_reached_yet_ends_nothing(start: Callable[..., Servers], ahead: int) -> None:
+    servers = start()
+    token = servers.run(servers[0].token())
+    (counter,) = servers.keys("counter")
+    for name in ("all", *(key.partition(b"person:")[2].decode() for key in servers.keys("person:"))):
+        epoch = counter.replace(b"counter", f"epoch:{name}".encode())
+        servers.store.client.set(epoch, str(int(servers.store.client.get(counter)) + ahead * 1_000_000))
+    assert servers.run(servers[1].token()) == token
+    assert servers.run(servers[1].token(ANA, "item_share")) == servers.run(servers[0].token(ANA, "item_share"))
+
+
+def test_a_message_with_another_number_hides_no_later_one(start: Callable[..., Servers]) -> None:
+    servers = start()
+    servers.revoke(Subject("login", ANA))
+    (stream,) = servers.keys("revocations")
+    ((_, details),) = servers.store.client.xrange(stream)
+    kept = servers.run(servers[1].token(BEN))
+    for number in ("9" * 18, "-1", "x"):
+        servers.store.client.xadd(stream, details | {b"number": number, b"about": details[b"about"] + b",all"})
+    servers.until(lambda: servers[1].store.hearing.epochs.of(details[b"about"].decode().split(",")[0]) > 10**15)
+    servers.run(servers[1].token())
+    servers.revoke(Subject("login", ANA))
+    servers.until(lambda: not servers[1].service.cache.tokens_of("1"))
+    assert servers.run(servers[1].token(BEN)) == kept == servers.run(servers.add().token(BEN))
+
+
+def test_what_was_made_in_vain_has_ended(start: Callable[..., Servers], monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = start(count=1)
+
+    async def fail(*_: object) -> bytes:
+        raise OverflowError
+
+    servers.run(servers[0].service.users.lookup(Subject("login", ANA)))
+    monkeypatch.setattr(servers[0].store.flights, "_put", fail)
+    with pytest.raises(OverflowError):
+        servers.run(servers[0].token())
+    assert not servers.living()
+
+
 # Configuration
 
 
@@ -486,6 +744,12 @@ def test_tls_takes_the_right_authority_and_the_right_password(tmp_path: Path) ->
 # All of it, in any order
 
 
+LIES = (
+    *("replayed", "swapped", "torn", "emptied", "leases for ever", "counter", "epochs to come", "messages again"),
+    *("lease:", "name:", "person:"),  # what is gone
+)
+
+
 class Story(RuleBasedStateMachine):
     """People come and log out on any server, while the store works, fails, forgets and lies.
 
@@ -574,7 +838,7 @@ class Story(RuleBasedStateMachine):
             self.kept = {key: client.get(key) or b"" for key in self.servers.keys("value:")}
 
     @precondition(lambda self: self.works)
-    @rule(what=sampled_from(["replayed", "swapped", "torn", "emptied", "leases gone"]))
+    @rule(what=sampled_from([*LIES]))
     def lie(self, what: str) -> None:
         client, values = self.servers.store.client, self.servers.keys("value:")
         if what == "replayed":
@@ -588,8 +852,24 @@ class Story(RuleBasedStateMachine):
                 client.set(key, (client.get(key) or b"")[:-5], px=1_000_000)
         elif what == "emptied":
             client.flushall()
+        elif what == "leases for ever":
+            for key in values:
+                client.set(key.replace(b"value:", b"lease:"), "nobody")
+        elif what == "counter":
+            for key in self.servers.keys("counter"):
+                client.set(key, "inf")
+        elif what == "epochs to come":
+            for key in [
+                *self.servers.keys("epoch:"),
+                *(key.replace(b"counter", b"epoch:all") for key in client.keys("*counter")),
+            ]:
+                client.set(key, str(10**18), px=1_000_000)
+        elif what == "messages again":
+            for stream in self.servers.keys("revocations"):
+                for _, message in client.xrange(stream):
+                    client.xadd(stream, message | {b"number": b"9" * 18})
         else:
-            client.delete("nothing", *self.servers.keys("lease:"))
+            client.delete("nothing", *self.servers.keys(what))
         self._forget()
 
     @precondition(lambda self: self.works)

@@ -42,6 +42,17 @@ class Patience:
     def __init__(self) -> None:
         self.slices = round(_PATIENCE_S / _SLICE_S)
 
+    async def wait(self, task: asyncio.Future[Any]) -> None:
+        """Until this has ended; raises :class:`StoreError`, and leaves it alone, if that takes more than is left."""
+        while not task.done() and self.slices > 0:
+            done, _ = await asyncio.wait({task}, timeout=_SLICE_S)
+            self.slices -= not done
+        for _ in range(_TURNS):
+            if not task.done():
+                await asyncio.sleep(0)
+        if not task.done():
+            raise StoreError(f"it does not answer within {_PATIENCE_S * 1000:.0f} ms")
+
 
 patience: ContextVar[Patience] = ContextVar("patience")
 
@@ -112,19 +123,14 @@ class StoreConnection:
     async def _within(self, left: Patience, work: Awaitable[T]) -> T:
         task = asyncio.ensure_future(work)
         try:
-            while not task.done() and left.slices > 0:
-                done, _ = await asyncio.wait({task}, timeout=_SLICE_S)
-                left.slices -= not done
-            for _ in range(_TURNS):
-                if not task.done():
-                    await asyncio.sleep(0)
+            await left.wait(task)
         except asyncio.CancelledError:
             task.cancel()
             raise
-        if not task.done():
+        except StoreError:
             task.cancel()
             self.outcomes["slow"] += 1
-            raise StoreError(f"it does not answer within {_PATIENCE_S * 1000:.0f} ms")
+            raise
         try:
             result = task.result()
         except (AuthenticationError, NoPermissionError, ResponseError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,7 @@ from box_sidecar import clock
 from box_sidecar.model import Subject, Token
 from box_sidecar.sharing import Sharing
 from box_sidecar.store import scripts
-from box_sidecar.store.connection import StoreConnection, StoreError
+from box_sidecar.store.connection import Patience, StoreConnection, StoreError, patience
 from box_sidecar.store.keys import EVERYBODY, Keys
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,10 @@ _RESEND_S = 600.0
 _MESSAGES = 10_000
 _EPOCHS = 100_000
 _AT_ONCE = 500
+_READ_AT_ONCE = 1_000  # as the script has it
 _BEGINNING = "0-0"
+_NOBODY_S = 600.0  # longer than any work that is under way
+_FAR_S = 86_400.0
 
 
 class _Message(msgspec.Struct, array_like=True, gc=False):
@@ -51,8 +55,8 @@ class Epochs:
         self._known: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._forgotten = 0
 
-    def mark(self, number: int, about: Iterable[str]) -> bool:
-        """These names were revoked in this epoch; whether any of that is new."""
+    def mark(self, number: int, about: Iterable[str]) -> None:
+        """These names were revoked in this epoch."""
         now = clock.monotonic()
         newer = [name for name in about if self._known.get(name, (0, 0.0))[0] < number]
         for name in newer:
@@ -65,7 +69,6 @@ class Epochs:
             self._known.popitem(last=False)
             if now - marked < MEMORY_S:
                 self._forgotten = max(self._forgotten, epoch)
-        return bool(newer)
 
     def of(self, name: str) -> int:
         """The last one that this name's values must be above."""
@@ -79,7 +82,7 @@ class Epochs:
 class Hearing:
     """Reads the stream, and writes what is revoked here to it; what can't be written at once is written later.
 
-    ``sharing`` is told; ``open_token`` opens a value, to tell whose token has ended.
+    ``sharing`` is told; ``open_token`` opens a value, to tell whose token has ended; ``now`` is Box's time.
     """
 
     def __init__(
@@ -88,17 +91,26 @@ class Hearing:
         keys: Keys,
         sharing: Sharing,
         open_token: Callable[[str, bytes], tuple[str, Token] | None],
+        now: Callable[[], float],
     ) -> None:
         self.epochs = Epochs()
         self.in_touch = False
         self._store, self._keys = store, keys
         self._sharing = sharing
         self._open_token = open_token
-        self._last = ""
+        self._now = now
+        self.last = ""
         self._heard_at = clock.monotonic()
-        self._turn = asyncio.Lock()
+        self._is_lost = False
+        self._looking: asyncio.Task[None] | None = None
+        self._known: OrderedDict[int, None] = OrderedDict()  # hashes of messages that are ours, or were heard
         self._sent: deque[_Sent] = deque(maxlen=_MESSAGES)
-        self.unsent: OrderedDict[tuple[Subject, ...], None] = OrderedDict()
+        #: What is to be sent, and how it was sealed if that was tried: it may have come, and the answer not.
+        self.unsent: OrderedDict[tuple[tuple[Subject, ...], str], None] = OrderedDict()
+
+    def begin_at_the_beginning(self) -> None:
+        """Hear what was revoked before this sidecar began, as far as the store knows."""
+        self.last = _BEGINNING
 
     async def listen(self, on_well: Callable[[], None], on_trouble: Callable[[StoreError], None]) -> None:
         """Wait at the stream, for ever."""
@@ -107,10 +119,13 @@ class Hearing:
                 if not self.in_touch:
                     await self._store.open()
                 await self.look()
+                if self._is_lost:
+                    self.in_touch = False  # who comes meanwhile looks
+                    await self._restore()
                 await self._send_what_is_left()
                 on_well()
                 self.in_touch = True
-                await self._store.wait(self._keys.stream, self._last, _WAIT_S)
+                await self._store.wait(self._keys.stream, self.last, _WAIT_S)
             except StoreError as error:
                 was_well, self.in_touch = self.in_touch, False
                 if not was_well:  # twice: a connection that broke is made anew at once
@@ -123,83 +138,145 @@ class Hearing:
                 await asyncio.sleep(_RETRY_S)
 
     async def look(self) -> None:
-        """Read what has come; raises :class:`StoreError`."""
-        async with self._turn:
-            is_there, last, new = await self._store.run(scripts.LOOK, [self._keys.stream], [self._last])
-            if self._last not in {"", _BEGINNING} and not is_there:
-                if clock.monotonic() - self._heard_at > _RESEND_S / 2:
-                    log.error("the store has lost what was revoked; what is in memory is handed out no more")
-                    self._sharing.on_lost()
-                await self._restore()
-                _, last, new = await self._store.run(scripts.LOOK, [self._keys.stream], [_BEGINNING])
-            for _, details in new:
-                self._hear(dict(zip(details[::2], details[1::2], strict=False)))
-            self._last = (new[-1][0] if new else last).decode() or _BEGINNING
-            self._heard_at = clock.monotonic()
+        """Read what has come before this was asked, all who ask meanwhile together; raises :class:`StoreError`."""
+        left = patience.get(None) or Patience()
+        before = self._looking
+        if before and not before.done():  # it may have missed what came since it began
+            await self._end_of(before, left)
+        if self._looking is before or self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+            self._looking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        await self._end_of(self._looking, left)
+
+    async def _end_of(self, looking: asyncio.Task[None], left: Patience) -> None:
+        await left.wait(looking)
+        try:
+            looking.result()
+        except (asyncio.CancelledError, ValueError, TypeError, AttributeError, LookupError):
+            raise StoreError("its messages can't be read") from None
+
+    async def _look(self) -> None:
+        patience.set(Patience())
+        for _ in range(2 * _MESSAGES // _READ_AT_ONCE):
+            is_there, last, new = await self._store.run(scripts.LOOK, [self._keys.stream], [self.last])
+            if self.last not in {"", _BEGINNING} and not is_there:
+                self._miss(last.decode())
+                continue
+            for _, each in new:
+                self._hear(dict(zip(each[::2], each[1::2], strict=False)))
+            self.last = (new[-1][0] if new else last).decode() or _BEGINNING
+            if len(new) < _READ_AT_ONCE:
+                self._heard_at = clock.monotonic()
+                return
+        raise StoreError("its messages have no end")
+
+    def _miss(self, newest: str) -> None:
+        """What was read last is not there any more. If there is newer, what was between may be gone with it; else the
+        store was emptied or has gone back, and whoever has revoked anything in the last time will say it again."""
+        is_newer = _order(newest) > _order(self.last)
+        if is_newer or clock.monotonic() - self._heard_at > _RESEND_S / 2:
+            log.error("the store has lost what was revoked; what is in memory is handed out no more")
+            self._sharing.on_lost()
+        self._is_lost, self.last = True, _BEGINNING
 
     def _hear(self, details: dict[bytes, bytes]) -> None:
-        opened = self._keys.sealer.open(self._keys.stream, details.get(b"sealed", b"").decode("ascii", "replace"))
+        """Only what is sealed is believed, once; number and names beside it can do no more than keep values from being
+        used."""
+        sealed = details.get(b"sealed", b"").decode("ascii", "replace")
         try:
-            number, about = int(details[b"number"]), details[b"about"].decode("ascii").split(",")
-            message = msgspec.msgpack.decode(opened or b"", type=_Message)
-        except (KeyError, ValueError, msgspec.DecodeError):
+            content = self._keys.sealer.open(self._keys.stream, sealed) or b""
+            names = msgspec.msgpack.decode(content, type=_Message).names
+        except msgspec.DecodeError:
             self._store.outcomes["unauthentic"] += 1
             return
-        if not self.epochs.mark(number, about):
-            return
-        if further := tuple(name for name in self._sharing.on_heard(message.names) if name not in message.names):
-            self.unsent[further] = None
+        people = () if hash(sealed) in self._known else tuple(self._sharing.on_heard(names))
+        self._know(sealed)
+        about = set(details.get(b"about", b"").decode("ascii", "replace").split(",")) - {EVERYBODY}
+        about |= set(map(self._keys.name, (*names, *people))) if names else {EVERYBODY}
+        self.epochs.mark(self._number(details.get(b"number", b"")), about)
+        if further := tuple(name for name in people if name not in names):
+            self.later(further)
+
+    def _know(self, sealed: str) -> None:
+        self._known[hash(sealed)] = None
+        if len(self._known) > 2 * _MESSAGES:
+            self._known.popitem(last=False)
+
+    def _number(self, text: bytes) -> int:
+        try:
+            return min(int(text), latest_number(self._now()))
+        except ValueError:
+            return 0
 
     async def revoke(self, names: tuple[Subject, ...], *, later: bool) -> list[tuple[str, Token]]:
         """Write that these people's tokens have ended; everybody's, if nobody is named. Where that is to be done later,
         or can't be done now, it is once the stream can be read again; raises :class:`StoreError` in the second case."""
-        try:
-            if not later:
-                return await self._send(names)
-            self.unsent[names] = None
-            return []
-        except StoreError:
-            self.unsent[names] = None
-            while len(self.unsent) > _MESSAGES:
-                self.unsent.clear()
-                self.unsent[()] = None
-            raise
+        if not later:
+            return await self._send(names)
+        self.later(names)
+        return []
 
-    async def _send(self, names: tuple[Subject, ...]) -> list[tuple[str, Token]]:
+    def later(self, names: tuple[Subject, ...], sealed: str = "") -> None:
+        """Write it once the store can be reached; everybody's, if that are too many."""
+        self.unsent[names, sealed] = None
+        if len(self.unsent) > _MESSAGES:
+            self.unsent.clear()
+            self.unsent[(), ""] = None
+
+    async def _send(self, names: tuple[Subject, ...], sealed: str = "") -> list[tuple[str, Token]]:
         keys = self._keys
-        sealed = keys.sealer.seal(keys.stream, msgspec.msgpack.encode(_Message(names)))
+        sealed = sealed or keys.sealer.seal(keys.stream, msgspec.msgpack.encode(_Message(names)))
+        self._know(sealed)
         tags = [keys.name(name) for name in names] or [EVERYBODY]
-        answer = await self._store.run(
-            scripts.REVOKE,
-            [keys.stream, keys.counter],
-            [keys.prefix, round(MEMORY_S * 1000), _MESSAGES, sealed, *tags],
-        )
-        number, about, found = int(answer[0]), answer[1].decode().split(","), answer[2]
-        self.epochs.mark(number, about)
-        self._sent.append(_Sent(clock.monotonic(), number, sealed, tuple(about)))
-        opened = (self._open_token(field.decode(), value) for field, value in zip(found[::2], found[1::2], strict=True))
-        return [token for token in opened if token is not None]
+        where, memory = [keys.stream, keys.found(sealed)], round(MEMORY_S * 1000)
+        details: list[Any] = [keys.prefix, memory, _MESSAGES, sealed, round(_NOBODY_S * 1000), *tags]
+        try:
+            number, about, count, found = await self._store.run(scripts.REVOKE, where, details)
+            epoch, people = self._number(number), about.decode().split(",")
+            self.epochs.mark(epoch, people)
+            self._sent.append(_Sent(clock.monotonic(), epoch, sealed, tuple(people)))
+            while len(found) < count:
+                more = await self._store.run(scripts.FOUND, where[1:], [len(found)])
+                if not more:
+                    break
+                found += more
+            opened = map(self._open_token, (field.decode() for field in found[::2]), found[1::2])
+            return [token for token in opened if token is not None]
+        except (ValueError, TypeError, AttributeError):
+            self.later(names)
+            raise StoreError("its answers can't be read") from None
+        except BaseException:  # it may have come all the same: what it found it finds again
+            self.later(names, sealed)
+            raise
 
     async def _send_what_is_left(self) -> None:
         while self.unsent:
-            names = next(iter(self.unsent))
-            for owner, token in await self._send(names):
+            names, sealed = next(iter(self.unsent))
+            del self.unsent[names, sealed]
+            for owner, token in await self._send(names, sealed):
                 self._sharing.on_found(owner, token)
-            self.unsent.pop(names, None)
 
     async def _restore(self) -> None:
         """Put back what the store has lost of epochs, and of our own messages that others may not have heard."""
         log.warning("the store was emptied or has gone back; it is told again what was revoked")
         for sent in list(self._sent):
             if clock.monotonic() - sent.when < _RESEND_S:
-                await self._put_back(sent.number, sent.sealed, sent.about)
-        known: dict[int, list[str]] = {}
-        for name, number in self.epochs.items():
-            known.setdefault(number, []).append(name)
-        for number, names in known.items():
-            for start in range(0, len(names), _AT_ONCE):
-                await self._put_back(number, "", names[start : start + _AT_ONCE])
+                await self._put_back(sent.sealed, [(name, sent.number) for name in sent.about])
+        known = self.epochs.items()
+        for start in range(0, len(known), _AT_ONCE):
+            await self._put_back("", known[start : start + _AT_ONCE])
+        self._is_lost = False
 
-    async def _put_back(self, number: int, sealed: str, about: Sequence[str]) -> None:
-        details: list[Any] = [self._keys.prefix, round(MEMORY_S * 1000), _MESSAGES, number, sealed, *about]
+    async def _put_back(self, sealed: str, about: Sequence[tuple[str, int]]) -> None:
+        details: list[Any] = [self._keys.prefix, round(MEMORY_S * 1000), _MESSAGES, sealed]
+        details += itertools.chain.from_iterable(about)
         await self._store.run(scripts.RESTORE, [self._keys.stream], details)
+
+
+def latest_number(now: float) -> int:
+    """The counter's highest number that is believed at this time (s since 1970): the store's clock may be wrong."""
+    return round((now + _FAR_S) * 1_000_000)
+
+
+def _order(entry: str) -> tuple[int, ...]:
+    return tuple(map(int, entry.split("-"))) if entry else (0,)

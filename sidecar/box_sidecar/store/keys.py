@@ -19,7 +19,7 @@ class Keys:
     def __init__(self, app: AppConfig) -> None:
         self.sealer = Sealer(app.client_secret, "store")
         self.prefix = f"{{box-sidecar:{self.tag('app', app.client_id, app.enterprise_id)[:16]}}}:"
-        self.counter, self.stream = self.prefix + "counter", self.prefix + "revocations"
+        self.stream, self.everybody = self.prefix + "revocations", self.prefix + "everybody"
 
     def tag(self, *what: object) -> str:
         """What stands for something, always the same."""
@@ -44,6 +44,10 @@ class Keys:
     def fields(self, person: str) -> str:
         """Where it stands which values somebody has."""
         return f"{self.prefix}person:{person}"
+
+    def found(self, message: str) -> str:
+        """Where it stands what a revocation found."""
+        return f"{self.prefix}found:{self.tag('found', message)}"
 
     def charges(self, what: str) -> str:
         """Where it stands what was charged."""

@@ -7,14 +7,12 @@ import contextlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import msgspec
 
 from box_sidecar import clock
 from box_sidecar.app_config import AppConfig
-from box_sidecar.box.deadline import deadline
 from box_sidecar.model import Subject, Token, TokenKey, User
 from box_sidecar.problems import Problem
 from box_sidecar.secret import Secret
@@ -23,16 +21,12 @@ from box_sidecar.sharing import Found, Made, Sharing, StoreFacts
 from box_sidecar.store import scripts
 from box_sidecar.store.address import Address
 from box_sidecar.store.connection import Patience, RefusalError, StoreConnection, StoreError, patience
-from box_sidecar.store.hearing import MEMORY_S, Hearing
+from box_sidecar.store.flight import Flights, Work
+from box_sidecar.store.hearing import Hearing
 from box_sidecar.store.keys import Keys
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-_LEASE_S = 3.0
-_LEASE_RENEWAL_S = 1.0
-_LOOK_MIN_S, _LOOK_MAX_S = 0.01, 0.1
 _START_S = 1.0
 _WINDOW_S = 60.0
 _OLDEST = 7  # Redis; the first whose scripts say whether they may run where memory is full
@@ -58,21 +52,6 @@ class _SealedUser(msgspec.Struct, array_like=True, gc=False):
     user: User
 
 
-@dataclass(slots=True)
-class _Work(Generic[T]):
-    """One value that all want: where it is, whose, and how it is opened, made, sealed and thrown away."""
-
-    field: str
-    person: str
-    names: tuple[str, ...]
-    open: Callable[[bytes], tuple[T, int, str] | None]
-    """What is sealed, its number and whose it is; ``None`` if it will not do."""
-    make: Callable[[], Awaitable[T]]
-    seal: Callable[[T, int], tuple[bytes, str, float]]
-    """What to seal, whose it is and how long it lives (s)."""
-    discard: Callable[[T], Awaitable[None]]
-
-
 class Store(Sharing):
     """All that is shared. ``now`` is Box's time, seconds since 1970: all sidecars have the same, whatever their hosts'
     clocks say."""
@@ -81,7 +60,7 @@ class Store(Sharing):
         self.address = address
         self.connection = StoreConnection(address)
         self._now = now
-        self._listening: asyncio.Task[None] | None = None
+        self.listening: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
         self.is_down = True
         self.why = _UNASKED
@@ -91,29 +70,34 @@ class Store(Sharing):
     def configure(self, app: AppConfig, policy: PolicySettings) -> None:
         """Go on as this app, whose secret may be another, and by this policy: only who has the same shares tokens."""
         if (app.client_id, app.enterprise_id, app.client_secret) != self._app:
-            unsent = self._hearing.unsent
+            unsent = list(self.hearing.unsent)
             self._begin_as(app)
-            self._hearing.unsent.update(unsent)
-            if self._listening:
-                self._listening.cancel()
+            for names, _ in unsent:
+                self.hearing.later(names)
+            if self.listening:
+                self.listening.cancel()
                 self._listen()
         self._policy = self._keys.tag("policy", policy)
 
     def _begin_as(self, app: AppConfig) -> None:
         self._app = app.client_id, app.enterprise_id, app.client_secret
         self._keys = Keys(app)
-        self._hearing = Hearing(self.connection, self._keys, self, self._open_ended)
+        self.hearing = Hearing(self.connection, self._keys, self, self._open_ended, self._now)
+        epochs, outcomes = self.hearing.epochs, self.connection.outcomes
+        self.flights = Flights(self._run, self._keys, epochs, outcomes, self._now)
 
     def _listen(self) -> None:
-        self._listening = asyncio.create_task(self._hearing.listen(self._well, self._trouble))
+        self.listening = asyncio.create_task(self.hearing.listen(self._well, self._trouble))
 
     @property
     def in_touch(self) -> bool:  # type: ignore[override]
         """See :class:`Sharing`."""
-        return self._hearing.in_touch or self.is_down
+        return self.hearing.in_touch or self.is_down
 
-    async def start(self) -> None:
+    async def start(self, *, at_the_beginning: bool = False) -> None:
         """Begin to listen; as long as the store does not answer at once, without it."""
+        if at_the_beginning:
+            self.hearing.begin_at_the_beginning()
         self._listen()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_START_S):
@@ -121,9 +105,9 @@ class Store(Sharing):
 
     async def stop(self) -> None:
         """End it."""
-        if self._listening:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+        if self.listening:
+            self.listening.cancel()
+            await asyncio.gather(self.listening, return_exceptions=True)
         await self.connection.close()
 
     def _well(self) -> None:
@@ -151,13 +135,15 @@ class Store(Sharing):
             return StoreFacts(why=str(error))
         version = str(server.get("valkey_version") or server.get("redis_version", ""))
         name = "Valkey" if "valkey_version" in server else "Redis"
+        policy = str(memory.get("maxmemory_policy", ""))
         is_full = 0 < memory.get("maxmemory", 0) <= memory.get("used_memory", 0)
         return StoreFacts(
             server=f"{name} {version}",
-            why=self.why if self._listening else "",
+            why=self.why if self.listening else "",
             is_old=not version.partition(".")[0].isdigit() or int(version.partition(".")[0]) < _OLDEST,
-            is_full=is_full and memory.get("maxmemory_policy") == "noeviction",
+            is_full=is_full and policy == "noeviction",
             is_readable=self.address.is_readable,
+            forgets="" if policy in {"", "noeviction", "volatile-ttl"} else policy,
         )
 
     async def begin(self) -> None:
@@ -165,7 +151,7 @@ class Store(Sharing):
         patience.set(Patience())
         if not self.in_touch:
             try:
-                await self._hearing.look()
+                await self.hearing.look()
             except StoreError as error:
                 self._trouble(error)
                 self.is_down = True
@@ -179,6 +165,8 @@ class Store(Sharing):
         except StoreError as error:
             self._trouble(error)
             raise
+        if script is scripts.PUT:  # it takes what is new again
+            self.why = ""
         return answer
 
     # Tokens and people
@@ -207,14 +195,14 @@ class Store(Sharing):
 
         field = self._keys.tag("token", self._policy, key)
         tags = tuple(map(self._keys.name, names))
-        return await self._do(_Work(field, person, tags, opened, make, seal, discard))
+        return await self.flights.do(Work(field, person, tags, opened, make, seal, discard))
 
     def _token(self, sealed: _SealedToken) -> Token:
         life = min(sealed.ends - self._now(), _LIFE_MAX_S)
         return Token(Secret(sealed.token), clock.monotonic() + life, sealed.scopes)
 
     def _open_ended(self, field: str, value: bytes) -> tuple[str, Token] | None:
-        content = self._content(field, value)
+        content = self.flights.content(field, value)
         with contextlib.suppress(msgspec.DecodeError):
             sealed = msgspec.msgpack.decode(content or b"", type=_SealedToken)
             return sealed.user_id, self._token(sealed)
@@ -240,96 +228,8 @@ class Store(Sharing):
         async def discard(_: Found) -> None:
             """Of what Box told there is nothing to end."""
 
-        work = _Work(self._keys.tag("user", subject.key), "", (self._keys.name(subject),), opened, make, seal, discard)
-        return await self._do(work)
-
-    async def _do(self, work: _Work[T]) -> T:
-        """What another has made, or what this one makes: one at a time, as long as the store answers."""
-        mine, unlike, pause, again = os.urandom(16).hex(), b"", _LOOK_MIN_S, False
-        while True:
-            try:
-                value, epoch, number = await self._begin(work, mine, unlike, again=again)
-            except StoreError:
-                return await work.make()
-            if value:
-                if (found := self._opened(work, value, int(epoch))) is not None:
-                    return found
-                unlike = value
-            elif number:
-                made = await self._make(work, mine)
-                outcome = await self._put(work, mine, unlike, made, int(number))
-                if outcome == b"kept":
-                    return made
-                await work.discard(made)
-                if outcome == b"revoked":
-                    raise Problem("tokens_revoked")
-                mine, unlike = os.urandom(16).hex(), b""
-            else:
-                again = True
-                await _pause(pause)
-                pause = min(2 * pause, _LOOK_MAX_S)
-
-    async def _begin(self, work: _Work[T], mine: str, unlike: bytes, *, again: bool) -> Any:
-        keys, memory = self._keys, round(MEMORY_S * 1000)
-        where = [keys.value(work.field), keys.lease(work.field), keys.counter]
-        lease = [mine, round(_LEASE_S * 1000), unlike]
-        return await self._run(
-            scripts.BEGIN, where, [*lease, keys.prefix, memory, work.person, *work.names], again=again
-        )
-
-    def _content(self, field: str, value: bytes) -> bytes | None:
-        sealed = value.decode("ascii", "replace").rpartition("|")[2]
-        return self._keys.sealer.open(self._keys.value(field), sealed)
-
-    def _opened(self, work: _Work[T], value: bytes, epoch: int) -> T | None:
-        """What counts: sealed by one of us for this place, newer than all that is known to be revoked, and of use."""
-        content = self._content(work.field, value)
-        if content is None:
-            self.connection.outcomes["unauthentic"] += 1
-            return None
-        try:
-            opened = work.open(content)
-        except msgspec.DecodeError:  # another version's
-            return None
-        if opened is None:
-            return None
-        found, number, person = opened
-        if value.split(b"|")[1:-1] != [person.encode()]:  # the epoch would be another's
-            self.connection.outcomes["unauthentic"] += 1
-            return None
-        return found if number > max(epoch, self._hearing.epochs.of(person)) else None
-
-    async def _make(self, work: _Work[T], mine: str) -> T:
-        keeper = asyncio.create_task(self._keep(work.field, mine))
-        try:
-            return await work.make()
-        except BaseException:
-            with contextlib.suppress(StoreError):
-                await self._run(scripts.LEASE, [self._keys.lease(work.field)], [mine, 0])
-            raise
-        finally:
-            keeper.cancel()
-
-    async def _keep(self, field: str, mine: str) -> None:
-        while True:
-            await asyncio.sleep(_LEASE_RENEWAL_S)
-            with contextlib.suppress(StoreError):
-                lease = [mine, round(_LEASE_S * 1000)]
-                await self._run(scripts.LEASE, [self._keys.lease(field)], lease, again=True)
-
-    async def _put(self, work: _Work[T], mine: str, unlike: bytes, made: T, number: int) -> bytes:
-        """``kept``, ``late`` or ``revoked``; what nobody else can find is kept here."""
-        keys = self._keys
-        content, person, life = work.seal(made, number)
-        value = f"{number}|{person}|{keys.sealer.seal(keys.value(work.field), content)}"
-        where = [keys.value(work.field), keys.lease(work.field), keys.fields(person)]
-        what = [mine, number, value, round(life * 1000), unlike, keys.prefix, round(MEMORY_S * 1000)]
-        try:
-            outcome: bytes = await self._run(scripts.PUT, where, [*what, work.field, person, *work.names])
-        except StoreError:
-            return b"kept"
-        self.why = ""
-        return outcome
+        work = Work(self._keys.tag("user", subject.key), "", (self._keys.name(subject),), opened, make, seal, discard)
+        return await self.flights.do(work)
 
     # Limits
 
@@ -362,20 +262,11 @@ class Store(Sharing):
 
     async def revoke(self, names: Iterable[Subject]) -> list[tuple[str, Token]]:
         """See :class:`Sharing`."""
-        if self._listening is None:
+        if self.listening is None:
             return []
         patience.set(Patience())
         try:
-            return await self._hearing.revoke(tuple(names), later=self.is_down)
+            return await self.hearing.revoke(tuple(names), later=self.is_down)
         except StoreError as error:
             self._trouble(error)
             return []
-
-
-async def _pause(seconds: float) -> None:
-    """While another makes it: no longer than whoever wants it."""
-    if clock.monotonic() + seconds >= deadline.get(float("inf")):
-        raise Problem(
-            "box_unavailable", detail="Another server is having this made, which takes long.", retry_after=2.0
-        )
-    await asyncio.sleep(seconds)
