@@ -198,7 +198,13 @@ async def _store(sidecar: Sidecar) -> list[Check]:
         fix = say("Update the server that cache.store names.")
     elif found.is_full:
         told = say("The store is full.")
-        fix = say("Give it more memory, or set its maxmemory-policy to allkeys-lru: what it loses is made anew.")
+        fix = say("Give it more memory, or set its maxmemory-policy to volatile-ttl: what it loses is made anew.")
+    elif found.forgets:
+        told = say(
+            "The store may forget a log-out and keep the tokens: its maxmemory-policy is {policy}.",
+            policy=found.forgets,
+        )
+        fix = say("Set its maxmemory-policy to volatile-ttl.")
     elif found.is_readable:
         told = say("What is said to the store can be read on its way, the password included.")
         fix = say("Use TLS: begin cache.store with rediss://.")

@@ -136,6 +136,9 @@ def test_without_the_store_it_goes_on_and_says_so(
     assert one.request("GET", "/health/ready").json() == {"status": "pass"}
     findings = {check["id"]: check for check in one.request("GET", "/v1/doctor").json()["checks"]}
     assert findings["store"]["summary"].startswith("The store answers: Redis 7.")
+    store.client.config_set("maxmemory-policy", "allkeys-lru")
+    findings = {check["id"]: check for check in one.request("GET", "/v1/doctor").json()["checks"]}
+    assert findings["store"]["summary"].endswith("its maxmemory-policy is allkeys-lru.")
     told = one.log.read_text()
     assert told.count("this sidecar goes on with its own memory") == 1
     assert told.count("the store can be used again") == 1

@@ -193,7 +193,7 @@ return array(
 	'Mend this machine\'s clock all the same: timedatectl set-ntp true' => __( 'Mend this machine\'s clock all the same: timedatectl set-ntp true', 'widgets-for-box' ),
 	'The sidecar goes on with what it had, but would not start again.' => __( 'The sidecar goes on with what it had, but would not start again.', 'widgets-for-box' ),
 	'The store is full.' => __( 'The store is full.', 'widgets-for-box' ),
-	'Give it more memory, or set its maxmemory-policy to allkeys-lru: what it loses is made anew.' => __( 'Give it more memory, or set its maxmemory-policy to allkeys-lru: what it loses is made anew.', 'widgets-for-box' ),
+	'Give it more memory, or set its maxmemory-policy to volatile-ttl: what it loses is made anew.' => __( 'Give it more memory, or set its maxmemory-policy to volatile-ttl: what it loses is made anew.', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
 	'Point SSL_CERT_FILE at a file with your own authority\'s certificate (now: {file}).' => __( 'Point SSL_CERT_FILE at a file with your own authority\'s certificate (now: {file}).', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
@@ -201,10 +201,13 @@ return array(
 	'The app may look people up.' => __( 'The app may look people up.', 'widgets-for-box' ),
 	'Box narrows tokens to an element\'s scopes.' => __( 'Box narrows tokens to an element\'s scopes.', 'widgets-for-box' ),
 	'What runs is what the files say.' => __( 'What runs is what the files say.', 'widgets-for-box' ),
-	'What is said to the store can be read on its way, the password included.' => __( 'What is said to the store can be read on its way, the password included.', 'widgets-for-box' ),
-	'Use TLS: begin cache.store with rediss://.' => __( 'Use TLS: begin cache.store with rediss://.', 'widgets-for-box' ),
+	/* translators: what is in braces stays as it is. */
+	'The store may forget a log-out and keep the tokens: its maxmemory-policy is {policy}.' => __( 'The store may forget a log-out and keep the tokens: its maxmemory-policy is {policy}.', 'widgets-for-box' ),
+	'Set its maxmemory-policy to volatile-ttl.' => __( 'Set its maxmemory-policy to volatile-ttl.', 'widgets-for-box' ),
 	'Look at HTTPS_PROXY and NO_PROXY in the sidecar\'s environment.' => __( 'Look at HTTPS_PROXY and NO_PROXY in the sidecar\'s environment.', 'widgets-for-box' ),
 	'Mend the file.' => __( 'Mend the file.', 'widgets-for-box' ),
+	'What is said to the store can be read on its way, the password included.' => __( 'What is said to the store can be read on its way, the password included.', 'widgets-for-box' ),
+	'Use TLS: begin cache.store with rediss://.' => __( 'Use TLS: begin cache.store with rediss://.', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
 	'The store answers: {server}.' => __( 'The store answers: {server}.', 'widgets-for-box' ),
 	'Put the right PIN into the file that pin-source in box.key names; where the token is locked, unlock it with its own tool first. A PIN that was refused is tried again once that file has changed, or by: systemctl reload box-sidecar' => __( 'Put the right PIN into the file that pin-source in box.key names; where the token is locked, unlock it with its own tool first. A PIN that was refused is tried again once that file has changed, or by: systemctl reload box-sidecar', 'widgets-for-box' ),
