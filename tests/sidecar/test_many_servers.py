@@ -48,7 +48,11 @@ def token(sidecar: SidecarProcess, login: str = "ana@example.com", **body: objec
 
 
 def crowd(box: EmulatorProcess, sidecars: list[SidecarProcess], people: int) -> None:
-    """All people on all servers at once: Box is asked what one sidecar would ask it."""
+    """All people on all servers at once: Box is asked what one sidecar would ask it.
+
+    Whom the store did not answer within 50 ms, as on a machine with more sidecars than processors, a sidecar has served
+    alone, as it should; it counts them.
+    """
     logins = [f"p{number}@example.com" for number in range(people)]
     for number, login in enumerate(logins):
         box.add_user(f"P {number}", login)
@@ -65,8 +69,12 @@ def crowd(box: EmulatorProcess, sidecars: list[SidecarProcess], people: int) -> 
         got = set(pool.map(lambda each: ask(*each), asked))
     for client in clients:
         client.close()
-    assert len(got) == people
-    assert Counter(calls(box, since)) == {GRANT: people, LOOKUP: people, EXCHANGE: people}
+    alone = sum(int(metric(sidecar, 'store_requests_total{outcome="slow"}')) for sidecar in sidecars)
+    asked_box = Counter(calls(box, since))
+    assert set(asked_box) == {GRANT, LOOKUP, EXCHANGE}
+    for number_of in (len(got), *asked_box.values()):
+        assert people <= number_of <= people + alone
+    assert alone < people / 2
 
 
 def metric(sidecar: SidecarProcess, name: str) -> float:

@@ -28,7 +28,7 @@ from box_sidecar.model import Subject, Token, TokenKey
 from box_sidecar.problems import ConfigError, Problem
 from box_sidecar.secret import Secret
 from box_sidecar.settings import PolicySettings, Settings
-from box_sidecar.store import scripts
+from box_sidecar.store import connection, scripts
 from box_sidecar.store.address import parse
 from box_sidecar.store.connection import StoreConnection, StoreError
 from intranet.process import free_port
@@ -41,7 +41,8 @@ ONE = {"find": 1, "user_token": 1, "downscope": 1}
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Servers]]:
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Servers]]:
+    monkeypatch.setattr(connection, "_PATIENCE_S", 0.2)  # 50 ms are little on a machine that has other things to do
     with contextlib.ExitStack() as running:
         yield lambda *options, count=2, **details: running.enter_context(Servers(tmp_path, count, *options, **details))
 
