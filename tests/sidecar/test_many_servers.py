@@ -47,12 +47,8 @@ def token(sidecar: SidecarProcess, login: str = "ana@example.com", **body: objec
     return str(answer.json()["access_token"])
 
 
-def crowd(box: EmulatorProcess, sidecars: list[SidecarProcess], people: int) -> None:
-    """All people on all servers at once: Box is asked what one sidecar would ask it.
-
-    Whom the store did not answer within 50 ms, as on a machine with more sidecars than processors, a sidecar has served
-    alone, as it should; it counts them.
-    """
+def crowd(box: EmulatorProcess, sidecars: list[SidecarProcess], people: int, at_once: int) -> None:
+    """All people on all servers: Box is asked what one sidecar would ask it."""
     logins = [f"p{number}@example.com" for number in range(people)]
     for number, login in enumerate(logins):
         box.add_user(f"P {number}", login)
@@ -65,16 +61,12 @@ def crowd(box: EmulatorProcess, sidecars: list[SidecarProcess], people: int) -> 
         body = {"user": {"login": login}, "element": "explorer"}
         return login, clients[number].post("/v1/tokens", json=body).json()["access_token"]
 
-    with ThreadPoolExecutor(100) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         got = set(pool.map(lambda each: ask(*each), asked))
     for client in clients:
         client.close()
-    alone = sum(int(metric(sidecar, 'store_requests_total{outcome="slow"}')) for sidecar in sidecars)
-    asked_box = Counter(calls(box, since))
-    assert set(asked_box) == {GRANT, LOOKUP, EXCHANGE}
-    for number_of in (len(got), *asked_box.values()):
-        assert people <= number_of <= people + alone
-    assert alone < people / 2
+    assert len(got) == people
+    assert Counter(calls(box, since)) == {GRANT: people, LOOKUP: people, EXCHANGE: people}
 
 
 def metric(sidecar: SidecarProcess, name: str) -> float:
@@ -86,14 +78,15 @@ def metric(sidecar: SidecarProcess, name: str) -> float:
 def test_two_servers_ask_box_what_one_would(
     box: EmulatorProcess, servers: Callable[[int], list[SidecarProcess]]
 ) -> None:
-    crowd(box, servers(2), 60)
+    crowd(box, servers(2), 60, 100)
 
 
 @pytest.mark.system
 def test_eight_servers_ask_box_what_one_would(
     box: EmulatorProcess, servers: Callable[[int], list[SidecarProcess]]
 ) -> None:
-    crowd(box, servers(8), 60)
+    # Eight processes on two processors would wait for these, and so for the store, longer than 50 ms.
+    crowd(box, servers(8), 60, 16)
 
 
 def test_a_log_out_on_one_server_is_one_on_the_other(
