@@ -72,7 +72,7 @@ test: ready ## the test suite, browser tests included
 
 test-system: ready $(VENV)/.package ## what takes namespaces or other people's programs: the installation, foreign clients of Box
 	@$(PYTHON) tests/intranet/packages.py system
-	$(PYTEST) -m system tests $(ARGS)
+	$(PYTEST) -n 2 --dist loadscope -m system tests $(ARGS)
 
 ready:
 	@$(PYTHON) tests/intranet/packages.py test
@@ -111,11 +111,14 @@ lint: ## types, style and translations of all languages in use
 	$(BIN)/ruff format --check sidecar tests
 	$(BIN)/mypy sidecar/box_sidecar tests
 	$(BIN)/lint-imports --no-cache
-	cd tests && npm run --silent lint
+	npm --prefix tests run --silent lint:js
+	npm --prefix tests run --silent lint:css
+	npm --prefix tests run --silent lint:php
 	phpcs -q --standard=tests/plugin/phpcs.xml
 	$(BIN)/python tests/translations.py --check
 	wp-plugin/bin/translations --check
 	wp-plugin/bin/blocks-manifest --check
+	$(BIN)/python tests/docs.py --check
 
 release: ## one VERSION everywhere, a commit and a tag; nothing is pushed
 	@$(PYTHON) .ci/release "$(VERSION)"

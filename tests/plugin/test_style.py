@@ -55,9 +55,8 @@ def test_a_file_is_one_subject_that_one_can_read() -> None:
     assert [str(path) for path, lines in lengths.items() if lines > 300] == []
 
 
-@pytest.mark.parametrize("version", ["7.4", "8.5"])
-def test_analysis_finds_nothing(version: str) -> None:
-    done = run("node", "plugin/intelephense.mjs", version, "../wp-plugin", "plugin/php/stubs.php")
+def test_analysis_looks_at_everything() -> None:
+    done = run("node", "plugin/intelephense.mjs", "7.4", "../wp-plugin", "plugin/php/stubs.php")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(list(PLUGIN.glob('**/*.php')))} files, 0 findings" in done.stdout
 
@@ -70,11 +69,6 @@ def test_analysis_finds_what_is_wrong(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "wrong.php:3:" in done.stdout, done.stdout
     assert "wrong.php:5:" in done.stdout, "WordPress's functions are known."
-
-
-def test_coding_standards() -> None:
-    done = run("phpcs", f"--standard={TESTS / 'plugin/phpcs.xml'}")
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_translations_are_complete_and_compiled() -> None:
