@@ -6,17 +6,14 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess
+from intranet.trace_receiver import TraceReceiver
 from sidecar.conftest import Serve
 from sidecar.support import code, greeted, last, until
 
@@ -24,49 +21,10 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
 
 
-class Receiver:
-    """An OTLP receiver over HTTP."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        self.raw = b""
-        self.services: set[str] = set()
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.raw += body
-                for group in ExportTraceServiceRequest.FromString(body).resource_spans:
-                    named = {one.key: one.value.string_value for one in group.resource.attributes}
-                    receiver.services.add(named["service.name"])
-                    receiver.spans += [span for scope in group.scope_spans for span in scope.spans]
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.env = {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self._server.server_port}",
-            "OTEL_BSP_SCHEDULE_DELAY": "100",
-        }
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def named(self, name: str, trace: str = TRACE) -> list[Span]:
-        return [span for span in self.spans if span.name == name and span.trace_id.hex() == trace]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    started = Receiver()
-    yield started
-    started.close()
+def receiver() -> Iterator[TraceReceiver]:
+    with TraceReceiver() as started:
+        yield started
 
 
 def ask(sidecar: SidecarProcess, login: str, traceparent: str) -> int:
@@ -75,14 +33,18 @@ def ask(sidecar: SidecarProcess, login: str, traceparent: str) -> int:
     return sidecar.request("POST", "/v1/tokens", json=body, headers=headers).status_code
 
 
-def test_a_request_is_one_trace_from_the_caller_to_box(box: EmulatorProcess, serve: Serve, receiver: Receiver) -> None:
+def test_a_request_is_one_trace_from_the_caller_to_box(
+    box: EmulatorProcess, serve: Serve, receiver: TraceReceiver
+) -> None:
     sidecar = serve(env=receiver.env)
     greeted(box)
     since = last(box)
     assert ask(sidecar, "ana@example.com", TRACEPARENT) == 200
-    (request,) = until(lambda: receiver.named("POST /v1/tokens"))
+    (request,) = until(lambda: receiver.named("POST /v1/tokens", TRACE))
     assert request.parent_span_id.hex() == PARENT and receiver.services == {"box-sidecar"}
-    steps = {name: receiver.named(name) for name in ("look-up", "user token", "downscope", "Box users", "Box token")}
+    steps = {
+        name: receiver.named(name, TRACE) for name in ("look-up", "user token", "downscope", "Box users", "Box token")
+    }
     assert {name: len(spans) for name, spans in steps.items()} == {
         "look-up": 1, "user token": 1, "downscope": 1, "Box users": 1, "Box token": 2,
     }  # fmt: skip
@@ -94,10 +56,10 @@ def test_a_request_is_one_trace_from_the_caller_to_box(box: EmulatorProcess, ser
     calls = [*steps["Box users"], *steps["Box token"]]
     assert sent == {f"00-{TRACE}-{span.span_id.hex()}-01" for span in calls}
     assert ask(sidecar, "ana@example.com", TRACEPARENT) == 200
-    assert until(lambda: receiver.named("POST /v1/tokens")[1:]), "what is at hand is told, too"
+    assert until(lambda: receiver.named("POST /v1/tokens", TRACE)[1:]), "what is at hand is told, too"
 
 
-def test_a_span_holds_no_secret_and_nobody_s_name(box: EmulatorProcess, serve: Serve, receiver: Receiver) -> None:
+def test_a_span_holds_no_secret_and_nobody_s_name(box: EmulatorProcess, serve: Serve, receiver: TraceReceiver) -> None:
     sidecar = serve(env=receiver.env)
     box.fault("status", path="/oauth2/token", grant="token-exchange", status=400, body={"error": "x"}, times=9)
     assert code(sidecar.token("kenji@example.com")) == "box_refused"
@@ -115,7 +77,9 @@ def test_a_span_holds_no_secret_and_nobody_s_name(box: EmulatorProcess, serve: S
 
 
 @pytest.mark.parametrize("given", ["", "00-x", f"00-{'0' * 32}-{PARENT}-01", f"ff-{TRACE}-{PARENT}-01", "\xff" * 55])
-def test_a_parent_that_is_none_is_ignored(given: str, box: EmulatorProcess, receiver: Receiver, serve: Serve) -> None:
+def test_a_parent_that_is_none_is_ignored(
+    given: str, box: EmulatorProcess, receiver: TraceReceiver, serve: Serve
+) -> None:
     sidecar = serve(env=receiver.env)
     body = {"user": {"login": "ana@example.com"}, "element": "explorer"}
     headers = [(b"traceparent", given.encode("latin-1"))]
