@@ -82,13 +82,12 @@ class Bench:
 
     def sidecar(self, **settings: Any) -> Server:
         """A sidecar with nobody's token in it and the service account's at hand, on the server's processor."""
-        name = self._directory()
-        app = self.box.app_config
-        return Server(self, SidecarProcess(name, app_config=app, api_url=self.box.url, **settings))
+        details = {"app_config": self.box.app_config, "api_url": self.box.url, **settings}
+        return Server(self, SidecarProcess(self.folder(), **details))
 
     def floor(self) -> Program:
         """A trivial Falcon application on gunicorn's own ``asgi`` worker, its parser pinned to the one in Python."""
-        socket = self._directory() / "floor.sock"
+        socket = self.folder() / "floor.sock"
         gunicorn = str(Path(sys.executable).with_name("gunicorn"))
         options = ["--worker-class", "asgi", "--workers", "1", "--asgi-loop", "asyncio", "--http-parser", "python"]
         place = ["--keep-alive", "15", "--no-control-socket", "--bind", f"unix:{socket}"]
@@ -96,7 +95,7 @@ class Bench:
 
     def limit(self) -> Program:
         """A constant on a bare asyncio protocol."""
-        socket = self._directory() / "limit.sock"
+        socket = self.folder() / "limit.sock"
         return Program(self, [sys.executable, "-m", "bench.limit", str(socket)], socket)
 
     def limit_in_c(self) -> Program | None:
@@ -104,12 +103,13 @@ class Bench:
         compiler = shutil.which("cc")
         if compiler is None:
             return None
-        directory = self._directory()
+        directory = self.folder()
         program = directory / "limit"
         subprocess.run([compiler, "-O2", "-o", program, Path(__file__).with_name("limit.c")], check=True)
         return Program(self, [str(program), str(directory / "limit.sock")], directory / "limit.sock")
 
-    def _directory(self) -> Path:
+    def folder(self) -> Path:
+        """A new one."""
         directory = self.directory / f"s{next(self._names)}"
         directory.mkdir()
         return directory

@@ -21,7 +21,7 @@ import msgspec
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from bench import cached, cold, machine, page, picture, start, table  # noqa: E402
+from bench import cached, cold, machine, options, page, picture, start, table  # noqa: E402
 from bench.parts import Bench, Effort  # noqa: E402
 from bench.result import Report, Row  # noqa: E402
 from intranet.release import REPOSITORY  # noqa: E402
@@ -38,6 +38,10 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
     "start": start.start,
     "growth": cached.growth,
     "revocation": cached.revocation,
+    "shared_cached": options.shared_cached,
+    "shared_first": options.shared_first,
+    "hardware": options.hardware,
+    "traced": options.traced,
 }
 PAGE_ROWS: dict[str, Callable[[page.Site], Row]] = {
     "in_page": page.in_page,
@@ -47,6 +51,7 @@ PAGE_ROWS: dict[str, Callable[[page.Site], Row]] = {
 }
 ORDER = [
     "in_page", "kept", "anew", "cold", "cpu", "crowd", "hanging", "growth", "revocation",
+    "shared_cached", "shared_first", "hardware", "traced",
     "render", "route", "navigation", "start",
 ]  # fmt: skip
 
