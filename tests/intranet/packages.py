@@ -33,8 +33,8 @@ GROUPS = {
         "redis-server",
         # Clients of Box that nobody here wrote, and what the network of their own takes.
         *("rclone", "duplicity", "iproute2", "curl", "ca-certificates"),
-        # A token that is software, and what has it live in another process.
-        *("softhsm2", "p11-kit", "p11-kit-modules"),
+        # A token that is software, what has it live in another process, and what makes one that fails at will.
+        *("softhsm2", "p11-kit", "p11-kit-modules", "libp11-kit-dev", "gcc", "libc6-dev"),
     ),
     # Blank machines with systemd, containers, and what makes packages and finds fault with them.
     "system": ("podman", "crun", "mmdebstrap", "buildah", "netavark", "aardvark-dns", "lintian", "rpm"),

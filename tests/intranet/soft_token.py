@@ -1,4 +1,5 @@
-"""A PKCS#11 token that is software (SoftHSM2), and p11-kit's server, which has its module live in another process."""
+"""A PKCS#11 token that is software (SoftHSM2), p11-kit's server, which has its module live in another process, and a
+module that fails at will."""
 
 from __future__ import annotations
 
@@ -87,3 +88,35 @@ class TokenServer:
     ) -> None:
         if self.process:
             self.process.stop()
+
+
+class MoodyModule:
+    """SoftHSM2 with moods, compiled in `folder`: `path` goes into `box.key`, and `env` has whoever loads it find them.
+
+    A mood lasts until it is over: ``module.mood("C_Login", "a4")``, or ``"hang"``; see moody_module.c.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "moody.so"
+        self._moods = folder / "moods"
+        self._moods.mkdir()
+        self.env = {"MOODS": str(self._moods)}
+        source = Path(__file__).with_name("moody_module.c")
+        options = ["-shared", "-fPIC", "-I/usr/include/p11-kit-1", f'-DSOFTHSM="{MODULE}"']
+        subprocess.run(["cc", "-Wall", "-Werror", *options, "-o", self.path, source, "-ldl"], check=True)
+
+    def mood(self, function: str, what: str = "") -> None:
+        """From now on that function is like this; "flags" and "bare" stand for more than one."""
+        scratch = self._moods / ".new"
+        scratch.write_text(what)
+        scratch.rename(self._moods / function)
+
+    def over(self, *functions: str) -> None:
+        """All is well with these again, or with all."""
+        for function in functions or {path.name for path in self._moods.iterdir()} - {"calls"}:
+            (self._moods / function).unlink(missing_ok=True)
+
+    def calls(self, function: str) -> int:
+        """How often it was called."""
+        noted = self._moods / "calls"
+        return noted.read_text().splitlines().count(function) if noted.exists() else 0

@@ -40,7 +40,7 @@ from box_sidecar.problems import ConfigError
 from intranet.emulator_process import EmulatorProcess
 from intranet.process import ProcessError
 from intranet.sidecar_process import SidecarProcess, box_sidecar
-from intranet.soft_token import PIN, SoftToken, TokenServer, remote_module
+from intranet.soft_token import MODULE, PIN, MoodyModule, SoftToken, TokenServer, remote_module
 from sidecar.conftest import Serve
 from sidecar.support import calls, code, last, needs_root, post, together, until, worker_of
 
@@ -89,6 +89,15 @@ def details(token: SoftToken, key: RSAPrivateKey, box: EmulatorProcess, tmp_path
     """What `serve` takes for a sidecar with this key."""
     app_config = json_without_key(box, tmp_path / "box_config.json")
     return {"app_config": app_config, "env": token.env, "box": {"key": token.uri()}}
+
+
+@pytest.fixture
+def module(token: SoftToken, details: dict[str, Any], tmp_path: Path) -> MoodyModule:
+    """A module that has the token fail at will; `details` have it, too."""
+    made = MoodyModule(tmp_path)
+    details["env"] = token.env | made.env
+    details["box"] = {"key": token.uri(module=made.path)}
+    return made
 
 
 def hang_up(sidecar: SidecarProcess) -> None:
@@ -366,6 +375,46 @@ def test_the_token_s_process_shows_nothing_and_ends_with_the_worker(details: dic
     assert sidecar.token("kenji@example.com").is_success
 
 
+@needs_root
+def test_a_process_that_breaks_down_leaves_no_core_dump(details: dict[str, Any], serve: Serve, tmp_path: Path) -> None:
+    unlimited = ("sh", "-c", 'ulimit -c unlimited && exec "$@"', "sh")
+    program = "import os, sys; from box_sidecar.hardening import harden; sys.argv[1:] and harden(); os.abort()"
+    dumped = []
+    for argument in ([], ["hardened"]):
+        child = subprocess.Popen([*unlimited, sys.executable, "-c", program, *argument], cwd=tmp_path)
+        dumped.append(os.WCOREDUMP(os.waitpid(child.pid, 0)[1]))
+    if not dumped[0]:
+        pytest.skip("this machine makes no core dumps")
+    assert not dumped[1]
+    sidecar = serve(**details, command=unlimited)
+    ours = [signer_of(sidecar), worker_of(sidecar)]
+    folders = {Path(f"/proc/{pid}/cwd").resolve() for pid in ours}
+    before = {path for folder in folders for path in folder.glob("core*")}
+    for pid in ours:
+        os.kill(pid, signal.SIGSEGV)
+    until(lambda: not Path(f"/proc/{ours[1]}").exists())
+    assert sidecar.token("ana@example.com").is_success, "the next ones are there"
+    assert {path for folder in folders for path in folder.glob("core*")} == before
+
+
+def test_a_key_that_could_leave_is_warned_of(
+    token: SoftToken, box: EmulatorProcess, serve: Serve, tmp_path: Path
+) -> None:
+    program = """
+import sys, pkcs11
+session = pkcs11.lib(sys.argv[1]).get_token(token_label="Box keys").open(rw=True, user_pin=sys.argv[2])
+template = {pkcs11.Attribute.EXTRACTABLE: True}
+session.generate_keypair(pkcs11.KeyType.RSA, 2048, label="box", store=True, private_template=template)
+"""
+    command = [sys.executable, "-c", program, str(MODULE), PIN]
+    subprocess.run(command, env={**os.environ, **token.env}, check=True)
+    app_config = json_without_key(box, tmp_path / "box_config.json")
+    sidecar = serve(app_config=app_config, env=token.env, box={"key": token.uri()})
+    checks = {check["id"]: check for check in sidecar.request("GET", "/v1/doctor").json()["checks"]}
+    assert checks["key"]["status"] == "warn" and "CKA_EXTRACTABLE" in checks["key"]["summary"]
+    assert "keygen" in checks["key"]["fix"]
+
+
 # It can't sign
 
 
@@ -442,6 +491,72 @@ def test_a_wrong_pin_is_tried_once(token: SoftToken, details: dict[str, Any], se
     token.write_pin("12345678")
     detail = until(lambda: sidecar.token("ana@example.com").json()["detail"])
     assert "no such private key" in detail, "it is, once the file has changed"
+
+
+TOLD = {
+    ("C_Sign", "32"): "“Box keys” is not there",  # CKR_DEVICE_REMOVED
+    ("C_OpenSession", "e0"): "“Box keys” is not there",  # CKR_TOKEN_NOT_PRESENT
+    ("C_GetSlotList", "30"): "failed: DeviceError",
+    ("C_OpenSession", "b1"): "failed: SessionCount",  # no room for one more
+    ("C_Sign", "31"): "failed: DeviceMemory",
+    ("C_Sign", "hang"): "did not answer in time",
+}
+
+
+@pytest.mark.system
+def test_whatever_it_says_is_told_and_what_is_in_memory_served_until_it_is_over(
+    module: MoodyModule, details: dict[str, Any], serve: Serve
+) -> None:
+    sidecar = serve(**details, policy={"mints_per_user_per_minute": 1_000})
+    held = sidecar.token("ana@example.com").json()["access_token"]
+    for (function, mood), words in TOLD.items():
+        os.kill(signer_of(sidecar), signal.SIGKILL)
+        module.mood(function, mood)
+        answer = sidecar.token("kenji@example.com")
+        assert code(answer) == "key_unavailable" and words in answer.json()["detail"], (function, mood, answer.text)
+        assert sidecar.token("ana@example.com").json()["access_token"] == held
+        module.over()
+        until(lambda: sidecar.token("kenji@example.com").is_success, 15, 0.3)
+        revoked = sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": "kenji@example.com"}})
+        assert revoked.is_success
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("function", "mood", "words", "tries"),
+    [
+        ("C_Login", "a4", "is locked", 1),  # CKR_PIN_LOCKED
+        ("C_Login", "a0", "refuses the PIN", 1),  # CKR_PIN_INCORRECT
+        ("flags", "40000", "is locked", 0),  # CKF_USER_PIN_LOCKED
+        ("flags", "20000", "Another wrong PIN would lock", 0),  # CKF_USER_PIN_FINAL_TRY
+    ],
+)
+def test_no_pin_is_tried_twice_and_none_where_it_would_lock_the_token(
+    function: str, mood: str, words: str, tries: int, module: MoodyModule, details: dict[str, Any], serve: Serve
+) -> None:
+    module.mood(function, mood)
+    sidecar = serve(**details)
+    assert words in said(sidecar) and PIN not in said(sidecar)
+    time.sleep(3.1)
+    answer = sidecar.token("ana@example.com")
+    assert code(answer) == "key_unavailable" and words in answer.json()["detail"]
+    assert module.calls("C_Login") == tries
+    module.over()
+    hang_up(sidecar)
+    until(lambda: sidecar.token("ana@example.com").is_success)
+
+
+def test_a_token_that_only_knows_bare_rsa_signs(module: MoodyModule, details: dict[str, Any], serve: Serve) -> None:
+    module.mood("bare")
+    assert serve(**details).token("ana@example.com").is_success, "Box takes the signature"
+
+
+def test_a_token_without_room_makes_no_key(module: MoodyModule, details: dict[str, Any], token: SoftToken) -> None:
+    module.mood("C_GenerateKeyPair", "31")  # CKR_DEVICE_MEMORY
+    command = [box_sidecar(), "keygen", "--key", token.uri("new", module=module.path)]
+    ended = subprocess.run(command, env={**os.environ, **details["env"]}, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "the token “Box keys” has no room for another key" in ended.stderr
 
 
 # Another key

@@ -154,15 +154,21 @@ def generate(uri: KeyUri, bits: int) -> tuple[int, int]:
                 f"box.key: the token “{uri.holder}” has such a key already, and nothing is overwritten; "
                 "give the new one another name: object=… or id=%…"
             )
-        public, _ = session.generate_keypair(
-            KeyType.RSA,
-            bits,
-            id=uri.id or secrets.token_bytes(8),
-            label=uri.object,
-            store=True,
-            capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
-            private_template={Attribute.EXTRACTABLE: False, Attribute.SENSITIVE: True},
-        )
+        try:
+            public, _ = session.generate_keypair(
+                KeyType.RSA,
+                bits,
+                id=uri.id or secrets.token_bytes(8),
+                label=uri.object,
+                store=True,
+                capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
+                private_template={Attribute.EXTRACTABLE: False, Attribute.SENSITIVE: True},
+            )
+        except pkcs11.exceptions.DeviceMemory:
+            raise ConfigError(
+                f"box.key: the token “{uri.holder}” has no room for another key; remove one by its own tool, or name "
+                "another token: token=…"
+            ) from None
         modulus, exponent = (
             int.from_bytes(public[name], "big") for name in (Attribute.MODULUS, Attribute.PUBLIC_EXPONENT)
         )
