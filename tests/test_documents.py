@@ -101,13 +101,27 @@ def test_compose_file_fits_the_specification() -> None:
         assert {key for key in {*real, *tried} if real.get(key) != tried.get(key)} == keys
 
 
-def test_systemd_accepts_the_units_and_finds_little_to_take_away(tmp_path: Path) -> None:
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd-analyze is not installed")
+def write_units(folder: Path) -> list[str]:
+    """The units, with a program that is on this machine."""
     for name in UNITS:
-        text = unit_text(name)
-        (tmp_path / name).write_text(text.replace("/opt/box-sidecar/bin/box-sidecar", "/bin/true"))
-    units = [str(tmp_path / name) for name in UNITS]
+        (folder / name).write_text(unit_text(name).replace("/opt/box-sidecar/bin/box-sidecar", "/bin/true"))
+    return [str(folder / name) for name in UNITS]
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+def test_systemd_accepts_the_drop_in_for_a_token(tmp_path: Path) -> None:
+    (drop_in,) = re.findall(r"```ini\n(.*?)```", (REPOSITORY / "docs/keys.md").read_text(), re.DOTALL)
+    units, folder = write_units(tmp_path), tmp_path / f"{UNITS[0]}.d"
+    folder.mkdir()
+    for text, complaint in ((drop_in, False), (f"{drop_in}PrivateDevises=no\n", True)):
+        (folder / "token.conf").write_text(text)
+        done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
+        assert ("PrivateDevises" in done.stderr, bool(done.stderr)) == (complaint, complaint)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+def test_systemd_accepts_the_units_and_finds_little_to_take_away(tmp_path: Path) -> None:
+    units = write_units(tmp_path)
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     score = ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", "--no-pager", units[0]]
