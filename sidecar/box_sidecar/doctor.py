@@ -131,8 +131,8 @@ def another_configuration(told: Text) -> Check:
     """What runs differs from a file."""
     return Check(
         "configuration", "warn", told,
-        say("Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server] or "
-            "box.api_url."),
+        say("Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server], "
+            "box.api_url, cache.ledger, cache.store or usage.file."),
     )  # fmt: skip
 
 

@@ -220,6 +220,8 @@ def test_a_file_is_compared_with_what_runs(box: EmulatorProcess, serve: Serve) -
     assert ended.returncode == 0
     assert "! configuration: The running sidecar has another configuration than this." in ended.stdout
     assert "SIGHUP" in ended.stdout
+    for restarts in ("[server]", "box.api_url", "cache.ledger", "cache.store", "usage.file"):
+        assert restarts in ended.stdout, "what a reload does not take over"
     said = sidecar.request("GET", "/v1/doctor").text
     assert "kenji" not in said and json.loads(said)["status"] == "pass", "it compares with its own file"
     sidecar.config.write_text("[box\n")

@@ -152,7 +152,7 @@ return array(
 	'Tokens that a restart forgets can\'t be revoked. The ledger: {why}.' => __( 'Tokens that a restart forgets can\'t be revoked. The ledger: {why}.', 'widgets-for-box' ),
 	'Let the sidecar write there (systemd: StateDirectory=box-sidecar), or name another place in cache.ledger.' => __( 'Let the sidecar write there (systemd: StateDirectory=box-sidecar), or name another place in cache.ledger.', 'widgets-for-box' ),
 	'Box accepts the client id, the secret and the key; the app is authorized.' => __( 'Box accepts the client id, the secret and the key; the app is authorized.', 'widgets-for-box' ),
-	'Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server] or box.api_url.' => __( 'Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server] or box.api_url.', 'widgets-for-box' ),
+	'Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server], box.api_url, cache.ledger, cache.store or usage.file.' => __( 'Take the file over: systemctl reload box-sidecar (SIGHUP); restart it for another [server], box.api_url, cache.ledger, cache.store or usage.file.', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
 	'The private key opens; its publicKeyID is {key_id}.' => __( 'The private key opens; its publicKeyID is {key_id}.', 'widgets-for-box' ),
 	/* translators: what is in braces stays as it is. */
