@@ -109,7 +109,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "hearing.py", "_FAR_S"): "by which the store's clock may be ahead of Box's",
     (SIDECAR, "flight.py", "_LEASE_S"): "after which others make what a sidecar that was killed was making",
     (SIDECAR, "flight.py", "_LEASE_RENEWAL_S"): "between two renewals of that lease",
-    (SIDECAR, "flight.py", "_WAIT_MAX_S"): "at most, and two thirds of the request, for what another makes",
+    (SIDECAR, "flight.py", "_WORK_S"): "for what nobody waits for; two thirds of a request are for what another makes",
     (SIDECAR, "shared.py", "_START_S"): "for the store to answer at the start; then it begins without it",
     (SIDECAR, "shared.py", "_WINDOW_S"): "in which new tokens of all servers are counted",
     (SIDECAR, "shared.py", "_LIFE_MAX_S"): "of a token in the store that is believed",

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import ipaddress
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ from box_sidecar.secret import Secret
 from box_sidecar.settings import PolicySettings, Settings
 from box_sidecar.store import connection, scripts
 from box_sidecar.store.address import parse
-from box_sidecar.store.connection import StoreConnection, StoreError
+from box_sidecar.store.connection import Patience, StoreConnection, StoreError
 from intranet.process import free_port
 from intranet.store_process import StoreProcess
 from sidecar.scripted_box import DOWN, LOGINS, ROOT
@@ -295,8 +296,8 @@ def test_all_that_is_shared_ends_with_everything_however_much_it_is(start: Calla
         await servers[0].store.token(TokenKey("1", "explorer", scopes, ROOT), names, lambda _: True, make, discard)
 
     async def share_all() -> None:
-        await servers[0].store.begin()
         for number in range(450):
+            await servers[0].store.begin()
             await share(number)
 
     servers.run(share_all())
@@ -400,6 +401,78 @@ def test_who_come_at_once_do_not_queue_for_a_store_that_hangs(start: Callable[..
 
     servers.run(crowd())
     assert store.connection.outcomes["slow"] <= before + 2
+
+
+class Busy:
+    """This process has something else to do in each turn of the loop. A context manager; ``turns`` counts them."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.turns = 0
+
+    async def __aenter__(self) -> Busy:
+        self._task = asyncio.create_task(self._work())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            time.sleep(self._seconds)
+            self.turns += 1
+            await asyncio.sleep(0)
+
+
+def test_a_crowd_waits_for_the_store_and_not_for_its_own_process(
+    start: Callable[..., Servers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = start(count=1)
+    monkeypatch.setattr(connection, "_PATIENCE_S", 0.05)
+    store, client = servers[0].store.connection, servers.store.client
+    before = client.info("stats")["total_connections_received"]
+
+    async def crowd() -> list[Any]:
+        async with Busy(0.02):
+            return await asyncio.gather(*(store.run(scripts.LOOK, ["{x}:stream"], [""]) for _ in range(500)))
+
+    assert servers.run(crowd()) == [[1, b"", []]] * 500
+    assert client.info("stats")["total_connections_received"] - before < 10
+
+
+def test_a_store_that_hangs_is_given_up_however_busy_this_process_is(
+    start: Callable[..., Servers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = start(count=1)
+    monkeypatch.setattr(connection, "_PATIENCE_S", 0.05)
+    store = servers[0].store.connection
+    servers.store.pause()
+
+    async def crowd() -> tuple[list[Any], int]:
+        async with Busy(0.02) as busy:
+            asked = [store.run(scripts.LOOK, ["{x}:stream"], [""]) for _ in range(50)]
+            return await asyncio.gather(*asked, return_exceptions=True), busy.turns
+
+    outcomes, turns = servers.run(crowd())
+    assert {type(outcome) for outcome in outcomes} == {StoreError}
+    assert turns < 100
+
+
+def test_who_has_waited_before_takes_the_store_from_nobody(
+    start: Callable[..., Servers], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers = start()
+    spent = Patience()
+    spent.slices = 0
+
+    async def begin() -> None:
+        connection.patience.set(spent)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(servers[1].store, "begin", begin)
+        servers.run(servers[1].token())
+    assert servers[1].store.connection.outcomes["slow"] and not caplog.records
+    assert servers.run(servers[1].token(BEN)) == servers.run(servers[0].token(BEN))
 
 
 def test_what_is_told_again_is_in_nobodys_way(start: Callable[..., Servers]) -> None:

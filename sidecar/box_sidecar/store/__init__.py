@@ -17,7 +17,7 @@ has made a token that nobody gets: it is revoked at Box.
 when its connection broke. What is in memory is handed out unasked only as long as that wait is known to be well, which
 is seen at each quarter of a second. Else the stream is read before, or the store is down.
 
-**It is never waited long for.** A request spends at most 50 ms on the store. Where it gave no answer it is down: nobody
-asks it until the wait at the stream is well again, and each sidecar goes on with its own memory. What is revoked
-meanwhile is told to Box at once, and to the others when they can be reached.
+**It is never waited long for.** A request spends at most 50 ms on the store, in which this process had time to hear it.
+Where it gave no answer it is down: nobody asks it until the wait at the stream is well again, and each sidecar goes on
+with its own memory. What is revoked meanwhile is told to Box at once, and to the others when they can be reached.
 """

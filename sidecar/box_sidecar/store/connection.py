@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
+from box_sidecar import clock
 from box_sidecar.store import scripts
 from box_sidecar.store.address import Address
 
@@ -25,18 +26,24 @@ _PATIENCE_S = 0.05
 _SLICE_S = 0.005
 _CONNECT_S = 5.0
 _CONNECTIONS = 16
-_TURNS = 4  # of the loop, from bytes that have come to an answer
+_LATE = 1.5  # slices that one takes where this process is busy
+_LATE_MAX = 6  # such slices until an answer has come through it, if the store takes no time
+_TURNS = 8  # of the loop, from bytes that have come to an answer
 
 
 class StoreError(Exception):
     """The store has not done it, or nobody can know; the message is for the log, and holds nothing of anybody's."""
 
 
+class SpentError(StoreError):
+    """This request has waited before: whether another would be answered, nobody can know."""
+
+
 class Patience:
     """What one request may still wait for the store, in slices that count as at most so long.
 
-    A slice ends late where this process itself was busy: that is not the store's time, and what has come meanwhile is
-    still to be read.
+    A slice ends late where this process itself was busy. That is not the store's time: as many of them as an answer
+    takes to come through such a process do not count, and what has come meanwhile is still read.
     """
 
     def __init__(self) -> None:
@@ -44,17 +51,26 @@ class Patience:
 
     async def wait(self, task: asyncio.Future[Any]) -> None:
         """Until this has ended; raises :class:`StoreError`, and leaves it alone, if that takes more than is left."""
+        had, late = self.slices, 0
         while not task.done() and self.slices > 0:
+            began = clock.monotonic()
             done, _ = await asyncio.wait({task}, timeout=_SLICE_S)
-            self.slices -= not done
+            if not done and late < _LATE_MAX and clock.monotonic() - began > _LATE * _SLICE_S:
+                late += 1
+            else:
+                self.slices -= not done
         for _ in range(_TURNS):
             if not task.done():
                 await asyncio.sleep(0)
         if not task.done():
-            raise StoreError(f"it does not answer within {_PATIENCE_S * 1000:.0f} ms")
+            kind = SpentError if had < round(_PATIENCE_S / _SLICE_S) else StoreError
+            raise kind(f"it does not answer within {_PATIENCE_S * 1000:.0f} ms")
 
 
 patience: ContextVar[Patience] = ContextVar("patience")
+
+_Asked = tuple[Sequence[Any], asyncio.Future[Any]]
+"""A command, and who waits for its answer."""
 
 
 class StoreConnection:
@@ -64,6 +80,8 @@ class StoreConnection:
         self._pool = _pool(address)
         self._redis: Redis = Redis(connection_pool=self._pool)
         self._hashes: dict[str, str] = {}
+        self._asked: list[_Asked] = []
+        self._exchanges: set[asyncio.Task[None]] = set()
         self.outcomes: Counter[str] = Counter()
 
     async def open(self) -> None:
@@ -114,11 +132,51 @@ class StoreConnection:
         if script not in self._hashes:
             await self._load(script)
         try:
-            return await self._redis.evalsha(self._hashes[script], len(keys), *keys, *values)
+            return await self._ask("EVALSHA", self._hashes[script], len(keys), *keys, *values)
         except ResponseError as error:
             if not str(error).startswith("NOSCRIPT") and "No matching script" not in str(error):
                 raise
-            return await self._redis.eval(script, len(keys), *keys, *values)
+            return await self._ask("EVAL", script, len(keys), *keys, *values)
+
+    async def _ask(self, *command: Any) -> Any:
+        """What the store answers. All commands of one turn of the loop go out together on one connection: who comes in
+        a crowd waits for the store, and not for a connection to it."""
+        loop = asyncio.get_running_loop()
+        if not self._asked:
+            loop.call_soon(self._send)
+        answer: asyncio.Future[Any] = loop.create_future()
+        self._asked.append((command, answer))
+        return await answer
+
+    def _send(self) -> None:
+        asked, self._asked = self._asked, []
+        exchange = asyncio.create_task(self._exchange(asked))
+        self._exchanges.add(exchange)
+        exchange.add_done_callback(self._exchanges.discard)
+
+        def leave(answer: asyncio.Future[Any]) -> None:
+            """Who does not wait any longer; with the last of them goes the connection, on which answers may come."""
+            if answer.cancelled() and all(other.done() for _, other in asked):
+                exchange.cancel()
+
+        for _, answer in asked:
+            answer.add_done_callback(leave)
+
+    async def _exchange(self, asked: Sequence[_Asked]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        for command, _ in asked:
+            pipeline.execute_command(*command)
+        try:
+            answers = await pipeline.execute(raise_on_error=False)
+        except Exception as error:
+            answers = [error] * len(asked)
+        for (_, waiting), answer in zip(asked, answers, strict=True):
+            if waiting.done():
+                continue
+            if isinstance(answer, Exception):
+                waiting.set_exception(answer)
+            else:
+                waiting.set_result(answer)
 
     async def _within(self, left: Patience, work: Awaitable[T]) -> T:
         task = asyncio.ensure_future(work)

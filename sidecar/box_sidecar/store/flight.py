@@ -25,7 +25,7 @@ T = TypeVar("T")
 _LEASE_S = 3.0
 _LEASE_RENEWAL_S = 1.0
 _LOOK_MIN_S, _LOOK_MAX_S = 0.01, 0.1
-_WAIT_MAX_S = 10.0
+_WORK_S = 15.0
 _TURNS = 5
 
 
@@ -64,7 +64,7 @@ class Flights:
         two thirds of the time left for all of it. After that, and where it tells now this and now that, alone."""
         mine, unlike, pause, again, turns = os.urandom(16).hex(), b"", _LOOK_MIN_S, False, 0
         started = clock.monotonic()
-        ends = started + min(_WAIT_MAX_S, (deadline.get(float("inf")) - started) * 2 / 3)
+        ends = started + (deadline.get(started + _WORK_S) - started) * 2 / 3
         while turns < _TURNS and clock.monotonic() + pause < ends:
             try:
                 value, epoch, number = await self._begin(work, mine, unlike, again=again)

@@ -20,7 +20,7 @@ from box_sidecar.settings import PolicySettings
 from box_sidecar.sharing import Found, Made, Sharing, StoreFacts
 from box_sidecar.store import scripts
 from box_sidecar.store.address import Address
-from box_sidecar.store.connection import Patience, RefusalError, StoreConnection, StoreError, patience
+from box_sidecar.store.connection import Patience, RefusalError, SpentError, StoreConnection, StoreError, patience
 from box_sidecar.store.flight import Flights, Work
 from box_sidecar.store.hearing import Hearing
 from box_sidecar.store.keys import Keys
@@ -121,6 +121,8 @@ class Store(Sharing):
     def _trouble(self, error: StoreError) -> None:
         """Not to be asked, until the stream can be read again; or only to be told of, if it answers."""
         self._asked.set()
+        if isinstance(error, SpentError):
+            return
         if self.why in {"", _UNASKED}:
             log.error("the store: %s; this sidecar goes on with its own memory", error)
         self.why = str(error)
