@@ -247,6 +247,7 @@ def a_year(machine: Container) -> None:
     assert outcome["lost"] == [] and outcome["answered"] > 100, outcome
     assert machine.run("systemctl show --property=MainPID box-sidecar") != before
     assert "user" in asked_by(machine, "www-data")
+    limits_go_on(machine, "www-data")
 
 
 def under_load(machine: Container, script: str, env: dict[str, str] | None = None) -> tuple[str, dict[str, Any]]:
@@ -358,6 +359,22 @@ def test_what_systemd_does_for_it(machine: Container) -> None:
     assert "Nothing of it is left" in machine.run(f"{SETUP} --remove --yes")
     assert alive(machine) == []
     assert "No such file" in machine.run("ls /run/box-sidecar", check=False)
+
+
+def limits_go_on(machine: Container, user: str) -> None:
+    """Over restarts and the main process' death, by what systemd keeps; a stop begins them anew."""
+    config = "/etc/box-sidecar/box-sidecar.toml"
+    machine.run(f"cp -p {config} /root/kept.toml; systemctl stop box-sidecar")
+    machine.run(f"sed -i 's/^mints_per_user_per_minute = .*/mints_per_user_per_minute = 3/' {config}")
+    kill = "kill -KILL $(systemctl show --property=MainPID --value box-sidecar)"
+    for interruption in ("systemctl restart box-sidecar", kill, "systemctl restart box-sidecar"):
+        assert "user" in asked_by(machine, user)
+        machine.run(interruption)
+    assert asked_by(machine, user)["code"] == "rate_limited"
+    assert shown(machine, "NFileDescriptorStore", "NRestarts") == ["2", "0"]
+    machine.run(f"cat /root/kept.toml > {config}; systemctl stop box-sidecar")
+    assert shown(machine, "NFileDescriptorStore") == ["0"]
+    assert "user" in asked_by(machine, user)
 
 
 def shown(machine: Container, *names: str) -> list[str]:

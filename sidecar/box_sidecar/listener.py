@@ -5,18 +5,21 @@ from __future__ import annotations
 import errno
 import fcntl
 import grp
+import logging
 import os
 import pwd
 import socket
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from box_sidecar.problems import ConfigError
 from box_sidecar.settings import ServerSettings
 
+log = logging.getLogger(__name__)
+
 BACKLOG = 2048
-_FIRST_FD = 3  # SD_LISTEN_FDS_START, sd_listen_fds(3)
 _MAY_CONNECT = 0o222  # unix(7)
 
 
@@ -30,36 +33,39 @@ class Listener:
     lock: int | None
 
 
-def listen(settings: ServerSettings) -> Listener:
+def listen(settings: ServerSettings, handed_over: Mapping[int, str] | None = None) -> Listener:
     """Take the socket's place: a stale file is replaced, a living instance is not.
+
+    ``handed_over``: descriptors and names, as of sd_listen_fds_with_names(3). One is the socket; others are let go of.
 
     Raises:
         ConfigError: another instance serves it, the directory is missing or forbidden, no such group, or systemd hands
             over something else.
     """
     path = Path(settings.socket)
-    inherited = _inherited(path)
-    if inherited is not None:
+    if handed_over:
+        inherited = _inherited(path, handed_over)
         _compare(path, settings)
         return Listener(inherited, True, None)  # systemd lets nobody else have it, and its folder is not ours
     lock = _lock(path)
     return Listener(_make(path, settings), False, lock)
 
 
-def _inherited(path: Path) -> socket.socket | None:
-    """The socket of systemd's socket activation (sd_listen_fds(3)), if there is one."""
-    count, pid = os.environ.pop("LISTEN_FDS", ""), os.environ.pop("LISTEN_PID", "")
-    os.environ.pop("LISTEN_FDNAMES", None)
-    if pid != str(os.getpid()):
-        return None  # meant for another process, as sd_listen_fds has it
-    if count != "1":
-        raise ConfigError(f"LISTEN_FDS={count}: exactly one socket can be taken over; see ListenStream= in the unit")
-    try:
-        # Family and type are the kernel's word about the descriptor (SO_DOMAIN, SO_TYPE; socket(7)).
-        found = socket.socket(fileno=_FIRST_FD)
-        listens = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    except OSError:
-        raise ConfigError("LISTEN_FDS: descriptor 3 is not a socket; see ListenStream= in the unit") from None
+def _inherited(path: Path, handed_over: Mapping[int, str]) -> socket.socket:
+    """The socket of systemd's socket activation (sd_listen_fds(3))."""
+    sockets = [descriptor for descriptor in handed_over if _is_socket(descriptor)]
+    if len(handed_over) == 1 and not sockets:
+        raise ConfigError("LISTEN_FDS: what was handed over is not a socket; see ListenStream= in the unit")
+    if len(sockets) != 1:
+        raise ConfigError(
+            f"LISTEN_FDS={len(handed_over)}: exactly one socket can be taken over; see ListenStream= in the unit"
+        )
+    for descriptor in handed_over.keys() - sockets:
+        log.warning("what systemd kept as “%s” is of no use to this version, and let go of", handed_over[descriptor])
+        os.close(descriptor)
+    # Family and type are the kernel's word about the descriptor (SO_DOMAIN, SO_TYPE; socket(7)).
+    found = socket.socket(fileno=sockets[0])
+    listens = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     if (found.family, found.type) != (socket.AF_UNIX, socket.SOCK_STREAM) or not listens:
         raise ConfigError(
             f"LISTEN_FDS: what was handed over is no listening Unix stream socket, and nothing else is ever served; "
@@ -70,8 +76,14 @@ def _inherited(path: Path) -> socket.socket | None:
             f"LISTEN_FDS: the socket that was handed over is {found.getsockname()}, but server.socket is {path}; "
             "make them the same"
         )
-    os.set_inheritable(_FIRST_FD, False)
     return found
+
+
+def _is_socket(descriptor: int) -> bool:
+    try:
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
 
 
 def _compare(path: Path, settings: ServerSettings) -> None:

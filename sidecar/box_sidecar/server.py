@@ -18,7 +18,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger as GunicornLogger
 
-from box_sidecar import rate_limit  # noqa: F401 - its ledgers are made before the fork, and outlive workers
+from box_sidecar import rate_limit
 from box_sidecar.hardening import harden, ignore_gunicorns_environment, raise_file_limit
 from box_sidecar.listener import BACKLOG, Listener, listen
 from box_sidecar.loaded import load
@@ -102,6 +102,17 @@ class Logger(GunicornLogger):  # type: ignore[misc]
         self.error_log.propagate = True
 
 
+def go_on_counting(manager: ServiceManager) -> None:
+    """Have limits count on what a master before this one has charged, as far as systemd has kept it, and keep it."""
+    for name, ledger in rate_limit.LEDGERS.items():
+        for descriptor in manager.kept(name):
+            try:
+                ledger.take_over(descriptor)
+            except ValueError as error:
+                log.warning("what was charged against the limits begins anew, what was kept is of no use: %s", error)
+        manager.keep(name, ledger.file)
+
+
 def serve(config_path: Path) -> None:
     """Run until SIGTERM or SIGINT.
 
@@ -112,9 +123,10 @@ def serve(config_path: Path) -> None:
     raise_file_limit()
     ignore_gunicorns_environment()
     manager = ServiceManager(os.environ)  # gunicorn's own READY=1 would come before anything is served
+    go_on_counting(manager)
     loaded = load(config_path)
     AccessList(loaded.settings.server)
-    listener = listen(loaded.settings.server)
+    listener = listen(loaded.settings.server, manager.handed_over)
     settings = loaded.settings.server
     del loaded  # the master never opens the key, and needs nothing of it
     log.info("serving %s", settings.socket)

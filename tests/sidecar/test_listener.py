@@ -28,8 +28,9 @@ from sidecar.support import Wire, request_bytes, status_of, until, worker_of
 
 def refusal(sidecar: SidecarProcess, listener: socket.socket, count: str = "1") -> str:
     """The one line with which it refuses to start on this socket."""
+    given = hand_over(("box-sidecar.socket", listener.fileno()), count=count)
     ended = subprocess.run(
-        [*hand_over(listener, count), box_sidecar(), "serve", "--config", sidecar.config],
+        [*given, box_sidecar(), "serve", "--config", sidecar.config],
         capture_output=True, text=True, timeout=30, check=False, pass_fds=[listener.fileno()],
     )  # fmt: skip
     assert ended.returncode == 2, ended.stderr
@@ -107,7 +108,7 @@ def test_systemds_socket_lets_callers_wait_for_the_next_instance(stopped: Sideca
             early = threading.Thread(target=ask)
             early.start()
             process = Process(
-                [*hand_over(listener), box_sidecar(), "serve", "--config", str(stopped.config)],
+                [*hand_over(("", listener.fileno())), box_sidecar(), "serve", "--config", str(stopped.config)],
                 log=stopped.log,
                 pass_fds=[listener.fileno()],
             )
@@ -126,7 +127,7 @@ def test_a_socket_for_another_process_is_not_ours(stopped: SidecarProcess) -> No
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         process = Process(
-            [*hand_over(listener, "1", "1"), box_sidecar(), "serve", "--config", str(stopped.config)],
+            [*hand_over(("", listener.fileno()), of="1"), box_sidecar(), "serve", "--config", str(stopped.config)],
             log=stopped.log,
             pass_fds=[listener.fileno()],
         )

@@ -1,13 +1,19 @@
-"""So many calls a minute, in any minute, and neither a reload nor the death of the worker begins a new one."""
+"""So many calls a minute, in any minute, and neither a reload nor the death of worker or master begins a new one."""
 
 from __future__ import annotations
 
+import fcntl
+import math
 import os
 import signal
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from box_sidecar.problems import Problem
 from box_sidecar.rate_limit import Ledger, MintLimits
@@ -174,3 +180,122 @@ def test_a_ledger_that_went_round_forgets_only_the_oldest(clock: Clock) -> None:
     assert ledger.since(-1.0) == [(float(number), number) for number in range(7, 11)]
     assert ledger.since(8.0) == [(9.0, 9), (10.0, 10)]
     assert charged(MintLimits(99, 99, Ledger(4), Ledger(4)), "1", 9) == 4, "no more than can be counted"
+
+
+def test_the_next_master_goes_on_in_the_same_memory(clock: Clock) -> None:
+    before, after = Ledger(8), Ledger(8)
+    before.add(clock.now, 1)
+    after.take_over(os.dup(before.file))
+    before.add(clock.now, 2)
+    assert after.since(0.0) == [(clock.now, 1), (clock.now, 2)]
+    with pytest.raises(PermissionError):
+        os.ftruncate(after.file, 0)  # nobody can cut it off under whoever counts in it
+
+
+HEADER = struct.pack("=8sQ", b"charges1", 1)
+SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+
+
+@pytest.mark.parametrize(
+    ("content", "seals"),
+    [
+        (HEADER + struct.pack("=dQ", 1000.0, 1), 0),
+        (HEADER + struct.pack("=dQ", 1000.0, 1), SEALS | fcntl.F_SEAL_WRITE),
+        (HEADER + struct.pack("=dQ", 1000.0, 1) * 9, SEALS),
+        (b"", SEALS),
+        (HEADER.replace(b"1", b"2") + struct.pack("=dQ", 1000.0, 1), SEALS),
+        *(
+            (HEADER + struct.pack("=dQ", when, 1), SEALS)
+            for when in (1000.1, math.inf, math.nan, 2.0**63)
+        ),
+        (struct.pack("=8sQdQdQ", b"charges1", 2, 1000.0, 1, 999.0, 1), SEALS),
+        (struct.pack("=8sQdQ", b"charges1", 2**64 - 1, 1000.0, 1), SEALS),
+    ],
+)  # fmt: skip
+def test_memory_that_can_t_be_right_is_left_and_counting_goes_on(clock: Clock, content: bytes, seals: int) -> None:
+    ledger, file = Ledger(2), os.memfd_create("kept", os.MFD_ALLOW_SEALING)
+    ledger.add(clock.now, 7)
+    os.pwrite(file, content, 0)
+    if len(content) <= len(HEADER) + 32:
+        os.ftruncate(file, len(HEADER) + 32 if content else 0)
+    fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
+    with pytest.raises(ValueError, match=r"in it can't be|another version|its size|no memory"):
+        ledger.take_over(file)
+    assert ledger.since(0.0) == [(clock.now, 7)]
+    ledger.add(clock.now, 8)
+
+
+@pytest.mark.parametrize("what", [os.pipe, lambda: (os.open("/dev/null", os.O_RDWR), 0)])
+def test_what_is_no_memory_is_left_too(what: Callable[[], tuple[int, int]]) -> None:
+    file, _ = what()
+    with pytest.raises(ValueError, match="no memory"):
+        Ledger(2).take_over(file)
+
+
+class Story(RuleBasedStateMachine):
+    """People who ask, time that passes, workers and masters that end: what is allowed is what a list of times says."""
+
+    PER_USER, OVERALL = 3, 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.clock = Clock()
+        self.patch.setattr("box_sidecar.clock.monotonic", self.clock)
+        self.mints, self.calls = Ledger(8), Ledger(8)
+        self.allowed: list[tuple[float, str]] = []
+        self.looked_up: list[float] = []
+        self.worker()
+
+    @rule()
+    def worker(self) -> None:
+        """Another one, or a reload."""
+        self.limits = MintLimits(self.PER_USER, self.OVERALL, self.mints, self.calls)
+
+    @rule(kept=st.booleans())
+    def master(self, kept: bool) -> None:
+        """Another one, for which the first one's memory was kept; or which finds it stopped before."""
+        for name in ("mints", "calls"):
+            ledger, before = Ledger(8), getattr(self, name)
+            if kept:
+                ledger.take_over(os.dup(before.file))
+            os.close(before.file)
+            setattr(self, name, ledger)
+        if not kept:
+            self.allowed, self.looked_up = [], []
+        self.worker()
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 7.0, 29.0, 60.0]))
+    def time_passes(self, seconds: float) -> None:
+        """None, some, or a whole minute."""
+        self.clock.now += seconds
+
+    @rule(person=st.sampled_from("abc"))
+    def mint(self, person: str) -> None:
+        """Somebody asks for a new token."""
+        last = [whose for when, whose in self.allowed if when > self.clock.now - 60]
+        is_free = len(last) < self.OVERALL and last.count(person) < self.PER_USER
+        assert charged(self.limits, person, 1) == is_free
+        self.allowed += [(self.clock.now, person)] * is_free
+
+    @rule()
+    def call(self) -> None:
+        """Somebody is looked up."""
+        is_free = len([when for when in self.looked_up if when > self.clock.now - 60]) < self.OVERALL
+        try:
+            self.limits.charge_call()
+        except Problem:
+            assert not is_free
+        else:
+            assert is_free
+            self.looked_up.append(self.clock.now)
+
+    def teardown(self) -> None:
+        """The clock is right again."""
+        os.close(self.mints.file)
+        os.close(self.calls.file)
+        self.patch.undo()
+
+
+TestStory = Story.TestCase
+TestStory.settings = settings(max_examples=40, stateful_step_count=30, deadline=None, database=None)

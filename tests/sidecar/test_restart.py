@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bench.restart import restarts
 from intranet.activation import Activated
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess, box_sidecar
-from sidecar.support import Wire, request_bytes, status_of
+from sidecar.support import Wire, calls, code, last, request_bytes, status_of
 
 #: By hand, ``tests/bench/restart.py`` sends a hundred thousand.
 REQUESTS, RESTARTS = 3000, 4
@@ -59,3 +60,62 @@ def test_who_asks_nothing_any_more_can_t_send_half_a_request(stopped: SidecarPro
         assert silent.read() == b""
         with pytest.raises(BrokenPipeError):
             silent.send(request_bytes())
+
+
+def test_limits_go_on_over_restarts_and_the_master_s_death(box: EmulatorProcess, stopped: SidecarProcess) -> None:
+    stopped.settings["policy"] = {"mints_per_user_per_minute": 3, "mints_per_minute": 6}
+    stopped.write_config()
+    ends = (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM)
+    with Activated(stopped) as unit:
+        for feature, by in zip(("item_preview", "item_download", "item_upload"), ends, strict=True):
+            assert stopped.token("ana@example.com", scopes=(feature,)).status_code == 200
+            unit.stop(by)
+            unit.start()
+        since = last(box)
+        answer = stopped.token("ana@example.com", scopes=("item_share",))
+        assert (answer.status_code, code(answer)) == (429, "rate_limited")
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert not [entry for entry in box.log(since) if entry["grant"] == "token-exchange"]
+        assert stopped.token("kenji@example.com").status_code == 200
+        # Look-ups are counted apart, and go on, too: each of the four took one for Ana, who was forgotten.
+        unit.stop()
+        unit.start()
+        found = [stopped.request("GET", "/v1/users", params={"login": f"{name}@example.com"}) for name in "xy"]
+        assert [code(answer) for answer in found] == ["user_not_found", "rate_limited"]
+        # Stopped and started, it begins anew: systemd lets go of what it kept.
+        unit.stop()
+        unit.store.clear()
+        unit.start()
+        assert stopped.token("ana@example.com", scopes=("item_share",)).status_code == 200
+
+
+def test_what_is_kept_and_can_t_be_gone_on_with_is_said_and_begins_anew(
+    stopped: SidecarProcess, unit: Activated
+) -> None:
+    def foreign(name: str) -> tuple[str, int]:
+        return name, os.memfd_create(name)
+
+    kept = unit.store.kept
+    assert sorted(name for name, _ in kept) == ["calls", "mints"]
+    unit.stop()
+    unit.store.kept = [foreign("mints"), kept[1], foreign("of another version"), kept[0]]
+    unit.start()
+    assert stopped.token("ana@example.com").status_code == 200
+    log = stopped.log.read_text()
+    assert "what was charged against the limits begins anew, what was kept is of no use: its size" in log
+    assert "what systemd kept as “of another version” is of no use" in log
+    assert sorted(name for name, _ in unit.store.kept) == ["calls", "mints", "of another version"]
+
+
+def test_a_restart_costs_one_new_token_for_each_person_who_comes(
+    box: EmulatorProcess, stopped: SidecarProcess, unit: Activated
+) -> None:
+    people = ("ana@example.com", "kenji@example.com")
+    assert {stopped.token(login).status_code for login in people} == {200}
+    unit.stop()
+    since = last(box)
+    unit.start()
+    for _ in range(3):
+        assert {stopped.token(login).status_code for login in people} == {200}
+    # The service account's token; then, for each person, who they are, their own token, and the widget's.
+    assert Counter(calls(box, since)) == {"jwt-bearer": 1 + 2, "GET /2.0/users": 2, "token-exchange": 2}
