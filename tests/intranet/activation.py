@@ -102,7 +102,10 @@ class Activated:
         self.store.listen()
         given = [("box-sidecar.socket", self.listener.fileno()), *self.store.kept]
         command = [*hand_over(*given), program or box_sidecar(), "serve", "--config", str(self._sidecar.config)]
-        descriptors, env = [descriptor for _, descriptor in given], {"NOTIFY_SOCKET": self.store.address}
+        descriptors, env = (
+            [descriptor for _, descriptor in given],
+            {**self._sidecar.env, "NOTIFY_SOCKET": self.store.address},
+        )
         self.process = Process(command, log=self._sidecar.log, env=env, pass_fds=descriptors)
         if up:
             self.process.wait_until(self._sidecar._is_up)

@@ -59,7 +59,7 @@ class SidecarProcess:
         self.config = directory / "box-sidecar.toml"
         self.log = directory / "box-sidecar.log"
         self._command = command
-        self._env = env
+        self.env = env
         self.settings: dict[str, dict[str, Any]] = {name: dict(table) for name, table in settings.items()}
         self.settings["box"] = {"app_config": str(app_config), "api_url": api_url, **self.settings.get("box", {})}
         self.settings["server"] = {"socket": str(self.socket), **self.settings.get("server", {})}
@@ -76,7 +76,7 @@ class SidecarProcess:
         :raises ProcessError: it ended instead; carries its log
         """
         command = [*self._command, box_sidecar(), "serve", "--config", str(self.config)]
-        self.process = Process(command, log=self.log, env=self._env)
+        self.process = Process(command, log=self.log, env=self.env)
         self.process.wait_until(self._is_up)
         return self
 

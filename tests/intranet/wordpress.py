@@ -14,6 +14,7 @@ import dataclasses
 import json
 import secrets
 import shutil
+import signal
 import subprocess
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -114,6 +115,7 @@ class WordPress:
         self._plugin = plugin
         self._mariadb = MariaDB(directory / "mariadb") if database == "mariadb" else None
         self._parts = ExitStack()
+        self.web_server: Process | Nginx
 
     def __enter__(self) -> WordPress:
         with ExitStack() as parts:
@@ -123,7 +125,8 @@ class WordPress:
                 parts.enter_context(self._mariadb).create("wordpress")
             self.configure()
             self._set_up()
-            parts.enter_context(self._serve())
+            self.web_server = self._serve()
+            parts.push(self.web_server)
             self._parts = parts.pop_all()
         return self
 
@@ -131,6 +134,17 @@ class WordPress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._parts.close()
+
+    def kill(self) -> None:
+        """End PHP's built-in server and all its workers at once, as ``kill -9`` does."""
+        assert isinstance(self.web_server, Process)
+        self.web_server.signal(signal.SIGKILL)
+        self.web_server.stop()
+
+    def come_back(self) -> None:
+        """Serve again after :meth:`kill`."""
+        self.web_server = self._serve()
+        self._parts.push(self.web_server)
 
     def visitor(self) -> Session:
         """Somebody who is not logged in."""
