@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help build package demo test test-system mutation bench elements pictures docs hooks lint release clean lock ready
+.PHONY: help build package demo test test-system mutation bench soak elements pictures docs hooks lint release clean lock ready
 
 PYTHON ?= python3
 DEMO_PORT ?= 8080
@@ -90,6 +90,11 @@ bench: ## measure, side by side with what one could use instead; QUICK=1 for a m
 	@$(PYTHON) tests/intranet/packages.py test
 	@$(MAKE) --no-print-directory build $(VENV)/.tests
 	$(BIN)/python tests/bench/run.py
+
+soak: ## what goes wrong and comes back, under load: is anything lost, does anything grow? MINUTES=60
+	@$(PYTHON) tests/intranet/packages.py test
+	@$(MAKE) --no-print-directory build $(VENV)/.tests
+	$(BIN)/python tests/bench/soak.py $(or $(MINUTES),60)
 
 elements: ## Box UI Elements from npm for self-hosting, into DEST (Box's own licence applies); FONTS=system fetches none
 	@$(PYTHON) wp-plugin/bin/elements --fonts "$(or $(FONTS),box)" "$(DEST)"
