@@ -66,6 +66,25 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+HOST_CLOCK = """
+import pathlib, time
+true = time.time
+offset = pathlib.Path(__file__).with_name("offset")
+time.time = lambda: true() + float(offset.read_text())
+"""
+
+
+@pytest.fixture
+def host_clock(tmp_path: Path) -> Path:
+    """A folder for PYTHONPATH, in which the file ``offset`` sets the host's clock wrong by so many seconds.
+
+    libfaketime would do it below Python, but breaks CPython's ``time.sleep``.
+    """
+    (tmp_path / "sitecustomize.py").write_text(HOST_CLOCK)
+    (tmp_path / "offset").write_text("0")
+    return tmp_path
+
+
 @pytest.fixture
 def serve(box: EmulatorProcess, folder: Path, _names: Iterator[int]) -> Iterator[Serve]:
     """Starts sidecars for this emulator: ``serve(cache={"min_life_s": 1})``. Calls to Box time out after 2 s."""

@@ -33,10 +33,12 @@ APP = AppConfig("client", Secret("the app's client secret"), "enterprise", None)
 class Server:
     """One sidecar's parts; its way to the store is a link that can be taken away."""
 
-    def __init__(self, world: World, link: Path, target: Path, settings: Settings, app: AppConfig) -> None:
+    def __init__(
+        self, world: World, link: Path, target: Path, settings: Settings, app: AppConfig, ahead: float
+    ) -> None:
         self.link, self.target = link, target
         self.join()
-        self.store = Store(Address(path=str(link)), app, settings.policy, time.time)
+        self.store = Store(Address(path=str(link)), app, settings.policy, lambda: time.time() + ahead)
         self.ledger = Ledger(time.time)
         self.service = TokenService(
             settings,
@@ -100,10 +102,12 @@ class Servers:
             self.add()
         return self
 
-    def add(self, settings: Settings | None = None, app: AppConfig = APP, ledger: Path | None = None) -> Server:
-        """One more, and what its ledger knows."""
+    def add(
+        self, settings: Settings | None = None, app: AppConfig = APP, ledger: Path | None = None, ahead: float = 0.0
+    ) -> Server:
+        """One more, and what its ledger knows; its clock is ahead, and Box has not told it the time."""
         link = self.folder / f"link{len(self.all)}"
-        server = Server(self.world, link, self.store.socket, settings or self.settings, app)
+        server = Server(self.world, link, self.store.socket, settings or self.settings, app, ahead)
         server.ledger.open(ledger, app.client_secret)
         self.all.append(server)
         self.run(server.start())

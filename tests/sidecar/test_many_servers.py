@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from intranet.emulator_process import EmulatorProcess
-from intranet.process import ProcessError
+from intranet.process import ProcessError, free_port
 from intranet.release import REPOSITORY
 from intranet.sidecar_process import SidecarProcess, box_sidecar
 from intranet.store_process import StoreProcess
 from sidecar.conftest import Serve
-from sidecar.support import Wire, calls, last, request_bytes, status_of, until, worker_of
+from sidecar.support import Wire, calls, code, last, request_bytes, status_of, until, worker_of
 
 GRANT, LOOKUP, EXCHANGE = "jwt-bearer", "GET /2.0/users", "token-exchange"
 
@@ -97,6 +97,55 @@ def test_a_log_out_on_one_server_is_one_on_the_other(
     until(lambda: metric(other, "cached_tokens") == 0)
     second = token(other)
     assert second != first and token(one) == second
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("ahead", [600, -600, 2])
+def test_servers_whose_clocks_differ_share_all_the_same(
+    ahead: int, host_clock: Path, box: EmulatorProcess, serve: Serve, store: StoreProcess
+) -> None:
+    (host_clock / "offset").write_text(str(ahead))
+    shared = {"cache": {"store": store.url, "ledger": ""}, "policy": {"mints_per_user_per_minute": 3}}
+    right = serve(**shared)
+    wrong = serve(**shared, env={"PYTHONPATH": str(host_clock)})
+    until(lambda: calls(box).count(GRANT) >= 2 + (ahead == 600 or ahead == -600))  # refused once, for its time
+    for maker, finder, login in ((right, wrong, "ana@example.com"), (wrong, right, "kenji@example.com")):
+        made, found = maker.token(login).json(), finder.token(login).json()
+        assert made["access_token"] == found["access_token"]
+        assert 3500 < found["expires_in"] <= made["expires_in"] + 1
+    # The limits' minute is one.
+    first = token(wrong)
+    for server, feature in ((right, "item_share"), (wrong, "item_upload")):
+        token(server, scopes=(feature,))
+    answers = [server.token("ana@example.com", scopes=("item_download",)) for server in (right, wrong)]
+    assert [code(answer) for answer in answers] == ["rate_limited"] * 2
+    assert all(0 < int(answer.headers["retry-after"]) <= 60 for answer in answers)
+    # So are log-outs, from either side.
+    for teller, hearer, login in ((wrong, right, "kenji@example.com"), (right, wrong, "ana@example.com")):
+        held = metric(hearer, "cached_tokens")
+        assert teller.request("POST", "/v1/tokens/revoke", json={"user": {"login": login}}).status_code == 200
+        until(lambda: metric(hearer, "cached_tokens") < held)  # noqa: B023
+    assert [known["revoked"] for known in box.tokens() if known["token"] == first] == [True]
+    second = token(right, "kenji@example.com")
+    assert token(wrong, "kenji@example.com") == second
+    assert sum(entry["grant"] == GRANT and entry["status"] != 200 for entry in box.log()) == (abs(ahead) > 60)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("ahead", [600, -600])
+def test_whom_box_has_not_told_the_time_serves_nothing_beyond_its_end(
+    ahead: int, host_clock: Path, box: EmulatorProcess, serve: Serve, store: StoreProcess
+) -> None:
+    box.settings(token_life_s={"service": 3600, "user": 3600, "downscoped": 660})
+    (host_clock / "offset").write_text(str(ahead))
+    shared = {"cache": {"store": store.url, "ledger": "", "min_life_s": 10}}
+    right = serve(**shared)
+    made = right.token("ana@example.com").json()
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    cut_off = serve(**shared, api_url=nowhere, env={"PYTHONPATH": str(host_clock)})
+    found = cut_off.token("ana@example.com").json()
+    assert found["access_token"] == made["access_token"]
+    assert made["expires_in"] - max(ahead, 0) - 20 <= found["expires_in"] <= made["expires_in"]
 
 
 @pytest.mark.system

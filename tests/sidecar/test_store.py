@@ -172,6 +172,42 @@ def test_who_was_killed_holds_nothing_up(start: Callable[..., Servers]) -> None:
     assert value
 
 
+@pytest.mark.parametrize("ahead", [-600.0, -2.0, 2.0, 600.0])
+def test_a_life_is_no_longer_by_a_clock_that_is_behind(start: Callable[..., Servers], ahead: float) -> None:
+    """Until Box has answered, a server has its own clock, which another had not; the store's says how long a value is
+    still there."""
+    servers = start(count=1)
+    first = servers.run(servers[0].issue())
+    other = servers.add(ahead=ahead)
+    found = servers.run(other.issue())
+    assert found.token.secret == first.token.secret
+    assert first.token.life - max(ahead, 0) - 10 < found.token.life <= first.token.life + 1
+    assert other.service.users.known(Subject("login", ANA))
+    told = other.service.cache.users[Subject("login", ANA).key].told
+    assert clock.monotonic() - told >= max(ahead, 0)
+    told_first = servers[0].service.cache.users[Subject("login", ANA).key].told
+    assert told <= told_first + 1
+    for name in ("login", "id"):
+        servers.revoke(Subject(name, ANA if name == "login" else "1"), 1)
+        assert not servers.living()
+        fresh = servers.run(other.token())
+        assert fresh == servers.run(servers[0].token()) and fresh != first.token.secret.reveal()
+
+
+@pytest.mark.parametrize("ends", [None, 10**9])
+def test_a_value_that_does_not_end_by_itself_was_put_there_by_nobody_of_us(
+    start: Callable[..., Servers], ends: int | None
+) -> None:
+    servers = start(count=1)
+    first = servers.run(servers[0].issue())
+    for key in servers.keys("value:"):
+        servers.store.client.persist(key)
+        if ends:
+            servers.store.client.pexpire(key, ends)
+    found = servers.run(servers.add(ahead=-600.0).issue())
+    assert found.token.secret != first.token.secret
+
+
 # Revocation
 
 
@@ -573,7 +609,7 @@ def test_nothing_that_does_not_authenticate_is_served(start: Callable[..., Serve
         lambda key: b"x" * 20_000,
     ):
         for key in keys:
-            client.set(key, change(key))
+            client.set(key, change(key), px=1_000_000)
         fresh = servers.add()
         served = {servers.run(fresh.token(ANA)), servers.run(fresh.token(BEN))}
         assert not served & {ana, ben}
@@ -587,13 +623,13 @@ def test_an_old_value_that_is_put_back_is_no_more_than_before_the_revocation(sta
     values = {key: client.get(key) for key in servers.keys("value:")}
     servers.run(servers[0].revoke())
     for key, value in values.items():
-        client.set(key, value)
+        client.set(key, value, px=1_000_000)
     fresh = servers.add()
     assert servers.run(fresh.token()) != old
     for key in servers.keys("epoch:"):
         client.delete(key)
     for key, value in values.items():
-        client.set(key, value)
+        client.set(key, value, px=1_000_000)
     servers.until(lambda: not servers[1].service.cache.tokens_of("1"))
     assert servers.run(servers[1].token()) != old, "who heard of it knows it by itself"
 

@@ -218,25 +218,6 @@ def test_the_hosts_clock_is_tried_where_nothing_else_is_right() -> None:
     assert [round(time - clocks.box, -1) for time in tried] == [3600, 7200, 0]
 
 
-HOST_CLOCK = """
-import pathlib, time
-true = time.time
-offset = pathlib.Path(__file__).with_name("offset")
-time.time = lambda: true() + float(offset.read_text())
-"""
-
-
-@pytest.fixture
-def host_clock(tmp_path: Path) -> Path:
-    """A folder for PYTHONPATH, in which the file ``offset`` sets the host's clock wrong by so many seconds.
-
-    libfaketime would do it below Python, but breaks CPython's ``time.sleep``.
-    """
-    (tmp_path / "sitecustomize.py").write_text(HOST_CLOCK)
-    (tmp_path / "offset").write_text("0")
-    return tmp_path
-
-
 @pytest.mark.parametrize("hours", [-5, 26])
 def test_a_host_whose_clock_is_wrong_and_jumps(
     hours: int, host_clock: Path, box: EmulatorProcess, serve: Serve

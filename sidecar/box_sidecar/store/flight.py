@@ -36,8 +36,8 @@ class Work(Generic[T]):
     field: str
     person: str
     names: tuple[str, ...]
-    open: Callable[[bytes], tuple[T, int, str] | None]
-    """What is sealed, its number and whose it is; ``None`` if it will not do."""
+    open: Callable[[bytes, float], tuple[T, int, str] | None]
+    """What is sealed and still there for so long (s), its number and whose it is; ``None`` if it will not do."""
     make: Callable[[], Awaitable[T]]
     seal: Callable[[T, int], tuple[bytes, str, float]]
     """What to seal, whose it is and how long it lives (s)."""
@@ -67,11 +67,11 @@ class Flights:
         ends = started + (deadline.get(started + _WORK_S) - started) * 2 / 3
         while turns < _TURNS and clock.monotonic() + pause < ends:
             try:
-                value, epoch, number = await self._begin(work, mine, unlike, again=again)
+                value, epoch, number, left = await self._begin(work, mine, unlike, again=again)
             except StoreError:
                 break
             if value:
-                if (found := self._opened(work, value, epoch)) is not None:
+                if (found := self._opened(work, value, epoch, left)) is not None:
                     return found
                 unlike, turns = value, turns + 1
             elif number:
@@ -85,34 +85,35 @@ class Flights:
                 pause = min(2 * pause, _LOOK_MAX_S)
         return await work.make()
 
-    async def _begin(self, work: Work[T], mine: str, unlike: bytes, *, again: bool) -> tuple[bytes, int, int]:
-        """The value there is and its person's epoch; or a number, if it is for this one to make it."""
+    async def _begin(self, work: Work[T], mine: str, unlike: bytes, *, again: bool) -> tuple[bytes, int, int, float]:
+        """The value there is, its person's epoch and how long it is still there (s); or a number, if it is for this one
+        to make it."""
         keys = self._keys
         where = [keys.value(work.field), keys.lease(work.field)]
         lease = [mine, round(_LEASE_S * 1000), unlike]
         names = [keys.prefix, round(MEMORY_S * 1000), work.person, *work.names]
         answer = await self._run(scripts.BEGIN, where, [*lease, *names], again=again)
         try:
-            value, epoch, number = answer[0], int(answer[1]), int(answer[2] or 0)
+            value, epoch, number, left = answer[0], int(answer[1]), int(answer[2] or 0), int(answer[3]) / 1000
         except (TypeError, ValueError, LookupError):
             raise StoreError("its answers can't be read") from None
         if not isinstance(value, bytes) or not 0 <= number <= latest_number(self._now()):
             raise StoreError("its answers are none, or its clock is wrong by more than a day")
-        return value, epoch, number
+        return value, epoch, number, left
 
     def content(self, field: str, value: bytes) -> bytes | None:
         """What one of us has sealed for this place."""
         sealed = value.decode("ascii", "replace").rpartition("|")[2]
         return self._keys.sealer.open(self._keys.value(field), sealed)
 
-    def _opened(self, work: Work[T], value: bytes, epoch: int) -> T | None:
+    def _opened(self, work: Work[T], value: bytes, epoch: int, left: float) -> T | None:
         """What counts: sealed by one of us for this place, newer than all that is known to be revoked, and of use."""
         content = self.content(work.field, value)
         if content is None:
             self._outcomes["unauthentic"] += 1
             return None
         try:
-            opened = work.open(content)
+            opened = work.open(content, left)
         except msgspec.DecodeError:  # another version's
             return None
         if opened is None:

@@ -57,8 +57,8 @@ end
 """
 
 #: value, lease; lease's mark, its ms, what of the value will not do, prefix, ms that names are kept, person or "",
-#: names …: the value and its person's epoch, or the number of a lease that is ours now, or nothing. What a log-out
-#: could not find is no value; a lease that does not end is none.
+#: names …: the value, its person's epoch and how long it is still there (ms), or the number of a lease that is ours
+#: now, or nothing. What a log-out could not find is no value; what does not end is none, nor is such a lease.
 BEGIN = (
     "#!lua\n"
     + _NUMBERS
@@ -67,22 +67,23 @@ BEGIN = (
     + """
 local prefix = ARGV[4]
 if redis.call('STRLEN', KEYS[1]) > 16384 then redis.call('DEL', KEYS[1]) end
-local value = redis.call('GET', KEYS[1])
+local value, life = redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])
+if life < 0 or life > tonumber(ARGV[5]) then value = false end
 local person = value and string.match(value, '^%d+|(%x+)|') or ARGV[6]
 if person ~= '' and not is_found(prefix, person, ARGV[5]) then value = false end
 local field = string.sub(KEYS[1], #prefix + 7)
 if value and value ~= ARGV[3] and redis.call('SISMEMBER', prefix .. 'person:' .. person, field) == 1 then
   local epoch = math.max(epoch_of(prefix, 'all'), epoch_of(prefix, person))
-  return {value, string.format('%.0f', epoch), ''}
+  return {value, string.format('%.0f', epoch), '', life}
 end
 if value ~= ARGV[3] then redis.call('DEL', KEYS[1]) end
 local left = redis.call('PTTL', KEYS[2])
 if left == -1 or left > tonumber(ARGV[2]) then redis.call('DEL', KEYS[2]) end
-if not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {'', '0', ''} end
+if not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {'', '0', '', 0} end
 if ARGV[6] ~= '' then
   for i = 7, #ARGV do add(prefix .. 'name:' .. ARGV[i], ARGV[6], ARGV[5]) end
 end
-return {'', '0', next_number(prefix)}
+return {'', '0', next_number(prefix), 0}
 """
 )
 

@@ -54,7 +54,8 @@ class _SealedUser(msgspec.Struct, array_like=True, gc=False):
 
 class Store(Sharing):
     """All that is shared. ``now`` is Box's time, seconds since 1970: all sidecars have the same, whatever their hosts'
-    clocks say."""
+    clocks say, once Box has answered. Until then the host's is believed where it makes a life shorter; no life is
+    longer than the value is there by the store's clock."""
 
     def __init__(self, address: Address, app: AppConfig, policy: PolicySettings, now: Callable[[], float]) -> None:
         self.address = address
@@ -184,9 +185,9 @@ class Store(Sharing):
         """See :class:`Sharing`."""
         person = self._keys.person(key.user_id)
 
-        def opened(content: bytes) -> tuple[Token, int, str] | None:
+        def opened(content: bytes, left: float) -> tuple[Token, int, str] | None:
             sealed = msgspec.msgpack.decode(content, type=_SealedToken)
-            token = self._token(sealed)
+            token = self._token(sealed, left)
             fits = sealed.user_id == key.user_id and token.life > 0 and will_do(token)
             return (token, sealed.number, person) if fits else None
 
@@ -199,8 +200,8 @@ class Store(Sharing):
         tags = tuple(map(self._keys.name, names))
         return await self.flights.do(Work(field, person, tags, opened, make, seal, discard))
 
-    def _token(self, sealed: _SealedToken) -> Token:
-        life = min(sealed.ends - self._now(), _LIFE_MAX_S)
+    def _token(self, sealed: _SealedToken, left: float = _LIFE_MAX_S) -> Token:
+        life = min(sealed.ends - self._now(), left)
         return Token(Secret(sealed.token), clock.monotonic() + life, sealed.scopes)
 
     def _open_ended(self, field: str, value: bytes) -> tuple[str, Token] | None:
@@ -215,9 +216,9 @@ class Store(Sharing):
     ) -> Found:
         """See :class:`Sharing`."""
 
-        def opened(content: bytes) -> tuple[Found, int, str] | None:
+        def opened(content: bytes, left: float) -> tuple[Found, int, str] | None:
             sealed = msgspec.msgpack.decode(content, type=_SealedUser)
-            told = clock.monotonic() - max(0.0, self._now() - sealed.told)
+            told = clock.monotonic() - max(_LIFE_MAX_S - left, self._now() - sealed.told)
             return ((sealed.user, told), sealed.number, self._keys.person(sealed.user.id)) if will_do(told) else None
 
         async def make() -> Found:
