@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import signal
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import redis
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from intranet.process import Process
 
@@ -17,19 +24,27 @@ from intranet.process import Process
 class StoreProcess:
     """``redis-server`` on a Unix socket in `directory`, keeping nothing on the disk; a context manager.
 
-    `options` are the server's own: ``StoreProcess(..., "--maxmemory", "10mb")``.
+    `options` are the server's own: ``StoreProcess(..., "--maxmemory", "10mb")``. `program` may be another's, and begin
+    with a command that starts others in a network of their own.
     """
 
-    def __init__(self, directory: Path, *options: str, program: str = "redis-server") -> None:
+    def __init__(self, directory: Path, *options: str, program: Sequence[str] = ("redis-server",)) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.socket = directory / "store.sock"
         self._log = directory / "store.log"
         self._command = [
-            *(program, "--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no"),
+            *(*program, "--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no"),
             *("--dir", str(directory), *options),
         ]
         self.process: Process | None = None
         self.client: Any = redis.Redis(unix_socket_path=str(self.socket))
+
+    @staticmethod
+    def tls(folder: Path, port: int) -> list[str]:
+        """Options for TLS with what :func:`certificate` has made."""
+        files = {"cert-file": "cert.pem", "key-file": "key.pem", "ca-cert-file": "cert.pem"}
+        words = [word for what, name in files.items() for word in (f"--tls-{what}", str(folder / name))]
+        return [*words, "--tls-port", str(port), "--tls-auth-clients", "no"]
 
     @property
     def url(self) -> str:
@@ -75,3 +90,19 @@ class StoreProcess:
     ) -> None:
         self.stop()
         self.client.close()
+
+
+def certificate(folder: Path, *addresses: str) -> None:
+    """A server's own, for these addresses, that is its own authority: ``cert.pem``, ``key.pem``."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "store")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1)
+    )
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(each)) for each in addresses])
+    signed = builder.add_extension(names, critical=False).sign(key, SHA256())
+    folder.mkdir(mode=0o700)
+    (folder / "cert.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(key.private_bytes(*form))

@@ -81,6 +81,25 @@ def post(client: httpx.Client, login: str, **body: Any) -> httpx.Response:
     return client.post("/v1/tokens", json={"user": {"login": login}, "element": "explorer", **body})
 
 
+def token(sidecar: SidecarProcess, login: str = "ana@example.com", **body: object) -> str:
+    """The token that somebody gets."""
+    answer = sidecar.token(login, **body)  # type: ignore[arg-type]
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
+
+
+def revoke(sidecar: SidecarProcess, login: str) -> None:
+    """Somebody logs out."""
+    answer = sidecar.request("POST", "/v1/tokens/revoke", json={"user": {"login": login}})
+    assert answer.status_code == 200, answer.text
+
+
+def metric(sidecar: SidecarProcess, name: str) -> float:
+    """What the sidecar counts under names that begin with this one."""
+    page = sidecar.request("GET", "/metrics").text
+    return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"box_sidecar_{name}"))
+
+
 class Wire:
     """A connection to the socket without any HTTP library in between."""
 

@@ -21,7 +21,7 @@ from intranet.release import REPOSITORY
 from intranet.sidecar_process import SidecarProcess, box_sidecar
 from intranet.store_process import StoreProcess
 from sidecar.conftest import Serve
-from sidecar.support import Wire, calls, code, last, request_bytes, status_of, until, worker_of
+from sidecar.support import Wire, calls, code, last, metric, request_bytes, status_of, token, until, worker_of
 
 GRANT, LOOKUP, EXCHANGE = "jwt-bearer", "GET /2.0/users", "token-exchange"
 
@@ -41,12 +41,6 @@ def servers(serve: Serve, store: StoreProcess) -> Callable[..., list[SidecarProc
             return list(pool.map(lambda _: serve(cache={"store": store.url, "ledger": ""}, **details), range(count)))
 
     return start
-
-
-def token(sidecar: SidecarProcess, login: str = "ana@example.com", **body: object) -> str:
-    answer = sidecar.token(login, **body)  # type: ignore[arg-type]
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["access_token"])
 
 
 def crowd(box: EmulatorProcess, sidecars: list[SidecarProcess], people: int, each: int) -> None:
@@ -70,11 +64,6 @@ def crowd(box: EmulatorProcess, sidecars: list[SidecarProcess], people: int, eac
         got = set(pool.map(lambda who: ask(*who), asked))
     assert len(got) == people
     assert Counter(calls(box, since)) == {GRANT: people, LOOKUP: people, EXCHANGE: people}
-
-
-def metric(sidecar: SidecarProcess, name: str) -> float:
-    page = sidecar.request("GET", "/metrics").text
-    return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"box_sidecar_{name}"))
 
 
 @pytest.mark.system

@@ -5,20 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import ipaddress
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from hypothesis.strategies import integers, sampled_from
@@ -33,7 +27,7 @@ from box_sidecar.store import connection, scripts
 from box_sidecar.store.address import parse
 from box_sidecar.store.connection import Patience, StoreConnection, StoreError
 from intranet.process import free_port
-from intranet.store_process import StoreProcess
+from intranet.store_process import StoreProcess, certificate
 from sidecar.scripted_box import DOWN, LOGINS, ROOT
 from sidecar.servers import APP, Servers
 
@@ -804,33 +798,14 @@ def test_an_address_is_understood(tmp_path: Path) -> None:
 # TLS
 
 
-def certificate(folder: Path) -> None:
-    """A server's own, for 127.0.0.1, that is its own authority: ``cert.pem``, ``key.pem``."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "store")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(
-        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1)
-    )
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    signed = builder.add_extension(names, critical=False).sign(key, SHA256())
-    folder.mkdir(mode=0o700)
-    (folder / "cert.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(key.private_bytes(*form))
-
-
 def test_tls_takes_the_right_authority_and_the_right_password(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     for name in ("right", "wrong"):
-        certificate(tmp_path / name)
+        certificate(tmp_path / name, "127.0.0.1")
         (tmp_path / f"{name}_password").write_text(name)
         (tmp_path / f"{name}_password").chmod(0o600)
     port = free_port()
-    files = [f"--tls-{what}" for what in ("cert-file", "key-file", "ca-cert-file")]
-    paths = [str(tmp_path / "right" / name) for name in ("cert.pem", "key.pem", "cert.pem")]
-    options = [word for pair in zip(files, paths, strict=True) for word in pair]
-    options += ["--tls-port", str(port), "--tls-auth-clients", "no", "--user", "ana", "on", ">right", "~*", "+@all"]
+    options = [*StoreProcess.tls(tmp_path / "right", port), "--user", "ana", "on", ">right", "~*", "+@all"]
 
     async def ask(authority: str, password: str) -> str:
         url = f"rediss://ana@127.0.0.1:{port}/0?ca-file={authority}/cert.pem&password-file={password}_password"
