@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,43 +14,18 @@ import pytest
 import yaml
 
 from intranet.compose import Compose
-from intranet.container import NoContainers
+from intranet.container import ASK, VISIT, NoContainers
 from intranet.process import ProcessError
 from intranet.release import REPOSITORY
 from intranet.webserver import PHP_FILES
+from sidecar.support import until
 
 pytestmark = pytest.mark.system
 
-#: As PHP would ask. Nothing of the token is printed.
-ASK = """
-$curl = curl_init('http://sidecar/v1/tokens');
-$body = json_encode(['user' => ['login' => 'ana@example.com'], 'element' => 'explorer']);
-curl_setopt_array($curl, [
-    CURLOPT_UNIX_SOCKET_PATH => '/run/box-sidecar/box-sidecar.sock', CURLOPT_POSTFIELDS => $body,
-    CURLOPT_HTTPHEADER => ['Box-Sidecar: 1', 'Content-Type: application/json'], CURLOPT_RETURNTRANSFER => true,
-]);
-$answer = json_decode((string) curl_exec($curl), true);
-unset($answer['access_token']);
-echo json_encode($answer ?? ['error' => curl_error($curl)]);
-"""
-#: Ana's browser: the page, its widget's token, and what Box shows with it.
-VISIT = """
-import html, json, re, sys
-from pathlib import Path
-import httpx
-from intranet.wordpress import WordPress
-ana = WordPress(Path(sys.argv[1]), plugin=None, port=8080).login("ana")
-page = ana.get("/files/").text
-widget = html.unescape(re.search(r'data-widget="([^"]+)"', page)[1])
-answer = ana.rest("POST", "widgets-for-box/v1/token", json={"widget": widget}).json()
-headers = {"Authorization": "Bearer " + answer["token"]}
-folder = httpx.get("http://127.0.0.1:8090/2.0/folders/0/items", headers=headers).json()
-print(json.dumps({"scopes": answer["scopes"], "entries": len(folder["entries"])}))
-"""
 TESTS = Path(__file__).parent
 KUBERNETES = REPOSITORY / "sidecar/kubernetes/base"
 WORDPRESS = "docker.io/library/wordpress:6.8-php8.3-apache"
-SITE = "http://127.0.0.1:8080"
+SITE, BOX = "http://127.0.0.1:8080", "http://127.0.0.1:8090"
 PEOPLE = [
     {"login": name, "email": f"{name}@example.com", "name": name, "role": role, "password": word, "locale": ""}
     for name, role, word in (("admin", "administrator", "admin-demo"), ("ana", "subscriber", "ana-demo"))
@@ -70,16 +44,8 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
         for service in ("try-box", "try-sidecar", "db", "try-wordpress"):
             running.compose("up", "--detach", "--no-deps", service)
             if service in {"try-box", "try-sidecar"}:
-                until(partial(healthy, running, service))
+                until(partial(healthy, running, service), 90, 0.5)
         yield running
-
-
-def until(true: Callable[[], bool], seconds: float = 90.0) -> None:
-    """Wait for something that is about to be so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.5)
 
 
 def healthy(compose: Compose, service: str) -> bool:
@@ -147,7 +113,7 @@ def test_what_kubernetes_gives_the_sidecar_is_enough(compose: Compose) -> None:
     place = ["--detach", "--name=pod", "--network=container:wfb_try-box_1"]
     compose.podman("run", *place, *alone, *environment, *mounts, "wfb_try-sidecar")
     probe = sidecar["startupProbe"]["exec"]["command"]
-    until(lambda: not fails(lambda: compose.podman("exec", "pod", *probe)))
+    until(lambda: not fails(lambda: compose.podman("exec", "pod", *probe)), 90, 0.5)
     (pod / "ask.php").write_text(f"<?php {ASK}")
     seen = [f"--volume={pod}/socket:/run/box-sidecar:ro", f"--volume={pod}/ask.php:/srv/ask.php:ro", "--user=33:33"]
     told = compose.podman("run", "--rm", "--network=none", *seen, WORDPRESS, "php", "/srv/ask.php")
@@ -156,8 +122,8 @@ def test_what_kubernetes_gives_the_sidecar_is_enough(compose: Compose) -> None:
 
 def test_wordpress_shows_a_person_s_folder(compose: Compose) -> None:
     """Installed as by its first steps; then Ana's browser, as far as HTTP goes."""
-    until(lambda: not fails(lambda: compose.run("db", "mariadb --execute 'USE wordpress'")))
-    until(lambda: not fails(lambda: compose.run("try-wordpress", "test -e /run/laid-out")))
+    until(lambda: not fails(lambda: compose.run("db", "mariadb --execute 'USE wordpress'")), 90, 0.5)
+    until(lambda: not fails(lambda: compose.run("try-wordpress", "test -e /run/laid-out")), 90, 0.5)
     for name in ("install", "run", "setup"):
         compose.podman("cp", str(PHP_FILES / f"{name}.php"), f"wfb_try-wordpress_1:/srv/{name}.php")
     compose.run("try-wordpress", "php /srv/install.php /var/www/html", user="33")
@@ -169,7 +135,7 @@ def test_wordpress_shows_a_person_s_folder(compose: Compose) -> None:
     job.write_text(json.dumps({"docroot": "/var/www/html", "url": SITE, "code": code, "data": data}))
     compose.podman("cp", str(job), "wfb_try-wordpress_1:/srv/job.json")
     compose.run("try-wordpress", "php /srv/run.php < /srv/job.json", user="33")
-    done = compose.command("env", f"PYTHONPATH={TESTS}", sys.executable, "-c", VISIT, str(compose.home))
+    done = compose.command("env", f"PYTHONPATH={TESTS}", sys.executable, "-c", VISIT, str(compose.home), "8080", BOX)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert "base_explorer" in seen["scopes"] and seen["entries"] > 0, seen

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from docs import COMMANDS
-from intranet.container import Container, NoContainers, own_wheel, wheels
+from intranet.container import ASK, VISIT, Container, NoContainers, own_wheel, wheels
 from intranet.release import REPOSITORY, sqlite_driver
 from intranet.webserver import PHP_FILES
 from intranet.wordpress import WordPress
+from sidecar.support import until
 
 pytestmark = pytest.mark.system
 
@@ -30,33 +31,6 @@ RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
 MOST_S = 600.0
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/var/cache/wheels"}
 SETUP = "/opt/box-sidecar/bin/box-sidecar setup"
-#: As PHP would ask. Nothing of the token is printed but how it begins and whether it is one.
-ASK = """
-$curl = curl_init('http://sidecar/v1/tokens');
-$body = json_encode(['user' => ['login' => 'ana@example.com'], 'element' => 'explorer', 'scopes' => ['item_download']]);
-curl_setopt_array($curl, [
-    CURLOPT_UNIX_SOCKET_PATH => '/run/box-sidecar/box-sidecar.sock', CURLOPT_POSTFIELDS => $body,
-    CURLOPT_HTTPHEADER => ['Box-Sidecar: 1', 'Content-Type: application/json'], CURLOPT_RETURNTRANSFER => true,
-]);
-$answer = json_decode((string) curl_exec($curl), true);
-unset($answer['access_token']);
-echo json_encode($answer ?? ['error' => curl_error($curl)]);
-"""
-#: Ana's browser, as far as HTTP goes.
-VISIT = """
-import html, json, re, sys, time
-from pathlib import Path
-from intranet.process import answers
-from intranet.wordpress import WordPress
-site = WordPress(Path(sys.argv[1]), plugin=None, port=int(sys.argv[2]))
-while not answers(site.port):
-    time.sleep(0.1)
-ana = site.login("ana")
-widget = html.unescape(re.search(r'data-widget="([^"]+)"', ana.get("/files/").text)[1])
-answer = ana.rest("POST", "widgets-for-box/v1/token", json={"widget": widget}).json()
-answer["token"] = bool(answer.get("token"))
-print(json.dumps(answer))
-"""
 TESTS = Path(__file__).parent
 #: All that a machine has, but for what changes by itself, the program, and the journal.
 LISTING = """
@@ -232,10 +206,10 @@ def a_year(machine: Container) -> None:
 
     assert "user" in asked_by(machine, "www-data")
     machine.run(COMMANDS["off"])
-    until(lambda: asked_by(machine, "www-data").get("code") == "issuing_stopped")
+    until(lambda: asked_by(machine, "www-data").get("code") == "issuing_stopped", 20)
     assert "ana@example.com" not in alive(machine)
     machine.run(COMMANDS["on"])
-    until(lambda: "user" in asked_by(machine, "www-data"))
+    until(lambda: "user" in asked_by(machine, "www-data"), 20)
 
     machine.box.rotate(key=True)
     machine.put(machine.box.app_config, "/root/widgets-for-box/box_config.json")
@@ -258,14 +232,6 @@ def under_load(machine: Container, script: str, env: dict[str, str] | None = Non
         f"cd /root; {callers}\n({script}\n) || echo failed; cd /root; touch over; wait $callers", env=env
     )
     return told, dict(json.loads(machine.run("cat /root/outcome")))
-
-
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for something that is about to be so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.2)
 
 
 def test_several_pools_and_what_goes_wrong_half_way(machine: Container) -> None:
@@ -328,10 +294,10 @@ def test_what_systemd_does_for_it(machine: Container) -> None:
     # New files that can't be: said, and nothing else changes.
     config = "/etc/box-sidecar/box-sidecar.toml"
     machine.run(f"cp -p {config} /root/kept.toml; echo 'nonsense = 1' >> {config}; systemctl reload box-sidecar")
-    until(lambda: "log.nonsense: unknown key" in shown(machine, "StatusText")[0])
+    until(lambda: "log.nonsense: unknown key" in shown(machine, "StatusText")[0], 20)
     assert shown(machine, "ActiveState", "NRestarts") == ["active", "0"]
     machine.run(f"cat /root/kept.toml > {config}; systemctl reload box-sidecar")
-    until(lambda: shown(machine, "ActiveState", "StatusText") == ["active", "Serving."])
+    until(lambda: shown(machine, "ActiveState", "StatusText") == ["active", "Serving."], 20)
 
     # Nobody serves: who asks starts it. It is started anew: who asks waits.
     machine.run("systemctl stop box-sidecar")
@@ -410,14 +376,14 @@ def test_by_package_from_nothing_to_purged(machine: Container, built: Path, tmp_
     machine.run("cd /root/widgets-for-box && apt install --yes ./dist/newer.deb")
     assert machine.run("box-sidecar --version").split()[-1] == "99.0.0"
     assert machine.run("systemctl show --property=MainPID box-sidecar") != process
-    until(lambda: "user" in asked_by(machine, "www-data"))
+    until(lambda: "user" in asked_by(machine, "www-data"), 20)
 
     # Removed, key and state stay, and no token lives on; installed again it goes on where it was.
     machine.run("apt remove --yes box-sidecar")
     assert alive(machine) == []
     assert "box_config.json" in machine.run("ls /etc/box-sidecar /var/lib/box-sidecar")
     machine.run("cd /root/widgets-for-box && apt install --yes ./dist/newer.deb")
-    until(lambda: "user" in asked_by(machine, "www-data"))
+    until(lambda: "user" in asked_by(machine, "www-data"), 20)
     machine.run("apt purge --yes box-sidecar")
     assert but_for_apt(machine.run(LISTING)) ^ but_for_apt(before) == set()
     assert "no packages found" in machine.run("dpkg-query --list box-sidecar", check=False)

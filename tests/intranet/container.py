@@ -28,6 +28,37 @@ INCLUDE += ",php-sqlite3,php-xml,php-mbstring"
 MASKED = ("systemd-sysctl.service", "systemd-modules-load.service")
 HOSTS = ("api.box.com", "account.box.com", "upload.box.com", "dl.boxcloud.com")
 TIMEOUT_S = 300.0
+#: As PHP would ask. Nothing of the token is printed.
+ASK = """
+$curl = curl_init('http://sidecar/v1/tokens');
+$body = json_encode(['user' => ['login' => 'ana@example.com'], 'element' => 'explorer', 'scopes' => ['item_download']]);
+curl_setopt_array($curl, [
+    CURLOPT_UNIX_SOCKET_PATH => '/run/box-sidecar/box-sidecar.sock', CURLOPT_POSTFIELDS => $body,
+    CURLOPT_HTTPHEADER => ['Box-Sidecar: 1', 'Content-Type: application/json'], CURLOPT_RETURNTRANSFER => true,
+]);
+$answer = json_decode((string) curl_exec($curl), true);
+unset($answer['access_token']);
+echo json_encode($answer ?? ['error' => curl_error($curl)]);
+"""
+#: Ana's browser, as far as HTTP goes: a page, its widget's token, and what Box shows with it, if its address is given.
+VISIT = """
+import html, json, re, sys, time
+from pathlib import Path
+import httpx
+from intranet.process import answers
+from intranet.wordpress import WordPress
+site = WordPress(Path(sys.argv[1]), plugin=None, port=int(sys.argv[2]))
+while not answers(site.port):
+    time.sleep(0.1)
+ana = site.login("ana")
+widget = html.unescape(re.search(r'data-widget="([^"]+)"', ana.get("/files/").text)[1])
+answer = ana.rest("POST", "widgets-for-box/v1/token", json={"widget": widget}).json()
+for address in sys.argv[3:]:
+    headers = {"Authorization": "Bearer " + answer["token"]}
+    answer["entries"] = len(httpx.get(address + "/2.0/folders/0/items", headers=headers).json()["entries"])
+answer["token"] = bool(answer.get("token"))
+print(json.dumps(answer))
+"""
 
 # crun takes no hybrid cgroups, and may raise no limits here: the one is unmounted in a namespace, the other left away.
 # A network of its own, too, and what podman keeps of networks: what is published there meets nobody's ports.
