@@ -104,7 +104,7 @@ class Activated:
         command = [*hand_over(*given), program or box_sidecar(), "serve", "--config", str(self._sidecar.config)]
         descriptors, env = (
             [descriptor for _, descriptor in given],
-            {**self._sidecar.env, "NOTIFY_SOCKET": self.store.address},
+            {**(self._sidecar.env or {}), "NOTIFY_SOCKET": self.store.address},
         )
         self.process = Process(command, log=self._sidecar.log, env=env, pass_fds=descriptors)
         if up:
