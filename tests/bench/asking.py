@@ -139,11 +139,13 @@ class Crowd:
         self._over = False
 
     async def arrive(self) -> None:
-        """Everybody once, on both servers: from then on caches are as full as they get."""
+        """Everybody once, in and out, on both servers: from then on what is remembered of them is all there is."""
 
         async def some(server: str, numbers: Any) -> None:
             caller = self._caller(server, True)
             for number in numbers:
+                if server == FIRST:
+                    await caller.ask("log-out", revocation_request(login(number)), login(number))
                 await caller.ask("token", self._requests[number], login(number))
             caller.leave()
 

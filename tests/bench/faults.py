@@ -50,6 +50,9 @@ def _of(name: str, *, at: str, begin: Callable[[Service], object], **more: objec
 _DOWN = frozenset({"box_unavailable", "health 503"})
 _LIMITED = frozenset({"box_rate_limited", "health 503"})
 _NOT_SURE = frozenset({"tokens_revoked"})  # what a sidecar can't have heard of may have been a log-out
+# PHP's words for a connection that broke, or took too long. And tokens from before, in the ledger, of who logged out
+# within a day are ended at a start, with those that are being made just then.
+_BEGUN_ANEW = _NOT_SURE | {"sidecar_unreachable", "sidecar_bad_answer", "sidecar_timeout"}
 _NO_AUDIT = frozenset({"not_ready", "health 503"})
 
 
@@ -135,9 +138,9 @@ FAULTS = (
     Fault("store hangs", lambda host: host.store.pause(), lambda host: host.store.go_on(), tells=_NOT_SURE),
     Fault("store full", _store_is("1"), _store_is("0"), tells=_NOT_SURE),
     Fault("store flushed", lambda host: host.store.client.flushall(), tells=_NOT_SURE),
-    _of("worker killed", at=FIRST, begin=Service.kill_worker),
-    _of("master killed", at=FIRST, begin=Service.kill_master),
-    _of("restart", at=FIRST, begin=Service.restart),
+    _of("worker killed", at=FIRST, begin=Service.kill_worker, tells=_BEGUN_ANEW),
+    _of("master killed", at=FIRST, begin=Service.kill_master, tells=_BEGUN_ANEW),
+    _of("restart", at=FIRST, begin=Service.restart, tells=_BEGUN_ANEW),
     Fault("reload", _reload),
     Fault("another key", _new_key, lambda host: host.box.remove_old_key()),
     _of("disk full", at=FIRST, begin=lambda s: s.disk.fill(), end=lambda s: s.disk.empty(),

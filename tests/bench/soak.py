@@ -11,6 +11,7 @@ import asyncio
 import json
 import re
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -48,7 +49,7 @@ class Pace(NamedTuple):
     people: int
 
 
-LONG, SHORT = Pace(6.0, 8.0, 10.0, 4000), Pace(2.0, 2.0, 1.5, 600)
+LONG, SHORT = Pace(6.0, 8.0, 10.0, 3000), Pace(2.0, 2.0, 1.5, 600)
 
 
 class Soak:
@@ -75,7 +76,10 @@ class Soak:
         self._began = 0.0
 
     async def run(self) -> Record:
-        """All of it."""
+        """All of it; SIGTERM ends it, and leaves nothing behind."""
+        task = asyncio.current_task()
+        assert task
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         line = Line()
         await line.open()
         self._host = Host(self._folder, self._pace.people, line)
