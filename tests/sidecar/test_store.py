@@ -525,7 +525,9 @@ def test_what_is_told_again_is_in_nobodys_way(start: Callable[..., Servers]) -> 
 
 
 @pytest.mark.parametrize("trouble", ["stopped", "killed", "full", "read-only", "broken"])
-def test_without_the_store_each_goes_on_with_its_own_memory(start: Callable[..., Servers], trouble: str) -> None:
+def test_without_the_store_each_goes_on_with_its_own_memory(
+    start: Callable[..., Servers], trouble: str, caplog: pytest.LogCaptureFixture
+) -> None:
     servers = start()
     first = servers.run(servers[0].token())
     if trouble == "stopped":
@@ -560,6 +562,8 @@ def test_without_the_store_each_goes_on_with_its_own_memory(start: Callable[...,
     again = servers.run(servers[1].token(ANA, "item_share"))
     assert servers.run(servers[0].token(ANA, "item_share")) == again
     assert servers[1].store.why == ""
+    said = [record.message for record in caplog.records if record.name == "box_sidecar.store.shared"]
+    assert "own memory" in said[0] and said[-1] == "the store can be used again"
 
 
 def test_a_request_waits_for_a_slow_store_only_once(start: Callable[..., Servers]) -> None:

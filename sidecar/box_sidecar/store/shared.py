@@ -168,7 +168,8 @@ class Store(Sharing):
         except StoreError as error:
             self._trouble(error)
             raise
-        if script is scripts.PUT:  # it takes what is new again
+        if script is scripts.PUT and self.why:  # it takes what is new again
+            log.warning("the store can be used again")
             self.why = ""
         return answer
 
