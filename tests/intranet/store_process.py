@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import signal
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +20,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from intranet.packages import Archive
 from intranet.process import Process
+from intranet.release import REPOSITORY, made_once
+
+VALKEY = REPOSITORY / ".cache" / "valkey"
 
 
 class StoreProcess:
@@ -90,6 +96,24 @@ class StoreProcess:
     ) -> None:
         self.stop()
         self.client.close()
+
+
+def valkey(release: str = "trixie") -> list[str]:
+    """How to start Valkey as a newer Debian has it, with the libraries of that; downloaded once.
+
+    :raises PackagesError: it can't be had
+    """
+    kept = VALKEY / release
+    with made_once(kept) as made, tempfile.TemporaryDirectory() as temporary:
+        if made is not None:
+            archive = Archive(release, Path(temporary))
+            libraries: set[str] = set()
+            for _ in range(2):  # what these need is all there is
+                asked = libraries or {"valkey-tools"}
+                libraries |= {name for each in asked for name in archive.dependencies(each) if re.match("z?lib", name)}
+            archive.unpack({"valkey-server", "valkey-tools", *libraries}, made)
+    folder = kept / "usr/lib/x86_64-linux-gnu"
+    return [str(folder / "ld-linux-x86-64.so.2"), "--library-path", str(folder), str(kept / "usr/bin/valkey-server")]
 
 
 def certificate(folder: Path, *addresses: str) -> None:

@@ -9,7 +9,7 @@ import resource
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ import pytest
 from hypothesis import settings
 
 from intranet.emulator_process import EmulatorProcess, find_description
+from intranet.packages import PackagesError
 from intranet.sidecar_process import SidecarProcess
+from intranet.store_process import valkey
 from sidecar.support import greeted, until
 
 Serve = Callable[..., SidecarProcess]
@@ -55,6 +57,17 @@ def box(_emulator: EmulatorProcess) -> Iterator[EmulatorProcess]:
 @pytest.fixture(scope="session")
 def _names() -> Iterator[int]:
     return itertools.count()
+
+
+@pytest.fixture
+def program(request: pytest.FixtureRequest) -> Sequence[str]:
+    """The server that a store is: Redis, or with `support.ON_VALKEY_TOO` the other one after it."""
+    if getattr(request, "param", "redis") == "redis":
+        return ("redis-server",)
+    try:
+        return valkey()
+    except PackagesError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

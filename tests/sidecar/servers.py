@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,9 +82,16 @@ class Server:
 class Servers:
     """Some servers, a context manager. ``run`` gives a coroutine's result; time passes meanwhile, for all of them."""
 
-    def __init__(self, folder: Path, count: int = 2, *options: str, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        count: int = 2,
+        *options: str,
+        settings: Settings | None = None,
+        program: Sequence[str] = ("redis-server",),
+    ) -> None:
         self.folder = folder
-        self.store = StoreProcess(folder / "store", *options)
+        self.store = StoreProcess(folder / "store", *options, program=program)
         self.runner = asyncio.Runner()
         self.settings = settings or Settings()
         self.world = World(clock.monotonic, is_patient=False)

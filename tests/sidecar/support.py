@@ -159,6 +159,10 @@ def resident(pid: int) -> int:
     return int(status.partition("VmRSS:")[2].split()[0])
 
 
+ON_VALKEY_TOO = pytest.mark.parametrize(
+    "program", ["redis", pytest.param("valkey", marks=pytest.mark.system)], indirect=True
+)
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,19 @@ from intranet.release import REPOSITORY
 from intranet.sidecar_process import SidecarProcess, box_sidecar
 from intranet.store_process import StoreProcess
 from sidecar.conftest import Serve
-from sidecar.support import Wire, calls, code, last, metric, request_bytes, status_of, token, until, worker_of
+from sidecar.support import (
+    ON_VALKEY_TOO,
+    Wire,
+    calls,
+    code,
+    last,
+    metric,
+    request_bytes,
+    status_of,
+    token,
+    until,
+    worker_of,
+)
 
 GRANT, LOOKUP, EXCHANGE = "jwt-bearer", "GET /2.0/users", "token-exchange"
 
@@ -224,12 +236,15 @@ def test_a_missing_module_is_told_in_one_line(serve: Serve, tmp_path: Path) -> N
     assert "cache.store needs the Python module redis; install sidecar/store.lock" in line
 
 
-def test_the_documented_user_may_do_what_it_must_and_nothing_else(serve: Serve, tmp_path: Path) -> None:
+@ON_VALKEY_TOO
+def test_the_documented_user_may_do_what_it_must_and_nothing_else(
+    serve: Serve, tmp_path: Path, program: Sequence[str]
+) -> None:
     line = next(
         line.strip() for line in (REPOSITORY / "docs/servers.md").read_text().splitlines() if ">PASSWORD" in line
     )
     (tmp_path / "users.acl").write_text(f"user default on nopass ~* &* +@all\n{line}\n")
-    with StoreProcess(tmp_path / "store", "--aclfile", str(tmp_path / "users.acl")) as store:
+    with StoreProcess(tmp_path / "store", "--aclfile", str(tmp_path / "users.acl"), program=program) as store:
         sidecar = serve()
         password = sidecar.directory / "store_password"
         password.write_text("PASSWORD\n")
@@ -246,6 +261,7 @@ def test_the_documented_user_may_do_what_it_must_and_nothing_else(serve: Serve, 
         assert metric(sidecar, 'store_requests_total{outcome="refused"}') == 0
         findings = {check["id"]: check for check in sidecar.request("GET", "/v1/doctor").json()["checks"]}
         assert findings["store"]["status"] == "pass"
+        assert ("Valkey 8." if len(program) > 1 else "Redis 7.") in findings["store"]["summary"]
         assert "PASSWORD" not in sidecar.log.read_text()
         log = store.client.acl_log()
         assert log == []

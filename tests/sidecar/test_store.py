@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,16 +30,19 @@ from intranet.process import free_port
 from intranet.store_process import StoreProcess, certificate
 from sidecar.scripted_box import DOWN, LOGINS, ROOT
 from sidecar.servers import APP, Servers
+from sidecar.support import ON_VALKEY_TOO
 
 ANA, BEN = LOGINS[0], LOGINS[1]
 ONE = {"find": 1, "user_token": 1, "downscope": 1}
 
 
 @pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Servers]]:
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: Sequence[str]) -> Iterator[Callable[..., Servers]]:
     monkeypatch.setattr(connection, "_PATIENCE_S", 0.2)  # 50 ms are little on a machine that has other things to do
     with contextlib.ExitStack() as running:
-        yield lambda *options, count=2, **details: running.enter_context(Servers(tmp_path, count, *options, **details))
+        yield lambda *options, count=2, **details: running.enter_context(
+            Servers(tmp_path, count, *options, program=program, **details)
+        )
 
 
 def digest(token: str) -> str:
@@ -63,6 +66,7 @@ def test_what_one_has_made_the_others_find_and_box_is_asked_once(start: Callable
     assert servers.calls() == {"user_token": 1, "downscope": 1}, "a person's own token is nobody else's"
 
 
+@ON_VALKEY_TOO
 def test_all_who_ask_at_once_are_one_flight_on_all_servers(start: Callable[..., Servers]) -> None:
     servers = start(count=4)
 
@@ -111,6 +115,7 @@ def test_who_has_another_policy_or_another_secret_shares_nothing(start: Callable
     assert servers.run(servers[0].token()) == first
 
 
+@ON_VALKEY_TOO
 def test_the_limits_are_all_servers_together(start: Callable[..., Servers]) -> None:
     servers = start(count=3, settings=Settings(policy=PolicySettings(mints_per_user_per_minute=2)))
     servers.run(servers[0].token(ANA))
@@ -122,6 +127,7 @@ def test_the_limits_are_all_servers_together(start: Callable[..., Servers]) -> N
     servers.run(servers[2].token(BEN))
 
 
+@ON_VALKEY_TOO
 def test_a_lease_that_ran_out_makes_no_second_token(start: Callable[..., Servers]) -> None:
     """The holder stood still in the middle: another has taken over, and what comes late is ended at Box."""
     servers = start()
@@ -166,6 +172,7 @@ def test_who_was_killed_holds_nothing_up(start: Callable[..., Servers]) -> None:
     assert value
 
 
+@ON_VALKEY_TOO
 @pytest.mark.parametrize("ahead", [-600.0, -2.0, 2.0, 600.0])
 def test_a_life_is_no_longer_by_a_clock_that_is_behind(start: Callable[..., Servers], ahead: float) -> None:
     """Until Box has answered, a server has its own clock, which another had not; the store's says how long a value is
@@ -205,6 +212,7 @@ def test_a_value_that_does_not_end_by_itself_was_put_there_by_nobody_of_us(
 # Revocation
 
 
+@ON_VALKEY_TOO
 def test_a_revocation_on_one_server_ends_all_on_all(start: Callable[..., Servers]) -> None:
     servers = start(count=3)
     shared = [servers.run(server.token()) for server in servers.all]
@@ -257,6 +265,7 @@ def test_all_tokens_end_on_all_servers(start: Callable[..., Servers]) -> None:
     assert servers.run(servers[0].token(BEN)) in servers.living()
 
 
+@ON_VALKEY_TOO
 def test_what_was_revoked_without_the_store_is_told_when_it_is_back(start: Callable[..., Servers]) -> None:
     servers = start()
     servers.run(servers[1].token(ANA))
@@ -269,6 +278,7 @@ def test_what_was_revoked_without_the_store_is_told_when_it_is_back(start: Calla
     servers.until(lambda: not servers[1].service.cache.tokens_of("1"))
 
 
+@ON_VALKEY_TOO
 def test_a_message_that_the_store_has_lost_is_put_back(start: Callable[..., Servers]) -> None:
     servers = start()
     servers.run(servers[1].token(ANA))
@@ -309,6 +319,7 @@ def test_a_revocation_whose_answer_was_lost_finds_the_tokens_again(start: Callab
     servers.until(lambda: token not in servers.living())
 
 
+@ON_VALKEY_TOO
 def test_all_that_is_shared_ends_with_everything_however_much_it_is(start: Callable[..., Servers]) -> None:
     servers = start()
     box = servers[0].service.current.box
@@ -367,6 +378,7 @@ def test_many_messages_are_all_read_before_anything_is_served(start: Callable[..
     assert not servers[1].service.cache.tokens_of("1")
 
 
+@ON_VALKEY_TOO
 def test_messages_that_were_dropped_unread_end_what_is_in_memory(start: Callable[..., Servers]) -> None:
     servers = start()
     servers.run(servers[0].revoke(BEN))
@@ -454,6 +466,7 @@ class Busy:
             await asyncio.sleep(0)
 
 
+@ON_VALKEY_TOO
 def test_a_crowd_waits_for_the_store_and_not_for_its_own_process(
     start: Callable[..., Servers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -524,6 +537,7 @@ def test_what_is_told_again_is_in_nobodys_way(start: Callable[..., Servers]) -> 
     servers.until(lambda: servers.store.client.dbsize() > 5_000)
 
 
+@ON_VALKEY_TOO
 @pytest.mark.parametrize("trouble", ["stopped", "killed", "full", "read-only", "broken"])
 def test_without_the_store_each_goes_on_with_its_own_memory(
     start: Callable[..., Servers], trouble: str, caplog: pytest.LogCaptureFixture
@@ -591,6 +605,7 @@ def test_a_flushed_store_is_begun_anew(start: Callable[..., Servers]) -> None:
 # A store that lies
 
 
+@ON_VALKEY_TOO
 def test_nothing_that_does_not_authenticate_is_served(start: Callable[..., Servers]) -> None:
     servers = start(count=1)
     ana, ben = servers.run(servers[0].token(ANA)), servers.run(servers[0].token(BEN))
@@ -614,6 +629,7 @@ def test_nothing_that_does_not_authenticate_is_served(start: Callable[..., Serve
         assert served <= servers.living()
 
 
+@ON_VALKEY_TOO
 def test_an_old_value_that_is_put_back_is_no_more_than_before_the_revocation(start: Callable[..., Servers]) -> None:
     servers = start()
     old = servers.run(servers[0].token())
@@ -687,6 +703,7 @@ def test_an_invented_lease_holds_nobody_up(start: Callable[..., Servers], how: s
     assert len(servers.keys("value:")) == (0 if how == "again and again" else 2)
 
 
+@ON_VALKEY_TOO
 @pytest.mark.parametrize("counter", ["inf", "nan", "-inf", "-5", "9" * 25, "18446744073709551615", "x", ""])
 def test_a_counter_that_is_none_is_begun_anew(start: Callable[..., Servers], counter: str) -> None:
     servers = start()
