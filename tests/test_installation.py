@@ -31,6 +31,18 @@ RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
 MOST_S = 600.0
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/var/cache/wheels"}
 SETUP = "/opt/box-sidecar/bin/box-sidecar setup"
+#: What of the service's unit mattered before there was a socket's.
+FORMER_UNIT = """[Service]
+ExecStart=/opt/box-sidecar/bin/box-sidecar serve --config /etc/box-sidecar/box-sidecar.toml
+Restart=on-failure
+User=box-sidecar
+RuntimeDirectory=box-sidecar
+StateDirectory=box-sidecar
+StateDirectoryMode=0700
+UMask=0077
+[Install]
+WantedBy=multi-user.target
+""".replace("\n", "\\n")
 TESTS = Path(__file__).parent
 #: All that a machine has, but for what changes by itself, the program, and the journal.
 LISTING = """
@@ -234,10 +246,20 @@ def under_load(machine: Container, script: str, env: dict[str, str] | None = Non
     return told, dict(json.loads(machine.run("cat /root/outcome")))
 
 
-def test_several_pools_and_what_goes_wrong_half_way(machine: Container) -> None:
-    """Several pools, each its own user; a service that can't start; and the same command again."""
+def have_program(machine: Container) -> None:
+    """Install it, and do not set it up, where a test before has not."""
     install = INSTALL.replace("box-sidecar setup --json box_config.json", "")
     machine.run(f"test -x {SETUP.split(maxsplit=1)[0]} || {{ {install}\n}}", env=OFFLINE)
+
+
+def php_user(machine: Container) -> str:
+    """As whom PHP runs there, or one of them."""
+    return machine.run("grep -h '^user = ' /etc/php/*/fpm/pool.d/*.conf | head -1").split()[-1]
+
+
+def test_several_pools_and_what_goes_wrong_half_way(machine: Container) -> None:
+    """Several pools, each its own user; a service that can't start; and the same command again."""
+    have_program(machine)
     version = machine.run("ls /etc/php").strip()
     machine.run(
         f"""useradd --system intranet; useradd --system shop
@@ -281,9 +303,8 @@ def test_several_pools_and_what_goes_wrong_half_way(machine: Container) -> None:
 
 def test_what_systemd_does_for_it(machine: Container) -> None:
     """Readiness, reloads, the watchdog, a socket that stays, and a key that lies sealed on the disk."""
-    install = INSTALL.replace("box-sidecar setup --json box_config.json", "")
-    machine.run(f"test -x {SETUP.split(maxsplit=1)[0]} || {{ {install}\n}}", env=OFFLINE)
-    user = machine.run("grep -h '^user = ' /etc/php/*/fpm/pool.d/*.conf | head -1").split()[-1]
+    have_program(machine)
+    user = php_user(machine)
     told = machine.run(f"{SETUP} --json /root/widgets-for-box/box_config.json --yes --keep-json --user {user}")
     assert "✗" not in told, told
     assert shown(machine, "ActiveState", "StatusText") == ["active", "Serving."]
@@ -325,6 +346,37 @@ def test_what_systemd_does_for_it(machine: Container) -> None:
     assert "Nothing of it is left" in machine.run(f"{SETUP} --remove --yes")
     assert alive(machine) == []
     assert "No such file" in machine.run("ls /run/box-sidecar", check=False)
+
+
+def test_an_installation_from_before_there_was_a_socket_unit(machine: Container) -> None:
+    """The service as `setup` installed it then, which makes its own socket, and `setup` as of now."""
+    have_program(machine)
+    before, user = machine.run(LISTING), php_user(machine)
+    machine.run(f"{SETUP} --json /root/widgets-for-box/box_config.json --yes --keep-json --user {user}")
+    units = "/etc/systemd/system"
+    machine.run(
+        f"""systemctl disable --now box-sidecar.socket box-sidecar
+        cd {units}; printf '{FORMER_UNIT}' > box-sidecar.service; cd box-sidecar.service.d
+        sed -n 's/^SocketGroup=/SupplementaryGroups=/p' ../box-sidecar.socket.d/setup.conf >> setup.conf; cd ..
+        rm -r box-sidecar.socket box-sidecar.socket.d /run/box-sidecar
+        systemctl daemon-reload; systemctl enable --now box-sidecar"""
+    )
+    until(lambda: "user" in asked_by(machine, user), 20)
+    assert machine.run("stat -c %U /run/box-sidecar").strip() == "box-sidecar"
+
+    told, outcome = under_load(machine, f"{SETUP} --yes")
+    assert "✗" not in told and "failed" not in told, told
+    # Once, PHP finds no socket for a moment; nobody has asked in vain who had connected.
+    assert outcome["answered"] > 100, outcome
+    assert {one.partition("(")[0] for one in outcome["lost"]} <= {"FileNotFoundError", "ConnectionRefusedError"}, (
+        outcome
+    )
+    assert machine.run("stat -c '%U %a' /run/box-sidecar").split() == ["root", "755"]
+    assert machine.run("ls -A /run/box-sidecar").split() == ["box-sidecar.sock"]
+    assert shown(machine, "RuntimeDirectory", "TriggeredBy", "NFileDescriptorStore") == ["", "box-sidecar.socket", "2"]
+    assert "Nothing of it is left" in machine.run(f"{SETUP} --remove --yes")
+    assert alive(machine) == []
+    assert changes(machine, before) == set()
 
 
 def limits_go_on(machine: Container, user: str) -> None:

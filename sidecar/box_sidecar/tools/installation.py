@@ -18,7 +18,7 @@ from box_sidecar.settings import ServerSettings, Settings
 from box_sidecar.tools import config
 from box_sidecar.tools.host import Host, Worker, shared_group
 from box_sidecar.tools.obstacles import FOLDER, SOCKET_UNIT, UNIT, USER, nologin, program
-from box_sidecar.tools.removal import CLIENTS_GROUP, MADE_NOTE, made_here
+from box_sidecar.tools.removal import CLIENTS_GROUP, MADE_NOTE, SOCKET_FOLDER, made_here, remove
 from box_sidecar.tools.steps import SetupError, Step, command, run, write_file
 from box_sidecar.trusted_file import read_file
 
@@ -110,7 +110,7 @@ class Installation:
             *changes,
             command("systemctl", "daemon-reload"),
             command("systemctl", "enable", f"{USER}.socket", USER),
-            Step(f"systemctl {start} {USER}", lambda: _start(start, anew=self._socket_changes)),
+            Step(f"systemctl {start} {USER}", lambda: self._start(start)),
             *self._original(wanted),
         ]
         self.changes = len(changes)
@@ -257,6 +257,24 @@ class Installation:
             steps.append(Step(f"write {name}.d/setup.conf{': ' if told else ''}{told}", write))
         return steps
 
+    def _start(self, how: str) -> None:
+        """Start or restart the service behind its socket, which is made anew where its unit has changed. A socket is
+        not taken from a service that made its own, as those of older versions did, in a folder of its own; and what
+        failed before is forgotten, so that systemd tries it again at once."""
+        state = run(["systemctl", "show", "--property=ActiveState", "--value", f"{USER}.socket"]).strip()
+        folder = self._path(SOCKET_FOLDER)
+        is_theirs = folder.exists() and folder.lstat().st_uid != 0  # who could put another socket there
+        if self._socket_changes or is_theirs or state != "active":
+            run(["systemctl", "stop", USER] if state != "active" else ["systemctl", "stop", f"{USER}.socket", USER])
+            run(["systemctl", "reset-failed", f"{USER}.socket", USER])
+        if is_theirs:
+            remove(folder)
+        try:
+            run(["systemctl", how, USER])
+        except SetupError as error:
+            if f"Job for {USER}.service" not in str(error):
+                raise  # else it is tried again, and who waits for it tells why it does not come up
+
     def _original(self, wanted: Wanted) -> list[Step]:
         """The copy that the key came from; nothing but that very file."""
         json = wanted.json
@@ -285,21 +303,6 @@ class Installation:
 def unit_text(name: str = f"{USER}.service") -> str:
     """A unit, which lies beside this code."""
     return files("box_sidecar.tools").joinpath(name).read_text("utf-8")
-
-
-def _start(how: str, *, anew: bool) -> None:
-    """Start or restart the service behind its socket, which is made ``anew`` where its unit has changed. A socket is
-    not taken from a service that made its own, as those of older versions did; and what failed before is forgotten, so
-    that systemd tries it again at once."""
-    state = run(["systemctl", "show", "--property=ActiveState", "--value", f"{USER}.socket"])
-    if anew or state.strip() != "active":
-        run(["systemctl", "stop", USER] if state.strip() != "active" else ["systemctl", "stop", f"{USER}.socket", USER])
-        run(["systemctl", "reset-failed", f"{USER}.socket", USER])
-    try:
-        run(["systemctl", how, USER])
-    except SetupError as error:
-        if f"Job for {USER}.service" not in str(error):
-            raise  # else it is tried again, and who waits for it tells why it does not come up
 
 
 def is_in_place(json: Path, host: Host) -> bool:

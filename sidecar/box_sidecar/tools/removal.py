@@ -25,12 +25,13 @@ _UNITS = (f"{USER}.socket", f"{USER}.service")  # in this order: the socket woul
 #: What a comment in the drop-in begins with that names the accounts which set-up has made.
 MADE_NOTE = "# Made by it: "
 _STATE = "/var/lib/box-sidecar"
+SOCKET_FOLDER = "/run/box-sidecar"
 #: How a line of the ledger begins: when the token ends, in seconds since 1970.
 _ENDS = re.compile(rb"([0-9]{1,12}) ")
 _TAKEN_OVER_S = 30.0
 _LIVES = "tokens that pages have by now may open what they did for about an hour"
 #: Folders that systemd makes for the unit (RuntimeDirectory=, StateDirectory=, …). An audit is no set-up: it stays.
-_MADE = ("/run/box-sidecar", _STATE, "/var/cache/box-sidecar")
+_MADE = (SOCKET_FOLDER, _STATE, "/var/cache/box-sidecar")
 
 
 def removal(host: Host, *, leave_tokens: bool = False) -> list[Step]:
