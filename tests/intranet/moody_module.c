@@ -1,6 +1,7 @@
 /* A PKCS#11 module with moods: SoftHSM2, but where the folder MOODS has a file with a function's name, that
    one fails with the code (CKR_…, hexadecimal) in it, or never answers, if it says "hang". A file "flags" has
-   flags of the token (CKF_…), and where there is one "bare" it only knows RSA without a hash of its own.
+   flags of the token (CKF_…); where there is one "bare" it only knows RSA without a hash of its own, and where
+   there is one "picky" it makes no key of whose public part it is told what that may do, as a TPM's module.
    Each call of these functions is noted in the file "calls". */
 
 #include <dlfcn.h>
@@ -56,10 +57,25 @@ MOODY(C_Login, (CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, 
       (session, user, pin, length))
 MOODY(C_Sign, (CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG length, CK_BYTE *signature, CK_ULONG *room),
       (session, data, length, signature, room))
-MOODY(C_GenerateKeyPair,
-      (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *public, CK_ULONG publics,
-       CK_ATTRIBUTE *private, CK_ULONG privates, CK_OBJECT_HANDLE *one, CK_OBJECT_HANDLE *other),
-      (session, mechanism, public, publics, private, privates, one, other))
+
+static int is(const char *name)
+{
+	FILE *file = moods(name, "r");
+	return file && !fclose(file);
+}
+
+static CK_RV moody_C_GenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *public,
+				     CK_ULONG publics, CK_ATTRIBUTE *private, CK_ULONG privates,
+				     CK_OBJECT_HANDLE *one, CK_OBJECT_HANDLE *other)
+{
+	CK_RV failure = call("C_GenerateKeyPair");
+	for (CK_ULONG n = 0; is("picky") && n < publics; n++)
+		if (public[n].type == CKA_VERIFY || public[n].type == CKA_ENCRYPT)
+			failure = CKR_GENERAL_ERROR;
+	if (failure)
+		return failure;
+	return theirs->C_GenerateKeyPair(session, mechanism, public, publics, private, privates, one, other);
+}
 
 static CK_RV moody_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
@@ -71,16 +87,10 @@ static CK_RV moody_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 	return failure;
 }
 
-static int is_bare(void)
-{
-	FILE *file = moods("bare", "r");
-	return file && !fclose(file);
-}
-
 static CK_RV moody_C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count)
 {
 	CK_RV failure = theirs->C_GetMechanismList(slot, list, count);
-	for (CK_ULONG n = 0; !failure && list && is_bare() && n < *count; n++)
+	for (CK_ULONG n = 0; !failure && list && is("bare") && n < *count; n++)
 		if (list[n] == CKM_SHA256_RSA_PKCS)
 			list[n] = CKM_RSA_PKCS;
 	return failure;
@@ -88,7 +98,7 @@ static CK_RV moody_C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, 
 
 static CK_RV moody_C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-	if (mechanism->mechanism == CKM_SHA256_RSA_PKCS && is_bare())
+	if (mechanism->mechanism == CKM_SHA256_RSA_PKCS && is("bare"))
 		return CKR_MECHANISM_INVALID;
 	return theirs->C_SignInit(session, mechanism, key);
 }

@@ -106,7 +106,7 @@ class MoodyModule:
         subprocess.run(["cc", "-Wall", "-Werror", *options, "-o", self.path, source, "-ldl"], check=True)
 
     def mood(self, function: str, what: str = "") -> None:
-        """From now on that function is like this; "flags" and "bare" stand for more than one."""
+        """From now on that function is like this; "flags", "bare" and "picky" stand for more than one."""
         scratch = self._moods / ".new"
         scratch.write_text(what)
         scratch.rename(self._moods / function)

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -551,10 +552,15 @@ def test_a_token_that_only_knows_bare_rsa_signs(module: MoodyModule, details: di
     assert serve(**details).token("ana@example.com").is_success, "Box takes the signature"
 
 
-def test_a_token_without_room_makes_no_key(module: MoodyModule, details: dict[str, Any], token: SoftToken) -> None:
-    module.mood("C_GenerateKeyPair", "31")  # CKR_DEVICE_MEMORY
+def test_a_picky_token_makes_a_key_and_one_without_room_says_so(
+    module: MoodyModule, details: dict[str, Any], token: SoftToken
+) -> None:
+    module.mood("picky")
     command = [box_sidecar(), "keygen", "--key", token.uri("new", module=module.path)]
-    ended = subprocess.run(command, env={**os.environ, **details["env"]}, capture_output=True, text=True, check=False)
+    run = partial(subprocess.run, env={**os.environ, **details["env"]}, capture_output=True, text=True, check=False)
+    assert run(command).stdout.startswith("-----BEGIN PUBLIC KEY-----"), "a TPM's way"
+    module.mood("C_GenerateKeyPair", "31")  # CKR_DEVICE_MEMORY
+    ended = run([*command[:-1], token.uri("another", module=module.path)])
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "the token “Box keys” has no room for another key" in ended.stderr
 

@@ -21,6 +21,7 @@ from box_sidecar.trusted_file import check_way, read_private
 try:
     import pkcs11
     from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, TokenFlag
+    from pkcs11.constants import DEFAULT
 except ModuleNotFoundError:
     raise ConfigError(
         "a key in hardware takes python-pkcs11, which is not here; install sidecar/pkcs11.lock as docs/keys.md has it"
@@ -29,6 +30,8 @@ except ModuleNotFoundError:
 #: DigestInfo of SHA-256 (RFC 8017, section 9.2, note 1), for tokens that only know the bare RSA operation.
 _SHA256_DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 _LEAST_BITS = 2048
+#: What the public part may do in the token, where nobody uses it, is left to the token: a TPM's module refuses either.
+_PUBLIC = dict.fromkeys((Attribute.ENCRYPT, Attribute.VERIFY, Attribute.WRAP), DEFAULT)
 
 
 class TokenError(Exception):
@@ -161,7 +164,8 @@ def generate(uri: KeyUri, bits: int) -> tuple[int, int]:
                 id=uri.id or secrets.token_bytes(8),
                 label=uri.object,
                 store=True,
-                capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
+                capabilities=MechanismFlag.SIGN,
+                public_template=_PUBLIC,
                 private_template={Attribute.EXTRACTABLE: False, Attribute.SENSITIVE: True},
             )
         except pkcs11.exceptions.DeviceMemory:
