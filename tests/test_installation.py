@@ -343,6 +343,16 @@ def test_what_systemd_does_for_it(machine: Container) -> None:
     assert "user" in asked_by(machine, user)
     assert machine.run("ls /etc/box-sidecar").split() == ["box-sidecar.toml", "box_config.cred"]
     assert "BEGIN" not in machine.run("cat /etc/box-sidecar/*")
+
+    # Another key, sealed as well: both count at Box until the service has the new one.
+    assert machine.box
+    machine.box.renew_key()
+    machine.put(machine.box.app_config, "/root/widgets-for-box/box_config.json")
+    told, outcome = under_load(machine, "cd /root/widgets-for-box\n" + COMMANDS["reseal"] + "sleep 2")
+    assert "failed" not in told and outcome["lost"] == [] and outcome["answered"] > 20, (told, outcome)
+    machine.box.remove_old_key()
+    machine.run("systemctl restart box-sidecar")
+    assert "user" in asked_by(machine, user)
     assert "Nothing of it is left" in machine.run(f"{SETUP} --remove --yes")
     assert alive(machine) == []
     assert "No such file" in machine.run("ls /run/box-sidecar", check=False)
