@@ -63,11 +63,17 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
     with ExitStack() as running:
 
         @cache
+        def wheel() -> Path:
+            folder = tmp_path_factory.mktemp("wheel")
+            own_wheel(folder, folder)
+            return next(folder.glob("*.whl"))
+
+        @cache
         def start(release: str) -> Container:
             folder = tmp_path_factory.mktemp(release)
             checkout, wheelhouse = folder / "checkout", folder / "wheels"
             (checkout / "dist").mkdir(parents=True)
-            own_wheel(checkout / "dist", folder)
+            shutil.copy(wheel(), checkout / "dist")
             (checkout / "sidecar").mkdir()
             shutil.copy(REPOSITORY / "sidecar/requirements.lock", checkout / "sidecar")
             wheels(RELEASES[release], wheelhouse)

@@ -230,8 +230,21 @@ def debian(release: str, include: str = INCLUDE) -> Path:
 
 
 def wheels(release_python: str, folder: Path) -> None:
-    """Fill a folder with what ``requirements.lock`` names, for that version of Python (``3.11``)."""
+    """Fill a folder with what ``requirements.lock`` names, for that version of Python (``3.11``).
+
+    Downloaded once, and kept where what makes packages keeps and finds the same.
+    """
     lock = REPOSITORY / "sidecar/requirements.lock"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:8]
+    kept = REPOSITORY / ".cache/wheels" / f"{release_python}-{digest}"
+    with made_once(kept) as made:
+        if made is not None:
+            download(lock, release_python, made)
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+
+
+def download(lock: Path, release_python: str, folder: Path) -> None:
+    """Have pip fetch what a lock file names, by its hashes, for a Python that need not be here."""
     platforms = [f"--platform={name}_x86_64" for name in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
     pip = [str(REPOSITORY / ".venv/bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "download"]
     only = ["--require-hashes", "--no-deps", "--only-binary=:all:", f"--python-version={release_python}", *platforms]
