@@ -344,6 +344,8 @@ def test_what_systemd_does_for_it(machine: Container) -> None:
     assert "user" in asked_by(machine, user)
     machine.run("rm -r /run/systemd/system/box-sidecar.service.d; systemctl daemon-reload")
 
+    rotation_loses_no_line(machine)
+
     # The key sealed, in a file of root's.
     machine.run("cd /root/widgets-for-box\n" + COMMANDS["seal"])
     assert "user" in asked_by(machine, user)
@@ -393,6 +395,28 @@ def test_an_installation_from_before_there_was_a_socket_unit(machine: Container)
     assert "Nothing of it is left" in machine.run(f"{SETUP} --remove --yes")
     assert alive(machine) == []
     assert changes(machine, before) == set()
+
+
+def rotation_loses_no_line(machine: Container) -> None:
+    """The audit in a file, rotated while it is written: each answer has its line, whole, and in its turn."""
+    machine.put(Path("/usr/sbin/logrotate"), "/usr/sbin/logrotate")
+    machine.run("mkdir -p /etc/logrotate.d /var/lib/logrotate")
+    machine.run(COMMANDS["audit"])
+    until(lambda: "audit.jsonl" in machine.run("ls /var/lib/box-sidecar"), 20)
+    rotate = "logrotate --force /etc/logrotate.d/box-sidecar"
+    told, outcome = under_load(machine, f"for time in 1 2 3; do sleep 1; {rotate}; done; sleep 1")
+    assert "failed" not in told and "error" not in told and outcome["lost"] == [], (told, outcome)
+    files = "audit.jsonl.3.gz audit.jsonl.2.gz audit.jsonl.1 audit.jsonl"
+    lines = machine.run(f"cd /var/lib/box-sidecar; zcat --force {files}").splitlines()
+    events = [json.loads(line) for line in lines]
+    assert len([event for event in events if event["event"] == "token_issued"]) == outcome["answered"] > 100
+    assert [event["time"] for event in events] == sorted(event["time"] for event in events)
+    owners = machine.run("stat -c '%U %a' /var/lib/box-sidecar/audit.jsonl*").split()
+    assert set(owners) == {"box-sidecar", "600"}, owners
+    machine.run(
+        """sed -i 's/^audit_file = .*/audit_file = "-"/' /etc/box-sidecar/box-sidecar.toml
+        systemctl reload box-sidecar; rm -r /etc/logrotate.d/box-sidecar /var/lib/box-sidecar/audit.jsonl*"""
+    )
 
 
 def limits_go_on(machine: Container, user: str) -> None:

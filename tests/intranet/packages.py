@@ -37,7 +37,7 @@ GROUPS = {
         *("softhsm2", "p11-kit", "p11-kit-modules", "libp11-kit-dev", "gcc", "libc6-dev"),
     ),
     # Blank machines with systemd, containers, and what makes packages and finds fault with them.
-    "system": ("podman", "crun", "mmdebstrap", "buildah", "netavark", "aardvark-dns", "lintian", "rpm"),
+    "system": ("podman", "crun", "mmdebstrap", "buildah", "netavark", "aardvark-dns", "lintian", "rpm", "logrotate"),
 }
 
 
