@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
-from hypothesis.strategies import integers, sampled_from
+from hypothesis.strategies import booleans, integers, lists, sampled_from
 
 from box_sidecar import clock
 from box_sidecar.box.deadline import within
@@ -28,6 +28,8 @@ from box_sidecar.store.address import parse
 from box_sidecar.store.connection import Patience, StoreConnection, StoreError
 from intranet.process import free_port
 from intranet.store_process import StoreProcess, certificate
+from sidecar.hostile_store import LIES as TOLD
+from sidecar.hostile_store import HostileStore
 from sidecar.scripted_box import DOWN, LOGINS, ROOT
 from sidecar.servers import APP, Servers
 from sidecar.support import ON_VALKEY_TOO
@@ -1006,3 +1008,115 @@ class Story(RuleBasedStateMachine):
 
 TestStory = Story.TestCase
 TestStory.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+
+
+# What is told changes from one question of a request to the next
+
+
+@pytest.mark.parametrize("lie", TOLD)
+def test_a_request_has_its_end_and_its_token_whatever_is_told(start: Callable[..., Servers], lie: str) -> None:
+    servers = start()
+    between = HostileStore(servers, 0)
+    first = servers.run(servers[0].token())
+    between.keep()
+    servers.run(servers[0].revoke())
+    out: set[str] = set()
+    for told in ([lie], [lie, "earlier"], [lie, "yours"]):
+        servers.calls()
+        servers.store.client.delete("nothing", *servers.keys("value:"))
+        between.tell(told, for_ever=True)
+
+        async def come() -> str:
+            with within(1.0):
+                return await servers[0].token()
+
+        with contextlib.suppress(Problem):
+            token = servers.run(come())
+            out.add(token)
+            assert token != first
+        assert servers.living() <= out, "what was made in vain has ended"
+        calls = servers.calls()
+        assert calls.get("downscope", 0) <= 6 and calls.get("find", 0) <= 6
+        between.tell([], for_ever=False)
+        for key in list(servers[0].service.cache.tokens):
+            servers[0].service.cache.supersede(key)
+        servers.until(lambda: not servers[0].store.is_down)
+    servers.run(between.stop())
+
+
+class Deceived(RuleBasedStateMachine):
+    """Somebody answers in the store's name whom one of two servers asks, and can put back what was in the store.
+
+    What is promised all the same: whoever gets a token gets their own; none from before a log-out that this server has
+    heard of; what it makes in vain has ended; and a request has an end, in bounded turns.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory(prefix="store-")
+        limits = PolicySettings(mints_per_user_per_minute=10_000, mints_per_minute=10_000)
+        self.servers = Servers(Path(self.folder.name), 2, settings=Settings(policy=limits))
+        self.servers.__enter__()
+        self.between = HostileStore(self.servers, 0)
+        self.heard: dict[tuple[int, str], int] = {}
+
+    def teardown(self) -> None:
+        self.servers.run(self.between.stop())
+        self.servers.__exit__()
+        self.folder.cleanup()
+
+    @rule()
+    def keep(self) -> None:
+        self.between.keep()
+
+    @rule(
+        number=integers(0, 1),
+        login=sampled_from(LOGINS),
+        feature=sampled_from(["", "item_share"]),
+        lies=lists(sampled_from(TOLD), max_size=6),
+        for_ever=booleans(),
+    )
+    def come(self, number: int, login: str, feature: str, lies: list[str], for_ever: bool) -> None:
+        self.servers.calls()
+        before = self.servers.living()
+        self.between.tell(lies, for_ever=for_ever)
+
+        async def issue() -> str:
+            with within(1.0):
+                return await self.servers[number].token(login, *filter(None, [feature]))
+
+        try:
+            token = self.servers.run(issue())
+        except Problem as problem:
+            assert problem.code in {"tokens_revoked", "rate_limited", "box_unavailable"}
+            token = ""
+        finally:
+            self.between.tell([], for_ever=False)
+        calls = self.servers.calls()
+        assert calls.get("downscope", 0) <= 6 and calls.get("find", 0) <= 6
+        self.servers.until(lambda: len(self.servers.living() - before - {token}) == 0)
+        if token:
+            made = self.servers.world.made[token]
+            assert self.servers.world.people[made.user_id].login == login
+            assert made.resource == ROOT and set(made.scopes) == {"base_explorer", *filter(None, [feature])}
+            assert made.moment > self.heard.get((number, login), 0), "from before a log-out it has heard of"
+
+    @rule(number=integers(0, 1), login=sampled_from(LOGINS), lies=lists(sampled_from(TOLD), max_size=4))
+    def log_out(self, number: int, login: str, lies: list[str]) -> None:
+        subject = Subject("login", login)
+        guards = [server.service.revocations.begin(subject) for server in self.servers.all]
+        self.between.tell(lies, for_ever=False)
+        self.servers.run(self.servers[number].revoke(login))
+        self.between.tell([], for_ever=False)
+        assert guards[number].is_broken()
+        for each, guard in enumerate(guards):
+            if guard.is_broken():
+                self.heard[each, login] = next(self.servers.world.moments)
+        held = [str(cached.token.secret.reveal()) for cached in self.servers[number].service.cache.tokens.values()]
+        assert not [
+            one for one in held if self.servers.world.people[self.servers.world.made[one].user_id].login == login
+        ]
+
+
+TestDeceived = Deceived.TestCase
+TestDeceived.settings = settings(max_examples=10, stateful_step_count=12, deadline=None)

@@ -250,7 +250,8 @@ class Store(Sharing):
         details = [round(_WINDOW_S * 1_000_000), overall, per_user, os.urandom(12).hex()]
         try:
             full, left = await self._run(scripts.CHARGE, where, details)
-        except StoreError:
+            wait = min(max(1.0, int(left) / 1_000_000), _WINDOW_S)
+        except (StoreError, ValueError, TypeError, OverflowError):
             return  # its own limits hold in any case
         if full:
             whose = "this person" if full == b"person" else "all people together"
@@ -259,7 +260,7 @@ class Store(Sharing):
             raise Problem(
                 "rate_limited",
                 detail=f"More than {limit} {what} for {whose} (policy.{setting}) in a minute, on all servers.",
-                retry_after=max(1.0, int(left) / 1_000_000),
+                retry_after=wait,
             )
 
     # Revocation
