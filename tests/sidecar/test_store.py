@@ -606,6 +606,59 @@ def test_a_flushed_store_is_begun_anew(start: Callable[..., Servers]) -> None:
 
 # A store that lies
 
+LONG = b":" + b"9" * 400
+NONSENSE = [
+    *(b"-MOVED 1", b"-ASK", b"-", b"-LOADING x", b"-NOAUTH x", b"%2", b"$5\r\nab", b"$-7", b"+OK", b"$-1", b"*-1"),
+    *(LONG, b"*1\r\n" * 20_000 + b":1", b"*2\r\n+a\r\n+b", b"*2\r\n+all\r\n" + LONG, b"*2\r\n+person\r\n*0"),
+    *(b"*4\r\n+\r\n:0\r\n:1\r\n" + LONG, b"*4\r\n+\r\n:0\r\n" + LONG + b"\r\n:1", b"*4\r\n*0\r\n-x\r\n*0\r\n-y"),
+    *(b"*4\r\n:1\r\n+a\r\n:5\r\n:5", b"*4\r\n+1\r\n+\xff\r\n:0\r\n*2\r\n+\xff\r\n+x"),
+]
+
+
+class Liar:
+    """What takes the place of a store: it says ``says`` to every script and question, but to LOOK only if it ``looks``
+    so too."""
+
+    def __init__(self) -> None:
+        self.says, self.looks = b"", False
+        self._look = hashlib.sha1(scripts.LOOK.encode(), usedforsecurity=False).hexdigest().encode()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError), contextlib.closing(writer):
+            while line := await reader.readline():
+                words = []
+                for _ in range(int(line[1:])):
+                    size = int((await reader.readline())[1:])
+                    words.append((await reader.readexactly(size + 2))[:-2])
+                if words[0] == b"XREAD":
+                    await asyncio.sleep(0.05)
+                writer.write(self._answer(*words))
+
+    def _answer(self, command: bytes, what: bytes, *values: bytes) -> bytes:
+        if command == b"SCRIPT":
+            return b"+" + hashlib.sha1(values[0], usedforsecurity=False).hexdigest().encode() + b"\r\n"
+        if command == b"EVALSHA" and what == self._look and not self.looks:
+            return b"*3\r\n:1\r\n+\r\n*0\r\n"
+        if command in {b"EVALSHA", b"EVAL", b"INFO"}:
+            return self.says + b"\r\n"
+        return b"*-1\r\n" if command == b"XREAD" else b"+OK\r\n"
+
+
+def test_whatever_it_answers_everybody_is_served_and_logged_out(start: Callable[..., Servers], tmp_path: Path) -> None:
+    servers, liar = start(count=0), Liar()
+    servers.store.socket = tmp_path / "liar.sock"
+    servers.run(asyncio.start_unix_server(liar.serve, servers.store.socket))
+    server = servers.add()
+    for number, (lie, looks) in enumerate((lie, looks) for looks in (False, True) for lie in NONSENSE):
+        liar.says, liar.looks = b"$-1", False
+        servers.until(lambda: server.store.hearing.unsent.clear() or not server.store.is_down)
+        liar.says, liar.looks = lie, looks
+        servers.world.add(f"9{number}", f"p{number}@example.com")
+        token = servers.run(server.token(f"p{number}@example.com"))
+        servers.run(server.revoke(f"p{number}@example.com"))
+        assert token not in servers.living()
+        servers.run(server.store.examine())
+
 
 @ON_VALKEY_TOO
 def test_nothing_that_does_not_authenticate_is_served(start: Callable[..., Servers]) -> None:

@@ -194,7 +194,7 @@ class StoreConnection:
         except (AuthenticationError, NoPermissionError, ResponseError) as error:
             self.outcomes["refused"] += 1
             raise RefusalError(told(error)) from None
-        except (RedisError, OSError, ValueError, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError) as error:  # what it says may be anything
             self.outcomes["failed"] += 1
             raise StoreError(told(error)) from None
         self.outcomes["done"] += 1

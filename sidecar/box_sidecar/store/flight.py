@@ -95,7 +95,7 @@ class Flights:
         answer = await self._run(scripts.BEGIN, where, [*lease, *names], again=again)
         try:
             value, epoch, number, left = answer[0], int(answer[1]), int(answer[2] or 0), int(answer[3]) / 1000
-        except (TypeError, ValueError, LookupError):
+        except (TypeError, ValueError, LookupError, OverflowError):
             raise StoreError("its answers can't be read") from None
         if not isinstance(value, bytes) or not 0 <= number <= latest_number(self._now()):
             raise StoreError("its answers are none, or its clock is wrong by more than a day")

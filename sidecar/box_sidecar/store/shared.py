@@ -250,10 +250,10 @@ class Store(Sharing):
         details = [round(_WINDOW_S * 1_000_000), overall, per_user, os.urandom(12).hex()]
         try:
             full, left = await self._run(scripts.CHARGE, where, details)
-            wait = min(max(1.0, int(left) / 1_000_000), _WINDOW_S)
-        except (StoreError, ValueError, TypeError, OverflowError):
+            wait = min(_WINDOW_S, max(1.0, int(left) / 1_000_000))
+        except (StoreError, TypeError, ValueError, OverflowError):
             return  # its own limits hold in any case
-        if full:
+        if full in (b"person", b"all"):
             whose = "this person" if full == b"person" else "all people together"
             setting = "mints_per_user_per_minute" if full == b"person" else "mints_per_minute"
             limit = per_user if full == b"person" else overall
