@@ -17,7 +17,7 @@ import msgspec
 
 import cli_pages
 import lifetimes
-from bench import table
+from bench import table, verdict
 from bench.result import Report
 from box_sidecar.app import ROUTES
 from box_sidecar.box.errors import REFUSALS
@@ -70,6 +70,13 @@ def benchmarks() -> str:
     return f"{table.markdown(report)}\n\n{picture}\n"
 
 
+def soak() -> str:
+    """The last soak that was kept."""
+    record = msgspec.json.decode((RECORD / "soak.json").read_bytes(), type=verdict.Record)
+    picture = f"![The same as a picture](../{(RECORD / 'soak.svg').relative_to(REPOSITORY)})"
+    return f"{verdict.markdown(record)}\n\n{picture}\n"
+
+
 def settings() -> str:
     """The commented configuration, as ``box-sidecar config`` prints it."""
     text = (REPOSITORY / "sidecar/box_sidecar/settings.toml").read_text()
@@ -82,6 +89,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "codes": codes,
     "refusals": refusals,
     "bench": benchmarks,
+    "soak": soak,
     "lifetimes": lifetimes.table,
 }
 

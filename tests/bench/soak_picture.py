@@ -28,6 +28,7 @@ def draw(record: Record, directory: Path) -> None:
             axis.axvspan(fault.began / 60, fault.ended / 60, color=OTHERS, alpha=0.35, linewidth=0)
         axis.spines[["top", "right"]].set_visible(False)
     _line(axes[0], minutes, [window.ratio() for window in record.windows], OURS, "both")
+    axes[0].set_yscale("log")
     axes[0].set_title("Latency of a token at hand, times that of the floor at the same moments (median)", loc="left")
     for name, colour in _COLOURS.items():
         _line(axes[1], minutes, [window.uses[name].memory for window in record.windows], colour, f"{name} sidecar")
@@ -43,8 +44,9 @@ def draw(record: Record, directory: Path) -> None:
     axes[3].set_title("Requests that were told why not, or broke at a kill, by fault", loc="left")
     axes[3].set_xlabel("minutes; grey: something is wrong")
     for axis in axes:
-        axis.set_ylim(bottom=0)
         axis.title.set_fontsize(9)
+    for axis in axes[1:]:
+        axis.set_ylim(bottom=0)
     machine = record.machine
     figure.suptitle(
         f"make soak: {sum(record.answered.values()):,} requests, {len(record.faults)} faults, "
