@@ -242,14 +242,18 @@ def a_year(machine: Container) -> None:
     limits_go_on(machine, "www-data")
 
 
-def under_load(machine: Container, script: str, env: dict[str, str] | None = None) -> tuple[str, dict[str, Any]]:
-    """What a script says while callers ask for one token after the other, and what they say."""
-    machine.put(TESTS / "bench/callers.py", "/root/callers.py")
-    callers = "rm -f over; (python3 callers.py /run/box-sidecar/box-sidecar.sock over > outcome 2>&1) & callers=$!"
+def under_load(
+    machine: Container, script: str, env: dict[str, str] | None = None, user: str = "root"
+) -> tuple[str, dict[str, Any]]:
+    """What a script says while callers, as this user, ask for one token after the other, and what they say."""
+    machine.put(TESTS / "bench/callers.py", "/srv/callers.py")
+    call = f"runuser -u {user} -- python3 callers.py /run/box-sidecar/box-sidecar.sock over"
     told = machine.run(
-        f"cd /root; {callers}\n({script}\n) || echo failed; cd /root; touch over; wait $callers", env=env
+        f"cd /srv; rm -f over; ({call} > outcome 2>&1) & callers=$!\n"
+        f"({script}\n) || echo failed; touch /srv/over; wait $callers",
+        env=env,
     )
-    return told, dict(json.loads(machine.run("cat /root/outcome")))
+    return told, dict(json.loads(machine.run("cat /srv/outcome; rm /srv/outcome /srv/over /srv/callers.py")))
 
 
 def have_program(machine: Container) -> None:
@@ -442,14 +446,17 @@ def shown(machine: Container, *names: str) -> list[str]:
     return [known[name] for name in names]
 
 
-def test_by_package_from_nothing_to_purged(machine: Container, built: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("machine", "release"), [("bookworm", "deb12"), ("trixie", "deb13")], indirect=["machine"], ids=["12", "13"]
+)
+def test_by_package_from_nothing_to_purged(machine: Container, release: str, built: Path, tmp_path: Path) -> None:
     """Installed and not started without a key; set up; an upgrade goes on with it; purged, nothing is left."""
     machine.run("rm -rf /opt/box-sidecar /usr/local/bin/box-sidecar")
     before = machine.run(LISTING)
-    (package,) = built.glob("box-sidecar_*+deb12_amd64.deb")
+    (package,) = built.glob(f"box-sidecar_*+{release}_amd64.deb")
     machine.put(package, f"/root/widgets-for-box/dist/{package.name}")
 
-    install, setup = COMMANDS["package"].splitlines()
+    install, setup = COMMANDS["package"].replace("deb12", release).splitlines()
     told = machine.run(f"cd /root/widgets-for-box && {install}")
     assert "not started: it has no key yet" in told, told
     assert machine.run("systemctl is-enabled box-sidecar; systemctl is-active box-sidecar || true").split() == [
@@ -470,10 +477,16 @@ def test_by_package_from_nothing_to_purged(machine: Container, built: Path, tmp_
     assert machine.run("systemctl show --property=MainPID box-sidecar") != process
     until(lambda: "user" in asked_by(machine, "www-data"), 20)
 
-    # Removed, key and state stay, and no token lives on; installed again it goes on where it was.
-    machine.run("apt remove --yes box-sidecar")
+    # Removed, key and state stay, and no token lives on, not even one that was asked for meanwhile; nor one that is
+    # older, where the service is down. Installed again it goes on where it was.
+    told, outcome = under_load(machine, "apt remove --yes box-sidecar", user="www-data")
+    assert outcome["answered"] > 20 and "live on" not in told, (told, outcome)
     assert alive(machine) == []
     assert "box_config.json" in machine.run("ls /etc/box-sidecar /var/lib/box-sidecar")
+    machine.run("cd /root/widgets-for-box && apt install --yes ./dist/newer.deb")
+    until(lambda: "user" in asked_by(machine, "www-data"), 20)
+    machine.run("systemctl stop box-sidecar.socket box-sidecar; apt remove --yes box-sidecar")
+    assert alive(machine) == []
     machine.run("cd /root/widgets-for-box && apt install --yes ./dist/newer.deb")
     until(lambda: "user" in asked_by(machine, "www-data"), 20)
     machine.run("apt purge --yes box-sidecar")
@@ -483,7 +496,7 @@ def test_by_package_from_nothing_to_purged(machine: Container, built: Path, tmp_
 
 def but_for_apt(listing: str) -> set[str]:
     """What a machine has, but for what apt and dpkg remember by themselves."""
-    return {line for line in listing.splitlines() if not re.match("/var/(cache/apt|lib/apt|lib/dpkg)/", line)}
+    return {line for line in listing.splitlines() if not re.match("/var/(cache|lib)/(apt|debconf|dpkg)/", line)}
 
 
 def newer(package: Path, folder: Path) -> Path:

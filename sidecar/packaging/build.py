@@ -41,7 +41,7 @@ PLACES = {
     ".socket": "usr/lib/systemd/system/box-sidecar.socket",
     ".sysusers": "usr/lib/sysusers.d/box-sidecar.conf",
     ".tmpfiles": "usr/lib/tmpfiles.d/box-sidecar.conf",
-    ".logrotate": "etc/logrotate.d/box-sidecar",
+    ".removal": f"{PREFIX}/removal",
 }
 COMPLETIONS = {
     "bash": "usr/share/bash-completion/completions/box-sidecar",
