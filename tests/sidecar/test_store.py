@@ -31,7 +31,7 @@ from intranet.store_process import StoreProcess, certificate
 from sidecar.hostile_store import LIES as TOLD
 from sidecar.hostile_store import HostileStore
 from sidecar.scripted_box import DOWN, LOGINS, ROOT
-from sidecar.servers import APP, Servers
+from sidecar.servers import APP, Server, Servers
 from sidecar.support import ON_VALKEY_TOO
 
 ANA, BEN = LOGINS[0], LOGINS[1]
@@ -518,6 +518,32 @@ def test_who_has_waited_before_takes_the_store_from_nobody(
         servers.run(servers[1].token())
     assert servers[1].store.connection.outcomes["slow"] and not caplog.records
     assert servers.run(servers[1].token(BEN)) == servers.run(servers[0].token(BEN))
+
+
+@pytest.mark.parametrize("when", ["before it begins", "before it has made it"])
+def test_who_has_waited_before_leaves_nobody_waiting(start: Callable[..., Servers], when: str) -> None:
+    """Whoever can't wait for the answer any more has the lease all the same, or a value that others wait for."""
+    servers = start()
+
+    async def ask(server: Server, spends: str) -> str:
+        async def make() -> Token:
+            if spends == when:
+                connection.patience.get().slices = 0
+                await server.store.connection._pool.disconnect(inuse_connections=False)  # a new one takes longer
+            return Token(Secret(f"made by {servers.all.index(server)}"), clock.monotonic() + 3600, ("item_preview",))
+
+        await server.store.begin()
+        connection.patience.get().slices *= spends != "before it begins"
+        names = (Subject("id", "1"), Subject("login", ANA))
+        key = TokenKey("1", "explorer", ("item_preview",), ROOT)
+        return (await server.store.token(key, names, lambda _: True, make, lambda _: asyncio.sleep(0))).secret.reveal()
+
+    assert servers.run(ask(servers[1], when)) == "made by 1"
+    began = clock.monotonic()
+    found = servers.run(ask(servers[0], ""))
+    assert found == ("made by 0" if when == "before it begins" else "made by 1")
+    assert clock.monotonic() - began < 1.0
+    assert not servers.keys("lease:")
 
 
 def test_what_is_told_again_is_in_nobodys_way(start: Callable[..., Servers]) -> None:

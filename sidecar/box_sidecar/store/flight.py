@@ -16,7 +16,7 @@ from box_sidecar import clock
 from box_sidecar.box.deadline import deadline
 from box_sidecar.problems import Problem
 from box_sidecar.store import scripts
-from box_sidecar.store.connection import StoreError
+from box_sidecar.store.connection import Patience, StoreError, patience
 from box_sidecar.store.hearing import MEMORY_S, Epochs, latest_number
 from box_sidecar.store.keys import Keys
 
@@ -57,6 +57,7 @@ class Flights:
     def __init__(self, run: Run, keys: Keys, epochs: Epochs, outcomes: Counter[str], now: Callable[[], float]) -> None:
         self._run, self._keys, self._epochs = run, keys, epochs
         self._outcomes = outcomes
+        self._tasks: set[asyncio.Task[None]] = set()
         self._now = now
 
     async def do(self, work: Work[T]) -> T:
@@ -68,7 +69,8 @@ class Flights:
         while turns < _TURNS and clock.monotonic() + pause < ends:
             try:
                 value, epoch, number, left = await self._begin(work, mine, unlike, again=again)
-            except StoreError:
+            except StoreError:  # it may be for this one to make it all the same, which nobody is to wait for
+                self._later(scripts.LEASE, [self._keys.lease(work.field)], [mine, 0])
                 break
             if value:
                 if (found := self._opened(work, value, epoch, left)) is not None:
@@ -162,8 +164,22 @@ class Flights:
         value = f"{number}|{person}|{keys.sealer.seal(keys.value(work.field), content)}"
         where = [keys.value(work.field), keys.lease(work.field), keys.fields(person), keys.everybody]
         what = [mine, number, value, round(life * 1000), unlike, keys.prefix, round(MEMORY_S * 1000)]
+        what += [work.field, person, *work.names]
         try:
-            outcome: bytes = await self._run(scripts.PUT, where, [*what, work.field, person, *work.names])
+            outcome: bytes = await self._run(scripts.PUT, where, what)
         except StoreError:
+            self._later(scripts.PUT, where, what)
             return b"kept"
         return outcome
+
+    def _later(self, script: str, keys: list[str], values: list[Any]) -> None:
+        """Run it for the others, who wait for it, where this request has no patience left."""
+
+        async def run() -> None:
+            patience.set(Patience())
+            with contextlib.suppress(StoreError):
+                await self._run(script, keys, values)
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
