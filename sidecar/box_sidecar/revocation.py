@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -33,6 +33,7 @@ _MARK_S = 600.0  # longer than any request can last
 _LOOK_S = 1.0
 _RETRY_S = 30.0
 _TOLD_AT_ONCE = 100
+_TOLD_BESIDE = 16  # while others ask for tokens, who would wait for all that is begun in one moment
 _FILES = "files"  # marked when files may be out of bounds that were not
 
 
@@ -302,11 +303,7 @@ class Revocations:
         """Revoke at Box; how many it was told. What it could not be told stays pending."""
         # In tasks of their own: a caller who does not wait for the end must leave no token alive.
         tellings = [self._tellings.start(one.token.secret, partial(self._tell, one)) for one in pending]
-        results = await asyncio.gather(*map(asyncio.shield, tellings), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return results.count(True)
+        return await _all_told(map(asyncio.shield, tellings))
 
     async def _tell(self, pending: PendingRevocation) -> bool:
         secret = pending.token.secret
@@ -336,6 +333,20 @@ class Revocations:
         people: dict[str, list[PendingRevocation]] = {}
         for pending in self._cache.pending_revocations.values():
             people.setdefault(pending.user_id, []).append(pending)
-        turns = itertools.chain.from_iterable(itertools.zip_longest(*people.values()))
-        with within(self._current.patience):
-            return await self._tell_box(itertools.islice(filter(None, turns), _TOLD_AT_ONCE))
+        turns = filter(None, itertools.chain.from_iterable(itertools.zip_longest(*people.values())))
+        slots = asyncio.Semaphore(_TOLD_BESIDE if self._current.policy.issue else _TOLD_AT_ONCE)
+        return await _all_told(self._tell_in_turn(one, slots) for one in itertools.islice(turns, _TOLD_AT_ONCE))
+
+    async def _tell_in_turn(self, pending: PendingRevocation, slots: asyncio.Semaphore) -> bool:
+        async with slots:
+            with within(self._current.patience):
+                return await self._tell_box([pending]) == 1
+
+
+async def _all_told(tellings: Iterable[Awaitable[bool]]) -> int:
+    """Of how many Box was told, once all have ended; raises what went wrong first."""
+    results = await asyncio.gather(*tellings, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results.count(True)

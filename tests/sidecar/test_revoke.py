@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 import time
 import tracemalloc
@@ -25,7 +26,7 @@ from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess
 from sidecar.conftest import Serve
 from sidecar.scripted_box import DOWN, LOGINS, Stage
-from sidecar.support import Wire, code, greeted, last, request_bytes, until
+from sidecar.support import Wire, code, greeted, last, request_bytes, together, until
 
 
 def revoke(sidecar: SidecarProcess, **user: str) -> httpx.Response:
@@ -297,6 +298,25 @@ def test_what_box_can_not_be_told_of_one_again_and_again_is_in_nobodys_way() -> 
         for _ in range(6):
             stage.loop.advance(31)
         assert stage.world.living() == set()
+
+
+def test_many_revocations_at_once_leave_time_for_who_asks(box: EmulatorProcess, serve: Serve) -> None:
+    """As after a restart, or when policy takes something from many: a hundred calls begun in one moment would be one
+    standstill for everybody else."""
+    sidecar = serve(cache={"ledger": ""})
+    people = [box.add_user(f"Person {number}", f"p{number}@example.com")["login"] for number in range(60)]
+    together(8, lambda turn: [sidecar.token(login) for login in people[turn::8]])
+    box.settings(route_latency=[{"path": "/oauth2/revoke", "ms": 200}])
+    since = last(box)
+    sidecar.settings["policy"] = {"denied_logins": people}  # tightens, so nobody sends a signal
+    sidecar.write_config()
+    until(lambda: not any(token["alive"] and token["kind"] == "downscoped" for token in box.tokens()), 30)
+    calls = [entry for entry in box.log(since) if entry["path"] == "/oauth2/revoke"]
+    assert len(calls) >= 60
+    begins_and_ends = [(call["time"], 1) for call in calls]
+    begins_and_ends += [(call["time"] + call["duration_ms"] / 1000, -1) for call in calls]
+    at_once = itertools.accumulate(change for _, change in sorted(begins_and_ends))
+    assert 8 <= max(at_once) <= 20
 
 
 def test_what_takes_the_place_of_a_token_that_has_ended_is_found_by_person_too(monkeypatch: pytest.MonkeyPatch) -> None:
