@@ -23,7 +23,7 @@ from box_sidecar.model import Subject, Token, TokenKey
 from box_sidecar.problems import ConfigError, Problem
 from box_sidecar.secret import Secret
 from box_sidecar.settings import PolicySettings, Settings
-from box_sidecar.store import connection, scripts
+from box_sidecar.store import connection, hearing, scripts
 from box_sidecar.store.address import parse
 from box_sidecar.store.connection import Patience, StoreConnection, StoreError
 from intranet.process import free_port
@@ -483,6 +483,18 @@ def test_a_crowd_waits_for_the_store_and_not_for_its_own_process(
 
     assert servers.run(crowd()) == [[1, b"", []]] * 500
     assert client.info("stats")["total_connections_received"] - before < 10
+
+
+def test_what_nobody_will_be_told_again_takes_no_memory(
+    start: Callable[..., Servers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "_RESEND_S", 0.2)
+    servers = start(count=1)
+    for login in (ANA, BEN, ANA):
+        servers.run(servers[0].revoke(login))
+    time.sleep(0.3)
+    servers.run(servers[0].revoke(BEN))
+    assert len(servers[0].store.hearing._sent) == 1
 
 
 def test_a_store_that_hangs_is_given_up_however_busy_this_process_is(

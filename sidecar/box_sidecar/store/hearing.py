@@ -234,7 +234,7 @@ class Hearing:
             number, about, count, found = await self._store.run(scripts.REVOKE, where, details)
             epoch, people = self._number(number), about.decode().split(",")
             self.epochs.mark(epoch, people)
-            self._sent.append(_Sent(clock.monotonic(), epoch, sealed, tuple(people)))
+            self._remember(_Sent(clock.monotonic(), epoch, sealed, tuple(people)))
             while len(found) < count:
                 more = await self._store.run(scripts.FOUND, where[1:], [len(found)])
                 if not more:
@@ -248,6 +248,11 @@ class Hearing:
         except BaseException:  # it may have come all the same: what it found it finds again
             self.later(names, sealed)
             raise
+
+    def _remember(self, sent: _Sent) -> None:
+        self._sent.append(sent)
+        while sent.when - self._sent[0].when >= _RESEND_S:  # nobody would be told again
+            self._sent.popleft()
 
     async def _send_what_is_left(self) -> None:
         while self.unsent:
