@@ -515,6 +515,19 @@ def test_a_store_that_hangs_is_given_up_however_busy_this_process_is(
     assert turns < 100
 
 
+def test_a_crowd_at_a_store_that_hangs_does_not_make_its_own_process_busy() -> None:
+    """Then nobody's waiting would count. By the processor's time, which no other process takes from it."""
+
+    async def crowd() -> float:
+        loop, began = asyncio.get_running_loop(), time.process_time()
+        waiting = [Patience().wait(loop.create_future()) for _ in range(5_000)]
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {StoreError}
+        return time.process_time() - began
+
+    assert asyncio.run(crowd()) < 2.0
+
+
 def test_who_has_waited_before_takes_the_store_from_nobody(
     start: Callable[..., Servers], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -51,20 +51,46 @@ class Patience:
 
     async def wait(self, task: asyncio.Future[Any]) -> None:
         """Until this has ended; raises :class:`StoreError`, and leaves it alone, if that takes more than is left."""
-        had, late = self.slices, 0
-        while not task.done() and self.slices > 0:
-            began = clock.monotonic()
-            done, _ = await asyncio.wait({task}, timeout=_SLICE_S)
-            if not done and late < _LATE_MAX and clock.monotonic() - began > _LATE * _SLICE_S:
-                late += 1
-            else:
-                self.slices -= not done
+        had = self.slices
+        if not task.done() and self.slices > 0:
+            await self._slices(task)
         for _ in range(_TURNS):
             if not task.done():
                 await asyncio.sleep(0)
         if not task.done():
             kind = SpentError if had < round(_PATIENCE_S / _SLICE_S) else StoreError
             raise kind(f"it does not answer within {_PATIENCE_S * 1000:.0f} ms")
+
+    async def _slices(self, task: asyncio.Future[Any]) -> None:
+        """Until this has ended or none is left. By bare timers: thousands who wait at once must not be what makes this
+        process busy."""
+        loop, late = asyncio.get_running_loop(), 0
+        ended = loop.create_future()
+
+        def end(_: object = None) -> None:
+            if not ended.done():
+                ended.set_result(None)
+
+        def tick(began: float) -> None:
+            nonlocal late, timer
+            if task.done():
+                return
+            if late < _LATE_MAX and clock.monotonic() - began > _LATE * _SLICE_S:
+                late += 1
+            else:
+                self.slices -= 1
+            if self.slices > 0:
+                timer = loop.call_later(_SLICE_S, tick, clock.monotonic())
+            else:
+                end()
+
+        timer = loop.call_later(_SLICE_S, tick, clock.monotonic())
+        task.add_done_callback(end)
+        try:
+            await ended
+        finally:
+            timer.cancel()
+            task.remove_done_callback(end)
 
 
 patience: ContextVar[Patience] = ContextVar("patience")
@@ -154,9 +180,13 @@ class StoreConnection:
         self._exchanges.add(exchange)
         exchange.add_done_callback(self._exchanges.discard)
 
+        waiting = len(asked)
+
         def leave(answer: asyncio.Future[Any]) -> None:
             """Who does not wait any longer; with the last of them goes the connection, on which answers may come."""
-            if answer.cancelled() and all(other.done() for _, other in asked):
+            nonlocal waiting
+            waiting -= 1
+            if not waiting and answer.cancelled():
                 exchange.cancel()
 
         for _, answer in asked:
