@@ -111,6 +111,7 @@ MEANINGS: dict[tuple[str, str, str], str] = {
     (SIDECAR, "flight.py", "_LEASE_RENEWAL_S"): "between two renewals of that lease",
     (SIDECAR, "flight.py", "_WORK_S"): "for what nobody waits for; two thirds of a request are for what another makes",
     (SIDECAR, "shared.py", "_START_S"): "for the store to answer at the start; then it begins without it",
+    (SIDECAR, "shared.py", "_SLOW_S"): "that an answer of the store may take at best; a slower one is told of",
     (SIDECAR, "shared.py", "_WINDOW_S"): "in which new tokens of all servers are counted",
     (SIDECAR, "shared.py", "_LIFE_MAX_S"): "of a token in the store that is believed",
     (SIDECAR, "policy.py", "_STOPPED_S"): "that callers are told to wait while nothing is issued",

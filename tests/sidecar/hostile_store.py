@@ -38,6 +38,8 @@ class HostileStore:
         self._client = servers.store.client
         self.lies: list[str] = []
         self.for_ever = False
+        self.seconds = 0.0
+        """How long each answer to a script takes, lie or not."""
         self._kept: dict[bytes, bytes] = {}
         self._heard: dict[str, bytes] = {}
         self._last = b"$-1\r\n"
@@ -90,6 +92,7 @@ class HostileStore:
         script = next((each for each, name in _HASHES.items() if name in question), "")
         if not script:
             return answer
+        await asyncio.sleep(self.seconds)
         earlier, self._heard[script] = self._heard.get(script, answer), answer
         anothers, self._last = self._last, answer
         lie = self.lies.pop(0) if self.lies and _TO.get(self.lies[0], script) == script else "true"

@@ -23,7 +23,7 @@ from box_sidecar.model import Subject, Token, TokenKey
 from box_sidecar.problems import ConfigError, Problem
 from box_sidecar.secret import Secret
 from box_sidecar.settings import PolicySettings, Settings
-from box_sidecar.store import connection, hearing, scripts
+from box_sidecar.store import connection, hearing, scripts, shared
 from box_sidecar.store.address import parse
 from box_sidecar.store.connection import Patience, StoreConnection, StoreError
 from intranet.process import free_port
@@ -642,6 +642,26 @@ def test_a_request_waits_for_a_slow_store_only_once(start: Callable[..., Servers
     before = asked["slow"]
     servers.run(servers[1].token(BEN))
     assert asked["slow"] <= before + 1, "the stream's, in the background"
+
+
+def test_a_store_too_slow_to_be_of_use_is_told_of(
+    start: Callable[..., Servers], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connection, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(shared, "_SLOW_S", 0.1)
+    servers = start(count=1)
+    between = HostileStore(servers, 0)
+    store = servers[0].store
+    between.seconds = 0.2
+    servers.until(lambda: store.why.startswith("each answer takes 2"))
+    assert not store.is_down
+    servers.run(servers[0].token())
+    assert store.why, "one that is kept does not make it fast"
+    between.seconds = 0.0
+    servers.until(lambda: store.why == "")
+    said = [record.message for record in caplog.records if record.name == "box_sidecar.store.shared"]
+    assert len(said) == 2 and said[1] == "the store can be used again"
+    servers.run(between.stop())
 
 
 def test_a_flushed_store_is_begun_anew(start: Callable[..., Servers]) -> None:

@@ -66,6 +66,7 @@ class Patience:
         process busy."""
         loop, late = asyncio.get_running_loop(), 0
         ended = loop.create_future()
+        timer: asyncio.TimerHandle
 
         def end(_: object = None) -> None:
             if not ended.done():

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 MEMORY_S = 90_000.0  # longer than any token lives
 _WAIT_S = 0.25
+_LOOKS = 16
 _RETRY_S = 0.5
 _RESEND_S = 600.0
 _MESSAGES = 10_000
@@ -103,6 +104,7 @@ class Hearing:
         self._heard_at = clock.monotonic()
         self._is_lost = False
         self._looking: asyncio.Task[None] | None = None
+        self._took: deque[float] = deque(maxlen=_LOOKS)
         self._known: OrderedDict[int, None] = OrderedDict()  # hashes of messages that are ours, or were heard
         self._sent: deque[_Sent] = deque(maxlen=_MESSAGES)
         #: What is to be sent, and how it was sealed if that was tried: it may have come, and the answer not.
@@ -112,18 +114,20 @@ class Hearing:
         """Hear what was revoked before this sidecar began, as far as the store knows."""
         self.last = _BEGINNING
 
-    async def listen(self, on_well: Callable[[], None], on_trouble: Callable[[StoreError], None]) -> None:
-        """Wait at the stream, for ever."""
+    async def listen(self, on_well: Callable[[float], None], on_trouble: Callable[[StoreError], None]) -> None:
+        """Wait at the stream, for ever. ``on_well`` is told how long the store takes to answer, at best of late (s)."""
         while True:
             try:
                 if not self.in_touch:
                     await self._store.open()
+                began = clock.monotonic()
                 await self.look()
+                self._took.append(clock.monotonic() - began)
                 if self._is_lost:
                     self.in_touch = False  # who comes meanwhile looks
                     await self._restore()
                 await self._send_what_is_left()
-                on_well()
+                on_well(min(self._took))
                 self.in_touch = True
                 await self._store.wait(self._keys.stream, self.last, _WAIT_S)
             except StoreError as error:

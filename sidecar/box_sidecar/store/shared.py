@@ -28,6 +28,7 @@ from box_sidecar.store.keys import Keys
 log = logging.getLogger(__name__)
 
 _START_S = 1.0
+_SLOW_S = 0.008  # a first token takes six answers
 _WINDOW_S = 60.0
 _OLDEST = 7  # Redis; the first whose scripts say whether they may run where memory is full
 _UNASKED = "it was not asked yet"
@@ -64,6 +65,7 @@ class Store(Sharing):
         self.listening: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
         self.is_down = True
+        self.is_slow = False
         self.why = _UNASKED
         self._begin_as(app)
         self.configure(app, policy)
@@ -111,13 +113,16 @@ class Store(Sharing):
             await asyncio.gather(self.listening, return_exceptions=True)
         await self.connection.close()
 
-    def _well(self) -> None:
+    def _well(self, took: float) -> None:
+        """The stream can be read; that takes so long (s), at best of late."""
         self._asked.set()
-        if not self.is_down:
-            return
-        if self.why != _UNASKED:
-            log.warning("the store can be used again")
-        self.is_down, self.why = False, ""
+        if self.is_down or (self.is_slow and took <= _SLOW_S):
+            if self.why != _UNASKED:
+                log.warning("the store can be used again")
+            self.is_down, self.is_slow, self.why = False, False, ""
+        if took > _SLOW_S:
+            self.is_slow = True
+            self._trouble(RefusalError(f"each answer takes {took * 1000:.0f} ms, and a request waits 50 ms for all"))
 
     def _trouble(self, error: StoreError) -> None:
         """Not to be asked, until the stream can be read again; or only to be told of, if it answers."""
@@ -168,7 +173,7 @@ class Store(Sharing):
         except StoreError as error:
             self._trouble(error)
             raise
-        if script is scripts.PUT and self.why:  # it takes what is new again
+        if script is scripts.PUT and self.why and not self.is_slow:  # it takes what is new again
             log.warning("the store can be used again")
             self.why = ""
         return answer
