@@ -254,7 +254,9 @@ class Host:
         with ExitStack() as parts:
             parts.enter_context(self.box)
             self.line.box = int(self.box.url.rpartition(":")[2])
-            self.box.settings(rate_limit_per_minute=0)  # of the service account, whom we make ask thousands of times
+            # The limit is the service account's, whom we make ask thousands of times. Tokens live ten minutes, not an
+            # hour: what is kept as long as they live is kept by everybody's after that, and has no reason to grow.
+            self.box.settings(rate_limit_per_minute=0, token_life_s={"user": 600, "downscoped": 600})
             self.take_key()
             parts.enter_context(self.store)
             for name in (FIRST, SECOND):
