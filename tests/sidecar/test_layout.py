@@ -15,6 +15,7 @@ import pytest
 
 import box_sidecar
 from intranet.emulator_process import EmulatorProcess
+from intranet.release import REPOSITORY
 from sidecar.conftest import Serve
 from sidecar.support import until
 
@@ -87,6 +88,10 @@ def test_what_serves_is_small_enough_to_be_read(serving: set[str]) -> None:
     lines = {name: lines_of_code(_file(name).read_text()) for name in ours}
     told = "\n".join(f"{count:5} {name}" for name, count in sorted(lines.items(), key=lambda item: -item[1]))
     assert sum(lines.values()) <= MOST_LINES, f"{sum(lines.values())} lines:\n{told}"
+
+
+def test_the_promise_has_this_number() -> None:
+    assert f"at most {MOST_LINES:,} lines of our code" in " ".join((REPOSITORY / "SECURITY.md").read_text().split())
 
 
 @pytest.mark.parametrize("part", OPTIONAL)
