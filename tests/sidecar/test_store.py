@@ -664,6 +664,22 @@ def test_a_store_too_slow_to_be_of_use_is_told_of(
     servers.run(between.stop())
 
 
+def test_a_busy_moment_is_not_a_slow_store(start: Callable[..., Servers]) -> None:
+    """Many log-outs at once are many looks, each of which waits for this process."""
+    servers = start(count=1)
+    between = HostileStore(servers, 0)
+    between.seconds = 0.016
+
+    async def log_outs(seconds: float) -> None:
+        end = clock.monotonic() + seconds
+        while clock.monotonic() < end:
+            await servers[0].revoke()
+
+    servers.run(log_outs(2))
+    assert servers[0].store.why == ""
+    servers.run(between.stop())
+
+
 def test_a_flushed_store_is_begun_anew(start: Callable[..., Servers]) -> None:
     servers = start()
     first = servers.run(servers[0].token())
