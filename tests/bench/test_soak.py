@@ -82,6 +82,12 @@ def test_what_was_lost_is_told_and_a_soak_too_short_is_none(record: Record) -> N
     assert verdict.text(record).splitlines() == [*found, "NOT HELD"]
 
 
+def test_a_soak_that_was_not_ended_is_none(record: Record) -> None:
+    record.looked_through = 0  # as what is kept now and then has it
+    (found,) = verdict.findings(record)
+    assert "did not come to its end" in found
+
+
 def test_a_record_survives_its_file_and_is_drawn(record: Record, tmp_path: Path) -> None:
     again = msgspec.json.decode(msgspec.json.encode(record), type=Record)
     assert again == record

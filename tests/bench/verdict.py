@@ -86,6 +86,8 @@ def findings(record: Record) -> list[str]:
     found = [f"lost: {each}" for each in record.unexplained]
     found += [f"another one's: {each}" for each in record.strangers]
     found += [f"a secret: {each}" for each in record.secrets]
+    if not record.looked_through:
+        found.append("no log was looked through for secrets: it did not come to its end")
     if len(record.windows) < WINDOWS:
         return [*found, f"only {len(record.windows)} quiet windows: too short to judge"]
     for name in record.windows[0].uses:
@@ -147,7 +149,7 @@ def summary(record: Record) -> list[tuple[str, str]]:
         ("Time", f"{record.seconds / 60:.0f} min, {len(record.faults)} faults of {_kinds(record)} kinds"),
         ("Requests answered", f"{sum(record.answered.values()):,}, {record.tokens:,} new tokens among them"),
         ("Told that it can't be now, and why", f"{told:,}, each by a code that the fault of the moment explains"),
-        ("Connections that broke, under way at a `kill -9`", f"{broken}"),
+        ("Connections that broke at a `kill -9`, or found no PHP", f"{broken}"),
         ("Lost in any other way", f"{len(record.unexplained)}"),
         ("Latency of a token at hand, times the floor's", f"{before:.2f} in the first third, {after:.2f} in the last"),
     ]
