@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from intranet.emulator_process import EmulatorProcess
 from intranet.sidecar_process import SidecarProcess
+from intranet.store_process import StoreProcess
+from sidecar.support import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "sidecar/monitoring"
@@ -29,9 +33,16 @@ def expressions() -> list[str]:
     return [rule["expr"] for rule in rules] + [text.replace("$__rate_interval", "5m") for text in asked]
 
 
-def test_each_series_is_in_a_real_scrape(box: EmulatorProcess, sidecar: SidecarProcess) -> None:
-    sidecar.token("ana@example.com", report={"page": 1, "calls": {"list": 1}})
-    page = sidecar.request("GET", "/metrics").text
+def test_each_series_is_in_a_real_scrape(box: EmulatorProcess, folder: Path) -> None:
+    with (
+        StoreProcess(folder / "store") as store,
+        SidecarProcess(folder / "s", app_config=box.app_config, api_url=box.url, cache={"store": store.url}) as sidecar,
+    ):
+        sidecar.token("ana@example.com", report={"page": 1, "calls": {"list": 1}})
+        assert sidecar.process
+        os.kill(sidecar.process.pid, signal.SIGHUP)
+        until(lambda: "reloads_total{" in sidecar.request("GET", "/metrics").text)
+        page = sidecar.request("GET", "/metrics").text
     labels: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(page):
         suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))
@@ -114,6 +125,13 @@ def test_an_alert_fires_when_it_should(promtool: str, tmp_path: Path) -> None:
               series("month_calls_forecast", "801x180")),
         fires("BoxSidecarCalls", "never", series("month_calls_allotment", "1000x180"),
               series("month_calls_forecast", "_x180")),
+        fires("BoxSidecarStore", "15m", series("store_up", "0x60")),
+        fires("BoxSidecarStore", "40m", series("store_up", "1x60"),
+              series('store_requests_total{outcome="done"}', "0+8x60"),
+              series('store_requests_total{outcome="slow"}', "0+2x60")),
+        fires("BoxSidecarStore", "never", series("store_up", "1x180"),
+              series('store_requests_total{outcome="done"}', "0+99x180"),
+              series('store_requests_total{outcome="slow"}', "0+1x180")),
         fires("BoxSidecarClock", "30m", series("box_clock_offset_seconds", "-6x60")),
     ]  # fmt: skip
     for test in tests:  # what is said to people is not repeated here
