@@ -1013,6 +1013,8 @@ class Story(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = TemporaryDirectory(prefix="store-")
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(connection, "_PATIENCE_S", 0.5)  # what a busy machine does is no fault of the store's
         limits = PolicySettings(mints_per_user_per_minute=10_000, mints_per_minute=10_000)
         self.servers = Servers(Path(self.folder.name), 3, settings=Settings(policy=limits))
         self.servers.__enter__()
@@ -1023,6 +1025,7 @@ class Story(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.servers.__exit__()
+        self.patch.undo()
         self.folder.cleanup()
 
     def _moment(self) -> int:
