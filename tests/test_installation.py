@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -494,6 +495,62 @@ def test_by_package_from_nothing_to_purged(machine: Container, release: str, bui
     assert "no packages found" in machine.run("dpkg-query --list box-sidecar", check=False)
 
 
+def test_by_rpm_from_nothing_to_erased(machine: Container, built: Path, tmp_path: Path) -> None:
+    """On Debian, which names its Python as RHEL does, with rpm and its database: no machine of that family is here."""
+    put_rpm(machine)
+    machine.run("rm -rf /opt/box-sidecar /usr/local/bin/box-sidecar")
+    before, user = machine.run(LISTING), php_user(machine)
+    (package,) = built.glob("*.rpm")
+    machine.put(package, "/root/box-sidecar.rpm")
+    told = machine.run("rpm --install --nodeps /root/box-sidecar.rpm")
+    assert "installed and not started" in told, told
+    assert machine.run("systemctl is-enabled box-sidecar; systemctl is-active box-sidecar || true").split() == [
+        "enabled", "inactive",
+    ]  # fmt: skip
+    assert machine.run("rpm --verify --nodeps box-sidecar").strip() == ""
+    told = machine.run(
+        f"box-sidecar setup --json /root/widgets-for-box/box_config.json --yes --keep-json --user {user}"
+    )
+    assert "✓ app: Box accepts" in told and "✗" not in told, told
+    assert "user" in asked_by(machine, user)
+
+    # What was edited stays, and what serves is started anew.
+    process = machine.run("systemctl show --property=MainPID box-sidecar")
+    (debian,) = built.glob("*+deb12_amd64.deb")
+    machine.put(newer_rpm(debian, tmp_path), "/root/newer.rpm")
+    machine.run("rpm --upgrade --nodeps /root/newer.rpm")
+    assert machine.run("box-sidecar --version").split()[-1] == "99.0.0"
+    assert machine.run("systemctl show --property=MainPID box-sidecar") != process
+    until(lambda: "user" in asked_by(machine, user), 20)
+    edited = machine.run("rpm --verify --nodeps box-sidecar || true").split()
+    assert edited[1:] == ["c", "/etc/box-sidecar/box-sidecar.toml"], edited
+
+    # Erased, no token lives on; key, configuration and account stay, and go as the guide has it.
+    told, outcome = under_load(machine, "rpm --erase box-sidecar", user=user)
+    assert outcome["answered"] > 20 and "live on" not in told and "failed" not in told, (told, outcome)
+    assert alive(machine) == []
+    kept = machine.run("ls /etc/box-sidecar").split()
+    assert kept == ["box-sidecar.toml.rpmsave", "box_config.json"], kept
+    assert "tokens.ledger" in machine.run("ls /var/lib/box-sidecar").split()
+    machine.run(COMMANDS["erased"])
+    assert changes(machine, before) == set()
+
+
+def put_rpm(machine: Container) -> None:
+    """rpm as it is here, with what it reads, those of its libraries that the machine lacks, and an empty database.
+
+    And a folder that a base system of the RHEL family has, and a blank machine here has not.
+    """
+    linked = subprocess.run(["ldd", "/usr/bin/rpm"], capture_output=True, text=True, check=True).stdout
+    known = machine.run("/sbin/ldconfig --print-cache")
+    for name, path in re.findall(r"(\S+) => (\S+)", linked):
+        if name not in known:
+            machine.put(Path(path).resolve(), f"/usr/local/lib/{name}")
+    for path in ("/usr/lib/rpm", "/usr/bin/rpm", "/usr/bin/rpmdb"):
+        machine.put(Path(path), path)
+    machine.run("/sbin/ldconfig; rpmdb --initdb; mkdir -p /usr/share/man/man1")
+
+
 def but_for_apt(listing: str) -> set[str]:
     """What a machine has, but for what apt and dpkg remember by themselves."""
     return {line for line in listing.splitlines() if not re.match("/var/(cache|lib)/(apt|debconf|dpkg)/", line)}
@@ -510,4 +567,16 @@ def newer(package: Path, folder: Path) -> Path:
     ):
         path.write_text(path.read_text().replace(old, new))
     subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, made], check=True)
+    return made
+
+
+def newer_rpm(package: Path, folder: Path) -> Path:
+    """What `newer` makes, as an RPM."""
+    newer(package, folder)
+    tree = folder / "tree"
+    for path in ("usr/share/lintian", "DEBIAN"):
+        shutil.rmtree(tree / path)
+    (tree / "usr/share/doc/box-sidecar/changelog.Debian.gz").unlink()
+    runpy.run_path(str(REPOSITORY / "sidecar/packaging/build.py"))["rpm"](tree, "99.0.0", folder, folder)
+    (made,) = folder.glob("*.rpm")
     return made
