@@ -105,6 +105,9 @@ def _handed_over(environment: MutableMapping[str, str]) -> dict[int, str]:
         return {}  # meant for another process, as sd_listen_fds has it
     try:
         given = range(_FIRST_FD, _FIRST_FD + int(count))
+        # What is closed by execve(2) has not come through it: it is ours.
+        if not all(map(os.get_inheritable, given)):
+            raise ValueError(count)
         for descriptor in given:
             os.set_inheritable(descriptor, False)
     except (ValueError, OSError):  # no number, or more than there are

@@ -58,8 +58,8 @@ def test_only_the_unix_socket_that_the_configuration_names_is_taken_over(stopped
         listener.bind(str(stopped.socket))
         assert "no listening Unix stream socket" in refusal(stopped, listener), "it does not listen"
         listener.listen()
-        assert "exactly one" in refusal(stopped, listener, "2")
-        assert "exactly one" in refusal(stopped, listener, "many")
+        for count in ("2", "3", "4", "5", "many"):  # what the process itself has opened by then is no second one
+            assert "exactly one" in refusal(stopped, listener, count)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(stopped.directory / "datagrams"))
         assert "no listening Unix stream socket" in refusal(stopped, listener)
