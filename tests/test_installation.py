@@ -404,7 +404,7 @@ def test_an_installation_from_before_there_was_a_socket_unit(machine: Container)
 
 def rotation_loses_no_line(machine: Container) -> None:
     """The audit in a file, rotated while it is written: each answer has its line, whole, and in its turn."""
-    machine.put(Path("/usr/sbin/logrotate"), "/usr/sbin/logrotate")
+    put_program(machine, "/usr/sbin/logrotate")
     machine.run("mkdir -p /etc/logrotate.d /var/lib/logrotate")
     machine.run(COMMANDS["audit"])
     until(lambda: "audit.jsonl" in machine.run("ls /var/lib/box-sidecar"), 20)
@@ -536,19 +536,26 @@ def test_by_rpm_from_nothing_to_erased(machine: Container, built: Path, tmp_path
     assert changes(machine, before) == set()
 
 
+def put_program(machine: Container, path: str) -> None:
+    """A program as it is here, with those of its libraries that the machine lacks."""
+    linked = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
+    known = machine.run("/sbin/ldconfig --print-cache")
+    for name, library in re.findall(r"(\S+) => (\S+)", linked):
+        if name not in known:
+            machine.put(Path(library).resolve(), f"/usr/local/lib/{name}")
+    machine.put(Path(path), path)
+    machine.run("/sbin/ldconfig")
+
+
 def put_rpm(machine: Container) -> None:
-    """rpm as it is here, with what it reads, those of its libraries that the machine lacks, and an empty database.
+    """rpm, with what it reads, and an empty database.
 
     And a folder that a base system of the RHEL family has, and a blank machine here has not.
     """
-    linked = subprocess.run(["ldd", "/usr/bin/rpm"], capture_output=True, text=True, check=True).stdout
-    known = machine.run("/sbin/ldconfig --print-cache")
-    for name, path in re.findall(r"(\S+) => (\S+)", linked):
-        if name not in known:
-            machine.put(Path(path).resolve(), f"/usr/local/lib/{name}")
-    for path in ("/usr/lib/rpm", "/usr/bin/rpm", "/usr/bin/rpmdb"):
+    put_program(machine, "/usr/bin/rpm")
+    for path in ("/usr/lib/rpm", "/usr/bin/rpmdb"):
         machine.put(Path(path), path)
-    machine.run("/sbin/ldconfig; rpmdb --initdb; mkdir -p /usr/share/man/man1")
+    machine.run("rpmdb --initdb; mkdir -p /usr/share/man/man1")
 
 
 def but_for_apt(listing: str) -> set[str]:
