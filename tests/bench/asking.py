@@ -51,11 +51,9 @@ class Heard:
     owners: dict[str, str] = field(default_factory=dict)  # of each token: whoever it was first given to
     strangers: list[str] = field(default_factory=list)
     seconds: dict[str, list[float]] = field(default_factory=lambda: {FIRST: [], SECOND: [], FLOOR: []})
-    first: int = 0  # tokens that nobody had before
 
     def token(self, value: str, person: str) -> None:
         """Somebody was given this."""
-        self.first += value not in self.owners
         owner = self.owners.setdefault(value, person)
         if owner != person:
             self.strangers.append(f"{person} was given a token of {owner}")

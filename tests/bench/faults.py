@@ -140,7 +140,7 @@ FAULTS = (
     Fault("store flushed", lambda host: host.store.client.flushall(), tells=_NOT_SURE),
     _of("worker killed", at=FIRST, begin=Service.kill_worker, tells=_BEGUN_ANEW),
     _of("master killed", at=FIRST, begin=Service.kill_master, tells=_BEGUN_ANEW),
-    _of("restart", at=FIRST, begin=Service.restart, tells=_BEGUN_ANEW),
+    _of("restart", at=FIRST, begin=Service.restart, tells=_NOT_SURE),
     Fault("reload", _reload),
     Fault("another key", _new_key, lambda host: host.box.remove_old_key()),
     _of("disk full", at=FIRST, begin=lambda s: s.disk.fill(), end=lambda s: s.disk.empty(),

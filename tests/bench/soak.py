@@ -158,9 +158,9 @@ class Soak:
         await asyncio.to_thread(self._calls)
         for seconds in self._heard.seconds.values():
             seconds.clear()
-        answered, tokens = self._heard.answered.total(), self._heard.first
+        answered = self._heard.answered.total()
         await asyncio.sleep(self._pace.quiet)
-        calls = await asyncio.to_thread(self._calls)
+        calls, tokens = await asyncio.to_thread(self._calls)
         measured = {name: service.measure(self._host.line.port) for name, service in self._host.services.items()}
         latency = {
             server: round(statistics.median(took) * 1000, 3) for server, took in self._heard.seconds.items() if took
@@ -168,14 +168,16 @@ class Soak:
         if all(measured.values()) and len(latency) == len(self._heard.seconds):
             uses = {name: Use(*use) for name, use in measured.items() if use}
             requests = self._heard.answered.total() - answered
-            window = Window(round(self._now, 2), requests, latency, uses, calls, self._heard.first - tokens)
+            window = Window(round(self._now, 2), requests, latency, uses, calls, tokens)
             self._windows.append(window)
 
-    def _calls(self) -> int:
-        """Calls that Box got since the last time, but for those that end a token."""
+    def _calls(self) -> tuple[int, int]:
+        """Calls that Box got since the last time, but for those that end a token; and new tokens that it made, those
+        among them that nobody has asked for yet."""
         calls = self._host.box.log(since=self._last_call)
         self._last_call = calls[-1]["n"] if calls else self._last_call
-        return sum(call["path"] != "/oauth2/revoke" for call in calls)
+        made = sum(call["grant"] == "token-exchange" and call["status"] == 200 for call in calls)
+        return sum(call["path"] != "/oauth2/revoke" for call in calls), made
 
     def _explain(self) -> None:
         """Find for each request that was refused or broken what it was told by; else it was lost."""

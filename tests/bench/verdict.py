@@ -46,7 +46,7 @@ class Use(Struct):
 
 class Window(Struct):
     """Some seconds with no fault: ``at`` (s since the soak's begin), ``latency`` of tokens at hand and of the floor
-    (median, ms) by server, and what each sidecar used at their end."""
+    (median, ms) by server, what each sidecar used at their end, and the calls that Box got for how many new tokens."""
 
     at: float
     requests: int
