@@ -1068,6 +1068,8 @@ class Story(RuleBasedStateMachine):
     def log_out(self, number: int, login: str) -> None:
         if self.works:
             self.servers.revoke(Subject("login", login), number)
+            # Who knows other names of the person says these too, and ends what is being made once more.
+            self.servers.run(asyncio.sleep(0.4))
             self.log_outs[login] = self._moment()
             for key in [key for key in self.out if key[0] == login]:
                 del self.out[key]
